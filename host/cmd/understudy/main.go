@@ -1,0 +1,73 @@
+// Command understudy compares, runs, trains data for and judges surrogates of
+// detailed neurons. Every subcommand has --help with an example.
+//
+// Exit status: 0 done, 1 failed, 2 wrong usage.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// usageError marks an error that is the command line's fault: exit status 2.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// usagef makes a usage error; a command returns it for a bad option value.
+func usagef(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
+
+// commands lists every subcommand; each lives in the file of its name.
+var commands = []func() *cobra.Command{}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "understudy",
+		Short:         "Learned surrogates that stand in for detailed neurons",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	for _, c := range commands {
+		cmd := c()
+		args := cmd.Args
+		if args == nil {
+			args = cobra.NoArgs
+		}
+		cmd.Args = func(cmd *cobra.Command, a []string) error {
+			if err := args(cmd, a); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+		root.AddCommand(cmd)
+	}
+	return root
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run executes the command line and returns the exit status.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "understudy:", err)
+	var u usageError
+	if errors.As(err, &u) {
+		return 2
+	}
+	return 1
+}
