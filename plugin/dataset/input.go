@@ -1,0 +1,287 @@
+// Package dataset makes training data: random synaptic input with the
+// statistics of Beniaguev, Segev & London (2021), and trials of a detailed
+// cell that receives it.
+package dataset
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"understudy/plugin/cell"
+	"understudy/plugin/morphology"
+	"understudy/plugin/population"
+	"understudy/plugin/spikeio"
+)
+
+// Inputs are the statistics of a cell's random synaptic input. Each trial draws
+// one hold interval and one smoothing width. For each hold interval, each tree
+// draws its number of excitatory and inhibitory spikes, spread over the tree's
+// segments by length and jittered per segment; the piecewise-constant rates
+// are smoothed in time, and each ms each channel fires at most once.
+type Inputs struct {
+	HoldMS        []int      `json:"hold_ms"`         // hold intervals to choose from [ms]
+	HoldJitterMS  int        `json:"hold_jitter_ms"`  // uniform jitter of the hold interval, +- [ms]
+	SigmaMS       []int      `json:"sigma_ms"`        // standard deviations of the smoothing window to choose from [ms]
+	SigmaJitterMS int        `json:"sigma_jitter_ms"` // uniform jitter of it, +- [ms]
+	Basal         TreeRates  `json:"basal"`           // the basal tree, and cells without trees
+	Apical        TreeRates  `json:"apical"`
+	SegmentJitter [2]float64 `json:"segment_jitter"` // range of the factor per segment and hold interval
+	MinLengthUM   float64    `json:"min_length_um"`  // added to each segment's length [um]
+}
+
+// TreeRates are the ranges of a tree's total spike counts.
+type TreeRates struct {
+	// Exc is the range of excitatory spikes per tree and 100 ms.
+	Exc [2]float64 `json:"exc_per_100ms"`
+	// InhMinusExc is the range of the inhibitory count above the excitatory
+	// one; the inhibitory count is at least 0.
+	InhMinusExc [2]float64 `json:"inh_minus_exc_per_100ms"`
+}
+
+// Paper returns the published statistics for cells with NMDA synapses, or
+// those for cells whose excitatory synapses are AMPA only.
+func Paper(nmda bool) Inputs {
+	in := Inputs{
+		HoldMS:        []int{25, 30, 35, 40, 45, 55, 60, 65, 70, 75, 80, 85, 90, 100, 150, 200, 300, 450},
+		HoldJitterMS:  20,
+		SigmaMS:       []int{25, 30, 35, 40, 50, 60, 80, 100, 150, 200, 300, 400, 500, 600},
+		SigmaJitterMS: 20,
+		Basal:         TreeRates{Exc: [2]float64{0, 800}, InhMinusExc: [2]float64{-600, 200}},
+		Apical:        TreeRates{Exc: [2]float64{0, 800}, InhMinusExc: [2]float64{-600, 200}},
+		SegmentJitter: [2]float64{0.5, 1.5},
+		MinLengthUM:   10,
+	}
+	if !nmda {
+		in.Basal = TreeRates{Exc: [2]float64{0, 1900}, InhMinusExc: [2]float64{-1650, 150}}
+		in.Apical = TreeRates{Exc: [2]float64{0, 2000}, InhMinusExc: [2]float64{-1650, 150}}
+	}
+	return in
+}
+
+// Trial draws the input of trial number trial: events in order of time, then
+// channel, at whole ms, all of weight 1. It depends on nothing but its
+// arguments: not on other trials, the thread or the machine.
+func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*spikeio.Events, error) {
+	if err := in.check(channels, ms); err != nil {
+		return nil, err
+	}
+	var key [32]byte
+	copy(key[:], "understudy input")
+	binary.LittleEndian.PutUint64(key[16:], seed)
+	binary.LittleEndian.PutUint64(key[24:], trial)
+	rng := stream{rand.NewChaCha8(key)}
+
+	r := in.draw(channels, ms, rng)
+	times := make([][]int32, len(channels))
+	count := make([]int, ms+1) // count[t+1]: events at t
+	total := 0
+	for c := range channels {
+		// One uniform number per ms decides. Few are below the highest
+		// probability of this channel, so few probabilities are computed.
+		bound := spikeProbability(r.highest(c))
+		for t := range ms {
+			if u := rng.uniform(); u < bound && u < spikeProbability(r.at(c, t)) {
+				times[c] = append(times[c], int32(t))
+				count[t+1]++
+				total++
+			}
+		}
+	}
+	for t := range ms {
+		count[t+1] += count[t] // now the place of the first event at t+1
+	}
+	e := &spikeio.Events{Channel: make([]int32, total), TimeMS: make([]float64, total), TotalMS: ms}
+	for c, ts := range times {
+		for _, t := range ts {
+			e.Channel[count[t]], e.TimeMS[count[t]] = int32(c), float64(t)
+			count[t]++
+		}
+	}
+	return e, nil
+}
+
+func (in Inputs) check(channels []cell.Channel, ms int) error {
+	bad := func(format string, a ...any) error {
+		return fmt.Errorf("%w: input statistics: %s", population.ErrInput, fmt.Sprintf(format, a...))
+	}
+	if ms < 1 || ms > spikeio.MaxMS {
+		return bad("%d ms, expected 1 to %d", ms, spikeio.MaxMS)
+	}
+	if len(channels) == 0 || len(in.HoldMS) == 0 || len(in.SigmaMS) == 0 {
+		return bad("no channels, hold intervals or smoothing widths")
+	}
+	for _, h := range in.HoldMS {
+		if in.HoldJitterMS < 0 || h-in.HoldJitterMS < 1 {
+			return bad("hold interval %d +- %d ms", h, in.HoldJitterMS)
+		}
+	}
+	for _, s := range in.SigmaMS {
+		if in.SigmaJitterMS < 0 || s-in.SigmaJitterMS < 1 || s+in.SigmaJitterMS > 1e6 {
+			return bad("smoothing width %d +- %d ms", s, in.SigmaJitterMS)
+		}
+	}
+	for _, r := range [][2]float64{in.Basal.Exc, in.Apical.Exc, in.SegmentJitter} {
+		if !(r[0] >= 0 && r[0] <= r[1] && r[1] <= 1e9) {
+			return bad("range %v, expected 0 <= low <= high", r)
+		}
+	}
+	for _, r := range [][2]float64{in.Basal.InhMinusExc, in.Apical.InhMinusExc} {
+		if !(r[0] >= -1e9 && r[0] <= r[1] && r[1] >= 0 && r[1] <= 1e9) {
+			return bad("range %v of inhibition above excitation, expected low <= high, high >= 0", r)
+		}
+	}
+	if !(in.MinLengthUM >= 0 && in.MinLengthUM <= 1e9) {
+		return bad("minimal length %g um", in.MinLengthUM)
+	}
+	for i, c := range channels {
+		if l := c.LengthUM + in.MinLengthUM; !(l > 0 && l <= 1e9) {
+			return bad("channel %d has length %g um", i, c.LengthUM)
+		}
+		if c.Kind != cell.Excitatory && c.Kind != cell.Inhibitory {
+			return bad("channel %d is of kind %q", i, c.Kind)
+		}
+	}
+	return nil
+}
+
+// rates are one trial's smoothed rates: held values and the sums of the
+// window that smooths them, so that a rate costs one term per hold interval
+// under the window.
+type rates struct {
+	hold  int         // ms
+	held  [][]float64 // [channel][interval] spikes per ms
+	sums  []float64   // sums[k]: of the first k weights of the window
+	ahead int         // how far the window reaches into the future [ms]
+	ms    int
+}
+
+// draw draws a trial's rates.
+func (in Inputs) draw(channels []cell.Channel, ms int, rng stream) rates {
+	hold := in.HoldMS[rng.index(len(in.HoldMS))] + rng.jitter(in.HoldJitterMS)
+	sigma := in.SigmaMS[rng.index(len(in.SigmaMS))] + rng.jitter(in.SigmaJitterMS)
+	r := rates{hold: hold, ms: ms, sums: windowSums(sigma), ahead: 7 * sigma / 2}
+	intervals := (ms + hold - 1) / hold
+
+	// Spikes per um and ms, [tree][kind][interval].
+	var perUM [2][2][]float64
+	var length [2][2]float64
+	for _, c := range channels {
+		length[treeOf(c)][kindOf(c)] += c.LengthUM + in.MinLengthUM
+	}
+	for tree, tr := range []TreeRates{in.Basal, in.Apical} {
+		for range intervals {
+			exc := rng.between(tr.Exc[0], tr.Exc[1])
+			inh := rng.between(max(0, exc+tr.InhMinusExc[0]), exc+tr.InhMinusExc[1])
+			perUM[tree][0] = append(perUM[tree][0], exc/(100*length[tree][0]))
+			perUM[tree][1] = append(perUM[tree][1], inh/(100*length[tree][1]))
+		}
+	}
+	r.held = make([][]float64, len(channels))
+	for i, c := range channels {
+		h := make([]float64, intervals)
+		for k, v := range perUM[treeOf(c)][kindOf(c)] {
+			h[k] = rng.between(in.SegmentJitter[0], in.SegmentJitter[1]) * v * (c.LengthUM + in.MinLengthUM)
+		}
+		r.held[i] = h
+	}
+	return r
+}
+
+// windowSums returns the running sums of the normalised Gaussian window of
+// 1+7*sigma weights, centred (between two weights where their number is even).
+func windowSums(sigma int) []float64 {
+	n := 1 + 7*sigma
+	sums := make([]float64, n+1)
+	for k := range n {
+		x := (float64(k) - float64(n-1)/2) / float64(sigma)
+		sums[k+1] = sums[k] + expNeg(float64(x*x)/2)
+	}
+	for k := range sums {
+		sums[k] /= sums[n]
+	}
+	return sums
+}
+
+// at returns the smoothed rate [spikes per ms] of channel c at t [ms]: weight k
+// of the window falls on the held rate at t+ahead-k; before 0 and from ms on
+// the rate is 0.
+func (r *rates) at(c, t int) float64 {
+	held, last := r.held[c], len(r.sums)-1
+	newest := t + r.ahead // under weight 0
+	first := max(0, newest-last+1) / r.hold
+	rate := 0.0
+	for i := first; i < len(held) && i*r.hold <= newest; i++ {
+		from, to := i*r.hold, min((i+1)*r.hold, r.ms) // held[i] holds in [from, to)
+		k0, k1 := max(0, newest-to+1), min(last, newest-from+1)
+		// Converted, so that no compiler fuses: the same bits on every machine.
+		rate += float64(held[i] * (r.sums[k1] - r.sums[k0]))
+	}
+	return rate
+}
+
+// highest returns a bound on the smoothed rate of channel c.
+func (r *rates) highest(c int) float64 {
+	m := 0.0
+	for _, v := range r.held[c] {
+		m = max(m, v)
+	}
+	return m * (1 + 1e-9) // the window's weights add up to 1 only up to rounding
+}
+
+// spikeProbability is the probability that an ms of rate r [1/ms] holds a spike. The
+// paper draws p from an exponential distribution of mean r and then fires with
+// probability min(p, 1), independently each ms: r (1 - exp(-1/r)) in all.
+func spikeProbability(r float64) float64 {
+	if r < 1./64 { // exp(-64) is below the rounding error
+		return r
+	}
+	return r * (1 - expNeg(1/r))
+}
+
+// treeOf returns 1 for the apical tree, 0 for all else.
+func treeOf(c cell.Channel) int {
+	if c.Region == morphology.Apical {
+		return 1
+	}
+	return 0
+}
+
+// kindOf returns 0 for excitation, 1 for inhibition.
+func kindOf(c cell.Channel) int {
+	if c.Kind == cell.Inhibitory {
+		return 1
+	}
+	return 0
+}
+
+// stream draws numbers that no Go version or machine changes.
+type stream struct{ src *rand.ChaCha8 }
+
+// uniform returns a number in [0, 1).
+func (s stream) uniform() float64 { return float64(s.src.Uint64()>>11) * 0x1p-53 }
+
+func (s stream) between(low, high float64) float64 { return low + float64((high-low)*s.uniform()) }
+
+func (s stream) index(n int) int { return int(float64(n) * s.uniform()) }
+
+// jitter returns a number within +-j, rounded towards 0 as the paper does.
+func (s stream) jitter(j int) int { return int(s.between(-float64(j), float64(j))) }
+
+// expNeg returns exp(-x) for x >= 0 within 1e-15 relative. Unlike math.Exp it
+// has one implementation, with no fused operations, and so the same bits on
+// every machine.
+func expNeg(x float64) float64 {
+	const ln2Hi, ln2Lo = 0x1.62e42fefa38p-1, 0x1.ef35793c7673p-45
+	if x > 700 {
+		return 0
+	}
+	k := math.Floor(x/math.Ln2 + 0.5)
+	y := float64(k*ln2Hi) - x + float64(k*ln2Lo) // exp(-x) = 2^-k exp(y), |y| <= ln2/2
+	sum := 1.0
+	for n := 14.0; n >= 1; n-- {
+		sum = 1 + float64(sum*y)/n
+	}
+	return math.Ldexp(sum, -int(k))
+}
