@@ -1,0 +1,128 @@
+"""Writes a trained network as the model file of ``plugin/model/FORMAT.md``."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+
+import numpy as np
+from safetensors.numpy import save
+
+from .data import Dataset, Trial
+from .network import TCN
+
+
+def fold(network: TCN) -> dict[str, np.ndarray]:
+    """The network's tensors with every batch normalisation folded into its convolution.
+
+    Uses the running statistics. Exact up to rounding, also at a sequence's start,
+    because the normalisation follows the zero padding and the convolution.
+    """
+    def a(t) -> np.ndarray:
+        return t.detach().cpu().numpy().astype(np.float64)
+
+    out = {
+        "embed.weight": a(network.embed).T[:, :, None],
+        "smooth.weight": a(network.smooth),
+        "smooth.bias": a(network.smooth_bias),
+    }
+    for i, b in enumerate(network.blocks):
+        gain = a(b.norm.weight) / np.sqrt(a(b.norm.running_var) + b.norm.eps)
+        out[f"b{i}.weight"] = a(b.weight) * gain[:, None, None]
+        out[f"b{i}.bias"] = a(b.norm.bias) - gain * a(b.norm.running_mean)
+    out["head.weight"] = a(network.head.weight)[:, :, None]
+    out["head.bias"] = a(network.head.bias)
+    return {k: np.ascontiguousarray(v, np.float32) for k, v in out.items()}
+
+
+def layers(network: TCN) -> list[dict]:
+    """The architecture as the model file lists it."""
+    s = network.shape
+
+    def conv(name: str, source: str, kernel: int, dilation: int = 1, groups: int = 1,
+             bias: bool = True, activation: str = "none") -> dict:
+        d = {"name": name, "op": "conv1d", "in": [source], "weight": f"{name}.weight"}
+        if bias:
+            d["bias"] = f"{name}.bias"
+        return d | {"kernel": kernel, "dilation": dilation, "groups": groups, "activation": activation}
+
+    out = [conv("embed", "events", 1, bias=False),
+           conv("smooth", "embed", s.smooth, groups=s.features, activation="relu")]
+    x = "smooth"
+    for i in range(s.blocks):
+        out.append(conv(f"b{i}", x, s.kernel, s.dilation(i), activation="relu"))
+        out.append({"name": f"r{i}", "op": "add", "in": [x, f"b{i}"]})
+        x = f"r{i}"
+    out.append(conv("head", x, 1))
+    return out
+
+
+class TrainingRange:
+    """Range of the inputs seen in training, extended trial by trial."""
+
+    def __init__(self):
+        self.events_per_ms = 0.0
+        self.events_per_channel_per_s = 0.0
+        self.weight = [1.0, 1.0]
+
+    def add(self, trial: Trial, channels: int) -> None:
+        """A channel's rate is the largest count within a second that starts at a full second."""
+        self.events_per_ms = max(self.events_per_ms, float(np.diff(trial.start).max()))
+        for a in range(0, trial.steps, 1000):
+            e = min(a + 1000, trial.steps)
+            part = trial.channel[trial.start[a] : trial.start[e]]
+            if len(part):
+                top = float(np.bincount(part, minlength=channels).max())
+                self.events_per_channel_per_s = max(self.events_per_channel_per_s, top)
+        if trial.weight is not None and len(trial.weight):
+            self.weight = [min(self.weight[0], float(trial.weight.min())),
+                           max(self.weight[1], float(trial.weight.max()))]
+
+    def to_dict(self) -> dict:
+        return {"events_per_ms": [0, self.events_per_ms],
+                "events_per_channel_per_s": [0, self.events_per_channel_per_s],
+                "weight": self.weight}
+
+
+def document(network: TCN, data: Dataset, name: str, v_scale: float, v_offset: float,
+             threshold: float, seen: TrainingRange, provenance: dict) -> dict:
+    """The JSON document under the metadata key ``understudy``."""
+    m = data.manifest
+    return {
+        "schema": 1,
+        "name": name,
+        "kind": "tcn",
+        "step_ms": 1,
+        "inputs": {"channels": data.channels, "segment": m["segment"], "section": m["section"],
+                   "x": m["x"], "channel_kind": m["channel_kind"]},
+        "layers": layers(network),
+        "heads": {
+            "spike": {"layer": "head", "index": 0, "activation": "sigmoid"},
+            "v_soma": {"layer": "head", "index": 1, "scale": v_scale, "offset": v_offset, "unit": "mV"},
+        },
+        "spike_threshold": threshold,
+        "training_range": seen.to_dict(),
+        "provenance": provenance,
+    }
+
+
+def write_atomic(path: str, content: bytes) -> None:
+    """Write a file by renaming, so that a reader never sees half of it."""
+    folder = os.path.dirname(os.path.abspath(path))
+    fd, tmp = tempfile.mkstemp(dir=folder, prefix="." + os.path.basename(path))
+    try:
+        with os.fdopen(fd, "wb") as f:
+            f.write(content)
+            f.flush()
+            os.fsync(f.fileno())
+        os.chmod(tmp, 0o644)
+        os.replace(tmp, path)
+    except BaseException:
+        os.unlink(tmp)
+        raise
+
+
+def write_model(path: str, tensors: dict[str, np.ndarray], doc: dict) -> None:
+    """Write the model file."""
+    write_atomic(path, save(tensors, metadata={"understudy": json.dumps(doc, separators=(",", ":"))}))

@@ -1,0 +1,321 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import math
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from . import export, metrics
+from .data import CLIP_MV, DataError, Dataset, Trial, make_batch
+from .network import TCN, Shape
+
+#: Unit of the voltage output [mV].
+V_SCALE_MV = 10.0
+
+
+@dataclass
+class Options:
+    """What a run is; a checkpoint can only be resumed with the same network options."""
+
+    data: str
+    out: str
+    name: str = ""
+    minutes: float = 30.0
+    steps: int = 0  # 0: as many as fit into minutes; else exactly these, reproducible
+    seed: int = 1
+    features: int = 64
+    smooth: int = 9
+    blocks: int = 8
+    kernel: int = 4
+    dilations: tuple[int, ...] = ()
+    window_ms: int = 3000
+    batch: int = 6
+    warmup_ms: int = 500
+    lr: float = 2e-3
+    lr_warmup: int = 100  # steps
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    spike_weight: float = 20.0
+    ema: float = 0.999
+    holdout_every: int = 20
+    holdout: tuple[int, ...] = ()
+    eval_minutes: float = 2.0
+    eval_trials: int = 100
+    rescan_s: float = 60.0
+    threads: int = 0
+    precision: str = "auto"
+    device: str = "cpu"
+    resume: bool = False
+    command: str = ""
+
+
+def bf16_pays(device: str) -> bool:
+    """Whether products in bfloat16 are faster than in float32 on this device."""
+    if device != "cpu":
+        return torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    has = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(has.get("amx_bf16") or has.get("avx512_bf16"))
+
+
+class Trainer:
+    """State of a run: network, optimiser, moving average, best model so far."""
+
+    def __init__(self, opt: Options, log=None):
+        self.opt = opt
+        self.log = log or (lambda record: None)
+        if opt.threads:
+            torch.set_num_threads(opt.threads)
+        torch.manual_seed(opt.seed)
+        self.data = Dataset(opt.data)
+        self.seen = export.TrainingRange()
+        self._counted: set[int] = set()
+        self._split()
+        if not self.train or not self.held:
+            raise DataError(f"{opt.data}: {len(self.train)} training and {len(self.held)} held-out trials, want at least one of each")
+        bf16 = opt.precision == "bf16" or (opt.precision == "auto" and bf16_pays(opt.device))
+        shape = Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations)
+        self.net = TCN(shape, bf16).to(opt.device)
+        self.mean = copy.deepcopy(self.net)  # moving average of the weights
+        self.optim = torch.optim.AdamW(self.net.parameters(), lr=opt.lr, weight_decay=opt.weight_decay)
+        v = np.concatenate([np.minimum(t.v[::10], CLIP_MV) for t in self.train[:200]])
+        self.v_offset = round(float(v.mean()), 3)
+        self.step = 0
+        self.elapsed = 0.0  # seconds of training, over all resumed parts
+        self.hours_seen = 0.0
+        self.best = math.inf
+        self.figures: dict = {}
+        if opt.resume:
+            self._load()
+
+    @property
+    def checkpoint(self) -> str:
+        return os.path.splitext(self.opt.out)[0] + ".ckpt"
+
+    def _split(self) -> None:
+        holdout = set(self.opt.holdout) or None
+        self.train, self.held = self.data.split(holdout, self.opt.holdout_every)
+        for t in self.train:
+            if t.index not in self._counted:
+                self._counted.add(t.index)
+                self.seen.add(t, self.data.channels)
+
+    def _network_options(self) -> dict:
+        return self.net.shape.to_dict() | {"seed": self.opt.seed}
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        buf = io.BytesIO()
+        torch.save({"network": self._network_options(), "net": self.net.state_dict(),
+                    "mean": self.mean.state_dict(), "optim": self.optim.state_dict(),
+                    "v_offset": self.v_offset, "step": self.step, "elapsed": self.elapsed,
+                    "hours_seen": self.hours_seen, "best": self.best, "figures": self.figures}, buf)
+        export.write_atomic(self.checkpoint, buf.getvalue())
+
+    def _load(self) -> None:
+        path = self.checkpoint
+        if not os.path.exists(path):
+            return
+        try:
+            # weights_only: a checkpoint cannot run code.
+            c = torch.load(path, map_location=self.opt.device, weights_only=True)
+            if c["network"] != self._network_options():
+                raise ValueError(f"was made with {c['network']}, asked for {self._network_options()}")
+            self.net.load_state_dict(c["net"])
+            self.mean.load_state_dict(c["mean"])
+            self.optim.load_state_dict(c["optim"])
+        except Exception as e:
+            raise DataError(f"{path}: {e}") from e
+        for k in ("v_offset", "step", "elapsed", "hours_seen", "best", "figures"):
+            setattr(self, k, c[k])
+
+    def _batch(self, step: int):
+        """The windows of one step; they depend on seed, step and the trials there are, nothing else."""
+        rng = np.random.default_rng([self.opt.seed, step])
+        T = min(self.opt.window_ms, min(t.steps for t in self.train))
+        windows: list[tuple[Trial, int]] = []
+        for k in rng.integers(len(self.train), size=self.opt.batch):
+            t = self.train[k]
+            # A tenth begins where the trial does, with the network at rest.
+            s = 0 if rng.random() < 0.1 else int(rng.integers(t.steps - T + 1))
+            windows.append((t, s))
+        return make_batch(windows, T, self.data.channels, min(self.opt.warmup_ms, T // 2))
+
+    def _loss(self, z: torch.Tensor, spike, v, score) -> torch.Tensor:
+        dev = z.device
+        m = torch.from_numpy(score).to(dev).float()
+        bce = F.binary_cross_entropy_with_logits(z[..., 0], torch.from_numpy(spike).to(dev), reduction="none")
+        d = z[..., 1] - (torch.from_numpy(v).to(dev) - self.v_offset) / V_SCALE_MV
+        return ((self.opt.spike_weight * bce + d * d) * m).sum() / m.sum()
+
+    def progress(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        if self.opt.steps:
+            return min(1.0, self.step / self.opt.steps)
+        return min(1.0, self.elapsed / (60 * self.opt.minutes))
+
+    def train_step(self) -> float:
+        """One update; returns the loss."""
+        opt = self.opt
+        rate = opt.lr * 0.5 * (1 + math.cos(math.pi * self.progress())) * min(1.0, (self.step + 1) / max(1, opt.lr_warmup))
+        for g in self.optim.param_groups:
+            g["lr"] = rate
+        b = self._batch(self.step)
+        self.net.train()
+        loss = self._loss(self.net(b), b.spike, b.v, b.score)
+        self.optim.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), opt.clip)
+        self.optim.step()
+        self.step += 1
+        self.hours_seen += b.T * b.B / 3.6e6
+        decay = min(opt.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - decay)
+        return loss.item()
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Measure the averaged network's normalisation statistics on training windows.
+
+        The statistics of the averaged weights are not the average of statistics.
+        """
+        norms = [b.norm for b in self.mean.blocks]
+        for n in norms:
+            n.reset_running_stats()
+            n.momentum = None  # plain average
+        self.mean.train()
+        for k in range(12):
+            self.mean(self._batch(2**40 + k))
+        self.mean.eval()
+
+    @torch.no_grad()
+    def predict(self, trials: list[Trial]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Spike probability and voltage [mV] of every trial, by the averaged network."""
+        self.mean.eval()
+        ps, vs = [], []
+        for a in range(0, len(trials), 4):
+            group = trials[a : a + 4]
+            parts = [group] if len({t.steps for t in group}) == 1 else [[t] for t in group]
+            for part in parts:
+                z = self.mean(make_batch([(t, 0) for t in part], part[0].steps, self.data.channels, 0, backward=False))
+                p = torch.sigmoid(z[..., 0]).cpu().numpy()
+                v = (self.v_offset + V_SCALE_MV * z[..., 1]).cpu().numpy()
+                ps += [p[:, i].copy() for i in range(len(part))]
+                vs += [v[:, i].copy() for i in range(len(part))]
+        return ps, vs
+
+    def judge(self, trials: list[Trial]) -> tuple[dict, float, float]:
+        """Figures, threshold at which the rate is the true one, and loss, on trials."""
+        p, v = self.predict(trials)
+        y = [t.spike for t in trials]
+        vt = [np.minimum(t.v, CLIP_MV) for t in trials]
+        f = metrics.figures(p, v, y, vt).to_dict()
+        n = metrics.SKIP_MS
+        ps = np.concatenate([a[n:] for a in p]).astype(np.float64)
+        ys = np.concatenate([a[n:] for a in y])
+        q = np.clip(np.where(ys, ps, 1 - ps), 1e-12, 1)
+        loss = self.opt.spike_weight * float(-np.log(q).mean()) + (f["rmse_mv"] / V_SCALE_MV) ** 2
+        return f, metrics.rate_threshold(ps, ys), loss
+
+    def evaluate(self, final: bool = False) -> dict:
+        """Judge on held-out trials; write the model file when it is the best so far."""
+        self.settle()
+        held = self.held
+        if not final and len(held) > self.opt.eval_trials:
+            held = held[:: math.ceil(len(held) / self.opt.eval_trials)]
+        f, threshold, loss = self.judge(held)
+        record = {"step": self.step, "minutes": round(self.elapsed / 60, 3), "hours_seen": round(self.hours_seen, 3),
+                  "held_out_loss": loss, **f, "best": loss < self.best}
+        if loss < self.best:
+            self.best, self.figures = loss, f
+            self._export(threshold)
+        self.log(record)
+        return record
+
+    def _export(self, threshold: float) -> None:
+        hours = sum(t.steps for t in self.train) / 3.6e6
+        m = self.data.manifest
+        provenance = {
+            "cell": str(m.get("cell", "")),
+            "data": f"{len(self.train)} trials, {hours:.2f} h, seed {m.get('seed')}, manifest sha256 {self.data.manifest_sha256}",
+            "command": self.opt.command,
+            "seed": self.opt.seed,
+            "figures": self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step},
+        }
+        name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
+        doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
+        export.write_model(self.opt.out, export.fold(self.mean), doc)
+
+    def run(self, until_step: int | None = None, show=sys.stderr) -> dict:
+        """Train until the budget is spent (or until_step), evaluating and saving on the way."""
+        opt = self.opt
+        last_eval = last_scan = last_show = mark = time.monotonic()
+        losses: list[float] = []
+        record: dict = {}
+        while self.progress() < 1 and (until_step is None or self.step < until_step):
+            losses.append(self.train_step())
+            now = time.monotonic()
+            self.elapsed += now - mark
+            mark = now
+            if now - last_show > 10:
+                last_show = now
+                done = self.progress()
+                left = self.elapsed / max(done, 1e-9) * (1 - done)
+                mean = float(np.mean(losses[-200:]))
+                print(f"step {self.step}  loss {mean:.4f}  {self.hours_seen:.2f} h seen of {len(self.train)} trials"
+                      f"  {60 * self.hours_seen / self.elapsed:.2f} h/min  {left / 60:.1f} min left", file=show, flush=True)
+            if now - last_scan > opt.rescan_s:
+                last_scan = now
+                if self.data.rescan():
+                    self._split()
+            if now - last_eval > 60 * opt.eval_minutes and self.progress() < 1:
+                record = self.evaluate()
+                self.save()
+                last_eval = time.monotonic()
+                print(_line(record), file=show, flush=True)
+        record = self.evaluate(final=True)
+        self.save()
+        print(_line(record), file=show, flush=True)
+        return record
+
+
+def _line(r: dict) -> str:
+    return (f"held out: AUC {r['auc']:.4f}  TP at 1% FP {r['tp_at_1pct_fp']:.3f}  RMSE {r['rmse_mv']:.3f} mV  "
+            f"EV {100 * r['explained_variance']:.2f} %  ({r['spikes']} spikes, {r['trials']} trials, "
+            f"{r['hours_seen']:.2f} h seen){'  best' if r['best'] else ''}")
+
+
+def log_to(path: str, append: bool):
+    """A log that appends records to a file of JSON lines."""
+    f = open(path, "a" if append else "w", encoding="utf-8")
+
+    def write(record: dict) -> None:
+        f.write(json.dumps(record) + "\n")
+        f.flush()
+
+    return write
+
+
+def train(opt: Options) -> dict:
+    """One run from options; returns the last record of figures."""
+    write = log_to(os.path.splitext(opt.out)[0] + ".log.jsonl", opt.resume)
+    trainer = Trainer(opt, write)
+    s = trainer.net.shape
+    write({"options": asdict(opt), "receptive_field_ms": s.receptive_field, "macs_per_ms": s.macs_per_ms,
+           "parameters": sum(p.numel() for p in trainer.net.parameters()),
+           "trials": len(trainer.train), "held_out": len(trainer.held)})
+    try:
+        return trainer.run()
+    except KeyboardInterrupt:
+        trainer.save()
+        raise

@@ -1,0 +1,74 @@
+"""Figures of merit, defined as ``understudy evaluate`` defines them.
+
+All are taken over the 1 ms bins after the first 500 ms of every trial, pooled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+#: Bins at the start of a trial that are not judged [ms].
+SKIP_MS = 500
+
+
+@dataclass
+class Figures:
+    """What a model reached, and on how much data that rests."""
+
+    auc: float  # area under the ROC curve, ties count half
+    tp_at_1pct_fp: float  # true positives at 1 % false positives
+    rmse_mv: float  # of the voltage clipped at -55 mV
+    explained_variance: float  # 1 - mean squared error / variance, same voltage
+    spikes: int
+    bins: int
+    trials: int
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def roc(score: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """False and true positive rates, from (0, 0) to (1, 1), one point per distinct score."""
+    order = np.argsort(-score, kind="stable")
+    s, y = score[order], label[order].astype(bool)
+    last = np.flatnonzero(np.append(s[1:] != s[:-1], True))
+    tp, fp = np.cumsum(y)[last], np.cumsum(~y)[last]
+    tpr = np.append(0, tp) / max(1, y.sum())
+    fpr = np.append(0, fp) / max(1, (~y).sum())
+    return fpr, tpr
+
+
+def auc(score: np.ndarray, label: np.ndarray) -> float:
+    """Area under the ROC curve: the chance that a spike bin outranks another, ties half."""
+    if label.all() or not label.any():
+        return float("nan")
+    fpr, tpr = roc(score, label)
+    return float(np.sum(np.diff(fpr) * (tpr[1:] + tpr[:-1]) / 2))
+
+
+def tp_at_fp(score: np.ndarray, label: np.ndarray, fp: float = 0.01) -> float:
+    """Largest true positive rate of a threshold whose false positive rate is at most fp."""
+    fpr, tpr = roc(score, label)
+    return float(tpr[np.searchsorted(fpr, fp, side="right") - 1])
+
+
+def rate_threshold(score: np.ndarray, label: np.ndarray) -> float:
+    """The threshold at which score >= threshold as often as there are spikes."""
+    n = int(label.sum())
+    if n == 0:
+        return 1.0
+    return float(np.partition(score, len(score) - n)[len(score) - n])
+
+
+def figures(score: list[np.ndarray], v: list[np.ndarray], spike: list[np.ndarray],
+            v_true: list[np.ndarray]) -> Figures:
+    """Judge trials: score and spike [T], v and v_true [T] in mV, v_true clipped at -55 mV."""
+    s = np.concatenate([a[SKIP_MS:] for a in score])
+    y = np.concatenate([a[SKIP_MS:] for a in spike]).astype(bool)
+    p = np.concatenate([a[SKIP_MS:] for a in v]).astype(np.float64)
+    t = np.concatenate([a[SKIP_MS:] for a in v_true]).astype(np.float64)
+    mse = float(np.mean((p - t) ** 2))
+    return Figures(auc(s, y), tp_at_fp(s, y), mse**0.5, 1 - mse / float(np.var(t)),
+                   int(y.sum()), len(y), len(score))

@@ -1,0 +1,99 @@
+"""The causal temporal convolutional network that is trained."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .data import Batch
+from .ops import CausalConv, CausalDepthwise, EventSum
+
+
+@dataclass
+class Shape:
+    """Sizes of a network: events -> embedding -> depthwise smoothing -> residual blocks -> head."""
+
+    channels: int
+    features: int = 64
+    smooth: int = 9  # steps of the depthwise convolution
+    blocks: int = 8
+    kernel: int = 4
+    dilations: tuple[int, ...] = ()  # one per block; empty: 1, 2, 4, ...
+
+    def dilation(self, block: int) -> int:
+        return self.dilations[block] if self.dilations else 2**block
+
+    @property
+    def receptive_field(self) -> int:
+        """Steps of input that one output depends on, the present included."""
+        return self.smooth + sum((self.kernel - 1) * self.dilation(i) for i in range(self.blocks))
+
+    @property
+    def macs_per_ms(self) -> int:
+        """Multiply-accumulates per ms besides the events (each costs features additions)."""
+        return self.features * (self.smooth + self.blocks * self.kernel * self.features + 2)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+class Block(nn.Module):
+    """x + relu(batchnorm(conv(x))).
+
+    The normalisation follows the convolution, so that it folds exactly into it also
+    at the start of a sequence, where the padding is zero. Its gain starts at zero:
+    the block begins as the identity. Its shift starts just above zero, because at
+    exactly zero the ReLU passes no gradient and the gain would never move.
+    """
+
+    def __init__(self, features: int, kernel: int, dilation: int):
+        super().__init__()
+        self.dilation = dilation
+        self.weight = nn.Parameter(torch.empty(features, features, kernel))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
+        self.norm = nn.BatchNorm1d(features)
+        nn.init.zeros_(self.norm.weight)
+        nn.init.constant_(self.norm.bias, 0.01)
+
+    def forward(self, x: torch.Tensor, bf16: bool) -> torch.Tensor:
+        y = CausalConv.apply(x, self.weight, self.dilation, bf16)
+        y = self.norm(y.view(-1, y.shape[2]))
+        return x + F.relu_(y).view_as(x)
+
+
+class TCN(nn.Module):
+    """Network of a :class:`Shape`; its outputs are the spike logit and the scaled voltage."""
+
+    def __init__(self, shape: Shape, bf16: bool = False):
+        super().__init__()
+        self.shape = shape
+        self.bf16 = bf16
+        f = shape.features
+        self.embed = nn.Parameter(torch.randn(shape.channels, f) * 0.1)
+        self.smooth = nn.Parameter(torch.randn(f, 1, shape.smooth) / shape.smooth**0.5)
+        self.smooth_bias = nn.Parameter(torch.zeros(f))
+        self.blocks = nn.ModuleList(Block(f, shape.kernel, shape.dilation(i)) for i in range(shape.blocks))
+        self.head = nn.Linear(f, 2)
+        with torch.no_grad():
+            self.head.weight.zero_()
+            # About 2 Hz to begin with.
+            self.head.bias.copy_(torch.tensor([-6.0, 0.0]))
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Returns [T, B, 2]: the logit of a spike, and the voltage in units of the head's scale."""
+        dev = self.embed.device
+
+        def put(a: np.ndarray | None) -> torch.Tensor | None:
+            return None if a is None else torch.from_numpy(a).to(dev)
+
+        x = EventSum.apply(self.embed, put(batch.channels), put(batch.offsets), put(batch.weights),
+                           put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
+        x = x.view(batch.B, batch.T, -1).transpose(0, 1).contiguous()
+        x = F.relu_(CausalDepthwise.apply(x, self.smooth) + self.smooth_bias)
+        for block in self.blocks:
+            x = block(x, self.bf16)
+        return self.head(x)
