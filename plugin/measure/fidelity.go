@@ -1,0 +1,140 @@
+package measure
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+
+	"understudy/plugin/population"
+)
+
+// Conventions of Beniaguev et al. (2021), and the window of spike-time precision.
+const (
+	WarmupMS = 500   // left out at the start of each trial [ms]
+	ClipMV   = -55.0 // voltages are clipped here, below the spikes [mV]
+	WithinMS = 2.0   // a predicted spike this near a true one is right [ms]
+)
+
+// Fidelity collects a surrogate's outputs beside those of the cell that
+// received the same input, trial by trial, and judges them together.
+type Fidelity struct {
+	WarmupMS int // set before the first Add; see [NewFidelity]
+
+	p              []float32
+	label          []bool
+	truth, v       []float64 // clipped voltages [mV]
+	trials         int
+	true, emitted  int // spikes
+	hits, duration int
+}
+
+// NewFidelity leaves out the first [WarmupMS] of each trial.
+func NewFidelity() *Fidelity { return &Fidelity{WarmupMS: WarmupMS} }
+
+// Trial is one neuron's outputs over the same T ms, from the cell and from the
+// surrogate. No slice is kept.
+type Trial struct {
+	TruePeakMS []float64 // the cell's spikes (peaks) [ms], in order
+	TrueVSoma  []float32 // [T] the cell's soma voltage at t = 0, 1, ... [mV]; nil: not judged
+	PSpike     []float32 // [T] the surrogate's spike probability
+	VSoma      []float32 // [T] the surrogate's soma voltage [mV]; nil where TrueVSoma is
+	Spike      []bool    // [T] the spikes that the surrogate emits
+}
+
+// Add adds a trial. A trial with a NaN or of unequal lengths is refused and leaves f as
+// it was.
+func (f *Fidelity) Add(t Trial) error {
+	n := len(t.PSpike)
+	if len(t.Spike) != n || len(t.VSoma) != len(t.TrueVSoma) || t.VSoma != nil && len(t.VSoma) != n {
+		return fmt.Errorf("%w: trial of %d probabilities, %d spike flags, %d and %d voltages", population.ErrInput, n, len(t.Spike), len(t.VSoma), len(t.TrueVSoma))
+	}
+	isNaN := func(x float32) bool { return x != x }
+	for _, x := range [][]float32{t.PSpike, t.VSoma, t.TrueVSoma} {
+		if i := slices.IndexFunc(x, isNaN); i >= 0 {
+			return fmt.Errorf("%w: NaN at %d ms", population.ErrInput, i)
+		}
+	}
+	f.trials++
+	from := min(f.WarmupMS, n)
+	f.duration += n - from
+	f.p = append(f.p, t.PSpike[from:]...)
+	label := make([]bool, n)
+	var truth, emitted []float64
+	for _, peak := range t.TruePeakMS {
+		if k := population.LabelStep(peak); k >= from && k < n {
+			label[k] = true
+			truth = append(truth, float64(k))
+		}
+	}
+	for k := from; k < n; k++ {
+		if t.Spike[k] {
+			emitted = append(emitted, float64(k))
+		}
+		if t.VSoma != nil {
+			f.truth = append(f.truth, min(float64(t.TrueVSoma[k]), ClipMV))
+			f.v = append(f.v, min(float64(t.VSoma[k]), ClipMV))
+		}
+	}
+	f.label = append(f.label, label[from:]...)
+	f.true += len(truth)
+	f.emitted += len(emitted)
+	f.hits += Match(truth, emitted, WithinMS)
+	return nil
+}
+
+// ROC returns the curve of the trials added so far.
+func (f *Fidelity) ROC() ROC { return NewROC(f.p, f.label) }
+
+// Report is the judgement over all trials. Figures about spikes rest on N true
+// spikes (TrueSpikes), Precision and PredictedRate on the emitted ones,
+// figures about voltage on N ms.
+type Report struct {
+	Trials            int    `json:"trials"`
+	DurationMS        int    `json:"duration_ms"` // after the warm-up, all trials
+	TrueSpikes        int    `json:"true_spikes"`
+	EmittedSpikes     int    `json:"emitted_spikes"`
+	AUC               Figure `json:"auc"`
+	TruePositivesAt1  Figure `json:"tp_at_1pct_fp"`      // rate 0..1
+	VoltageRMSE       Figure `json:"voltage_rmse_mv"`    // clipped at ClipMV [mV]
+	ExplainedVariance Figure `json:"explained_variance"` // 0..1, of the clipped voltage
+	TrueRate          Figure `json:"true_rate_hz"`       // [Hz]
+	PredictedRate     Figure `json:"predicted_rate_hz"`  // of emitted spikes [Hz]
+	Precision         Figure `json:"precision_2ms"`      // emitted spikes near a true one, 0..1
+	Recall            Figure `json:"recall_2ms"`         // true spikes near an emitted one, 0..1
+}
+
+// Report judges the trials added so far.
+func (f *Fidelity) Report() Report {
+	roc := f.ROC()
+	tp, _ := roc.TruePositivesAt(0.01)
+	rmse, ev := voltage(f.truth, f.v)
+	hz := 1000 / float64(f.duration)
+	return Report{
+		Trials: f.trials, DurationMS: f.duration, TrueSpikes: f.true, EmittedSpikes: f.emitted,
+		AUC:               Figure{roc.AUC(), f.true},
+		TruePositivesAt1:  Figure{tp, f.true},
+		VoltageRMSE:       Figure{rmse, len(f.v)},
+		ExplainedVariance: Figure{ev, len(f.v)},
+		TrueRate:          Figure{float64(f.true) * hz, f.true},
+		PredictedRate:     Figure{float64(f.emitted) * hz, f.emitted},
+		Precision:         Figure{float64(f.hits) / float64(f.emitted), f.emitted},
+		Recall:            Figure{float64(f.hits) / float64(f.true), f.true},
+	}
+}
+
+// voltage returns the root of the mean squared error and the explained
+// variance 1 - Var(error)/Var(truth), which ignores a constant offset.
+func voltage(truth, predicted []float64) (rmse, explained float64) {
+	if len(truth) == 0 {
+		return math.NaN(), math.NaN()
+	}
+	e := make([]float64, len(truth))
+	for i, t := range truth {
+		e[i] = predicted[i] - t
+	}
+	mean, variance := stat.PopMeanVariance(e, nil)
+	explained = 1 - variance/stat.PopVariance(truth, nil)
+	return math.Sqrt(variance + mean*mean), explained
+}
