@@ -1,0 +1,89 @@
+// Package native holds the arithmetic kernels of the engines. A kernel set is
+// one file that registers its name, the CPU features it needs and its priority;
+// reference.go, in plain Go, is always there and documents what each kernel
+// computes. Kernels know nothing of models.
+//
+// Every kernel of a set rounds each operation to float32 and adds in the order
+// that its documentation gives, so that for one set the bits of a result do not
+// depend on how many rows a call has or how rows are spread over calls.
+package native
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// ErrKernel is wrapped by Select for a name that is unknown or a CPU feature
+// that is missing.
+var ErrKernel = errors.New("no such kernel")
+
+// Info describes a kernel set.
+type Info struct {
+	Name     string   `json:"name"`
+	Doc      string   `json:"doc"`
+	Features []string `json:"features"` // CPU features needed, as package cpuid names them
+	Missing  []string `json:"missing"`  // those of them that this CPU lacks
+	Priority int      `json:"priority"` // the highest available is the default
+}
+
+// Available is true when the CPU has every feature needed.
+func (i Info) Available() bool { return len(i.Missing) == 0 }
+
+// registered is filled by init functions and never changes after. Each entry
+// carries the kernels; see reference.go for an example.
+var registered []*Set
+
+func register(s *Set) { registered = append(registered, s) }
+
+// Kernels lists the kernel sets in this build, the preferred first.
+func Kernels() []Info {
+	var all []Info
+	for _, s := range byPriority() {
+		all = append(all, s.Info())
+	}
+	return all
+}
+
+func byPriority() []*Set {
+	sets := slices.Clone(registered)
+	slices.SortFunc(sets, func(a, b *Set) int {
+		if a.priority != b.priority {
+			return b.priority - a.priority
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return sets
+}
+
+// Select returns the kernel set of that name, or with an empty name the one of
+// highest priority that this CPU can run.
+func Select(name string) (*Set, error) {
+	var names []string
+	for _, s := range byPriority() {
+		info := s.Info()
+		if name == s.name && !info.Available() {
+			return nil, fmt.Errorf("%w: %q needs CPU features %s, this CPU lacks %s", ErrKernel, name,
+				strings.Join(info.Features, ", "), strings.Join(info.Missing, ", "))
+		}
+		if name == s.name || name == "" && info.Available() {
+			return s, nil
+		}
+		names = append(names, s.name)
+	}
+	return nil, fmt.Errorf("%w: %q, there are: %s", ErrKernel, name, strings.Join(names, ", "))
+}
+
+// CPU describes the processor that this program runs on.
+type CPU struct {
+	Name     string   `json:"name"`
+	Features []string `json:"features"`
+}
+
+// HostCPU returns what package cpuid finds. Under WebAssembly it finds nothing.
+func HostCPU() CPU {
+	return CPU{Name: cpuid.CPU.BrandName, Features: cpuid.CPU.FeatureSet()}
+}

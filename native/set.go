@@ -1,0 +1,92 @@
+package native
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// Set is a complete set of kernels. Its methods check lengths and panic on a
+// wrong one, as an index out of range would: a length is the engine's business,
+// never the input's. The functions behind them may assume the lengths. A Set is
+// safe for concurrent use. y must not overlap x or w.
+type Set struct {
+	name, doc string
+	features  []string
+	priority  int
+
+	axpy       func(y, x []float32, a float32)
+	gemm       func(y, x, w []float32, rows, in, out, ldx, ldy int)
+	mulAdd     func(y, x, w []float32, rows, n int)
+	add        func(y, x []float32)
+	relu       func(y []float32)
+	scaleShift func(y, scale, shift []float32, rows, n int)
+}
+
+// Info describes the set.
+func (s *Set) Info() Info {
+	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority}
+	if len(i.Features) == 0 {
+		return i
+	}
+	have := cpuid.CPU.FeatureSet()
+	for _, f := range i.Features {
+		if !slices.Contains(have, f) {
+			i.Missing = append(i.Missing, f)
+		}
+	}
+	return i
+}
+
+// Axpy computes y[j] += a*x[j] for every j < len(y).
+func (s *Set) Axpy(y, x []float32, a float32) {
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("native: Axpy of %d and %d values", len(y), len(x)))
+	}
+	s.axpy(y, x, a)
+}
+
+// Gemm computes y[r*ldy+o] += sum over i of x[r*ldx+i] * w[i*out+o] for r < rows
+// and o < out, adding i = 0, 1 ... in-1 one after the other to what y holds.
+// Every row's sum is the same whatever the other rows are.
+func (s *Set) Gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
+	if rows == 0 || in == 0 || out == 0 {
+		return
+	}
+	if rows < 0 || in < 0 || out < 0 || ldx < in || ldy < out ||
+		len(x) < (rows-1)*ldx+in || len(y) < (rows-1)*ldy+out || len(w) < in*out {
+		panic(fmt.Sprintf("native: Gemm of %d rows, %d in (stride %d, %d values), %d out (stride %d, %d values), %d weights",
+			rows, in, ldx, len(x), out, ldy, len(y), len(w)))
+	}
+	s.gemm(y, x, w, rows, in, out, ldx, ldy)
+}
+
+// MulAdd computes y[r*n+j] += x[r*n+j] * w[j] for r < rows and j < n: one tap of a
+// depthwise convolution.
+func (s *Set) MulAdd(y, x, w []float32, rows, n int) {
+	if rows < 0 || n < 0 || len(y) < rows*n || len(x) < rows*n || len(w) < n {
+		panic(fmt.Sprintf("native: MulAdd of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(x), len(w)))
+	}
+	s.mulAdd(y, x, w, rows, n)
+}
+
+// Add computes y[j] += x[j] for every j < len(y).
+func (s *Set) Add(y, x []float32) {
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("native: Add of %d and %d values", len(y), len(x)))
+	}
+	s.add(y, x)
+}
+
+// ReLU sets y[j] to y[j] where that is above 0 or NaN, else to +0.
+func (s *Set) ReLU(y []float32) { s.relu(y) }
+
+// ScaleShift computes y[r*n+j] = y[r*n+j]*scale[j] + shift[j], rounded after the
+// product.
+func (s *Set) ScaleShift(y, scale, shift []float32, rows, n int) {
+	if rows < 0 || n < 0 || len(y) < rows*n || len(scale) < n || len(shift) < n {
+		panic(fmt.Sprintf("native: ScaleShift of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(scale), len(shift)))
+	}
+	s.scaleShift(y, scale, shift, rows, n)
+}

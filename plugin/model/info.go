@@ -1,0 +1,159 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Info describes a model for people and programs.
+type Info struct {
+	Name           string         `json:"name"`
+	Kind           string         `json:"kind"`
+	Channels       int            `json:"channels"`
+	Parameters     int            `json:"parameters"`
+	ReceptiveField int            `json:"receptive_field_ms"` // steps of input that an output depends on
+	MACsPerMS      float64        `json:"macs_per_ms"`        // besides the events
+	MACsPerEvent   float64        `json:"macs_per_event"`
+	StateBytes     int64          `json:"state_bytes"` // per neuron, f32
+	SpikeThreshold float64        `json:"spike_threshold"`
+	Layers         []LayerInfo    `json:"layers"`
+	TrainingRange  *TrainingRange `json:"training_range,omitempty"`
+	Provenance     jsontext.Value `json:"provenance,omitempty"`
+}
+
+// LayerInfo is one row of the table of layers.
+type LayerInfo struct {
+	Name           string   `json:"name"`
+	Op             string   `json:"op"`
+	In             []string `json:"in"`
+	InWidth        int      `json:"in_width"`
+	Width          int      `json:"width"`
+	Kernel         int      `json:"kernel,omitempty"`
+	Dilation       int      `json:"dilation,omitempty"`
+	Groups         int      `json:"groups,omitempty"`
+	Activation     string   `json:"activation"`
+	Parameters     int      `json:"parameters"`
+	ReceptiveField int      `json:"receptive_field_ms"`
+	Lookback       int      `json:"lookback"` // steps of this layer's output that later layers look back on
+	MACsPerMS      float64  `json:"macs_per_ms"`
+	MACsPerEvent   float64  `json:"macs_per_event"`
+}
+
+// Info summarises a validated model. Multiply-accumulates count convolutions and
+// batch norms; a convolution on events counts per event, not per ms.
+func (m *Model) Info() Info {
+	info := Info{
+		Name: m.Name, Kind: m.Kind, Channels: m.Inputs.Channels, SpikeThreshold: m.SpikeThreshold,
+		TrainingRange: m.TrainingRange, Provenance: m.Provenance,
+		Layers: make([]LayerInfo, len(m.Layers)),
+	}
+	byName := make(map[string]int, len(m.Layers))
+	width, look := make([]int, len(m.Layers)), make([]int, len(m.Layers))
+	for i := range m.Layers {
+		l := &m.Layers[i]
+		r := &info.Layers[i]
+		*r = LayerInfo{Name: l.Name, Op: l.Op, In: l.In, Kernel: l.Kernel, Dilation: l.Dilation, Groups: l.Groups,
+			Activation: l.Activation, InWidth: m.Inputs.Channels, ReceptiveField: 1}
+		for _, in := range l.In {
+			if j, ok := byName[in]; ok {
+				r.InWidth = info.Layers[j].Width
+				r.ReceptiveField = max(r.ReceptiveField, info.Layers[j].ReceptiveField)
+				look[j] = max(look[j], l.Reach())
+			}
+		}
+		r.ReceptiveField += l.Reach()
+		r.Width = r.InWidth
+		switch l.Op {
+		case OpConv1D:
+			t := m.Tensors[l.Weight]
+			r.Width = t.Shape[0]
+			r.Parameters = len(t.Data)
+			if l.Bias != "" {
+				r.Parameters += r.Width
+			}
+			if l.In[0] == Events {
+				r.MACsPerEvent = float64(r.Width / l.Groups * l.Kernel)
+			} else {
+				r.MACsPerMS = float64(len(t.Data))
+			}
+		case OpBatchNorm:
+			r.Parameters = 2 * r.Width
+			r.MACsPerMS = float64(r.Width)
+		}
+		byName[l.Name] = i
+		width[i] = r.Width
+		info.Parameters += r.Parameters
+		info.MACsPerMS += r.MACsPerMS
+		info.MACsPerEvent += r.MACsPerEvent
+	}
+	for i := range look {
+		info.Layers[i].Lookback = look[i]
+	}
+	for _, h := range m.Heads {
+		info.ReceptiveField = max(info.ReceptiveField, info.Layers[byName[h.Layer]].ReceptiveField)
+	}
+	info.StateBytes = m.stateBytes(width, look)
+	return info
+}
+
+// stateBytes is the f32 state of one neuron [bytes]: each layer's output now and
+// as far back as later layers look, and for a convolution on events its outputs
+// still to come.
+func (m *Model) stateBytes(width, look []int) int64 {
+	var n int64
+	for i := range m.Layers {
+		slots := int64(look[i]) + 1
+		if l := &m.Layers[i]; l.Op == OpConv1D && l.In[0] == Events {
+			slots += int64(l.Reach()) + 1
+		}
+		n += 4 * slots * int64(width[i])
+	}
+	return n
+}
+
+// String is the table that `understudy model info` prints.
+func (i Info) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s): %d channels, %d parameters, receptive field %d ms\n", i.Name, i.Kind, i.Channels, i.Parameters, i.ReceptiveField)
+	fmt.Fprintf(&b, "%.0f multiply-accumulates per ms and %.0f per event; %d bytes of state per neuron; spike threshold %g\n\n",
+		i.MACsPerMS, i.MACsPerEvent, i.StateBytes, i.SpikeThreshold)
+	fmt.Fprintf(&b, "%-16s %-10s %-18s %6s %6s %7s %5s %6s %-8s %10s %11s\n",
+		"layer", "op", "in", "width", "kernel", "dilat.", "grps", "field", "activ.", "params", "MACs/ms")
+	for _, l := range i.Layers {
+		macs := fmt.Sprintf("%.0f", l.MACsPerMS)
+		if l.MACsPerEvent > 0 {
+			macs = fmt.Sprintf("%.0f/event", l.MACsPerEvent)
+		}
+		fmt.Fprintf(&b, "%-16s %-10s %-18s %6d %6s %7s %5s %6d %-8s %10d %11s\n", l.Name, l.Op, strings.Join(l.In, "+"), l.Width,
+			dash(l.Kernel), dash(l.Dilation), dash(l.Groups), l.ReceptiveField, l.Activation, l.Parameters, macs)
+	}
+	b.WriteString("\ntraining range:")
+	if r := i.TrainingRange; r == nil {
+		b.WriteString(" not recorded\n")
+	} else {
+		for _, a := range []struct {
+			name string
+			r    *[2]float64
+		}{{"events/ms", r.EventsPerMS}, {"events/channel/s", r.EventsPerChannelPer}, {"weight", r.Weight}} {
+			if a.r != nil {
+				fmt.Fprintf(&b, " %s %g to %g;", a.name, a.r[0], a.r[1])
+			}
+		}
+		b.WriteString("\n")
+	}
+	if i.Provenance == nil {
+		b.WriteString("provenance: not recorded\n")
+	} else {
+		fmt.Fprintf(&b, "provenance: %s\n", i.Provenance)
+	}
+	return b.String()
+}
+
+func dash(n int) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
+}

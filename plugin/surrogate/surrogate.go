@@ -1,0 +1,215 @@
+// Package surrogate runs models: N neurons stepped 1 ms at a time, without
+// recomputing the past. The first layer is driven by single events; every other
+// layer reads its past inputs from rings.
+//
+// Results are bit-identical for one kernel set whatever the number of neurons
+// beside a neuron, the threads, the length of a Step, and the order in which
+// events arrive. Within a step the weights of one channel are summed from the
+// smallest up, in float32; a convolution adds to its bias the taps from the oldest
+// to the present and within a tap the channels in ascending order.
+package surrogate
+
+import (
+	"fmt"
+	"math"
+
+	"understudy/native"
+	"understudy/plugin/model"
+	"understudy/plugin/population"
+)
+
+// Limits of a population.
+const (
+	MaxNeurons = 1 << neuronBits
+	MaxSteps   = 1 << stepBits // of one call of Step
+	// maxTotalBytes bounds the state of all neurons, so that a wrong N is an
+	// error rather than a machine that swaps.
+	maxTotalBytes = 64 << 30
+)
+
+// Options of a population. The zero value is good.
+type Options struct {
+	Kernel  string // name of the kernel set; empty: the best that there is
+	Threads int    // goroutines that share the neurons; 0 is 1
+}
+
+// Population is N surrogate neurons of one model. It implements
+// [population.Population].
+type Population struct {
+	plan   *plan
+	info   population.Info
+	hash   [32]byte
+	shards []*shard
+	// owner [neuron] is the index of the neuron's shard.
+	owner  []int32
+	now    int64
+	closed bool
+	// work [shard] and done connect the goroutines of shards 1 and up; nil with one.
+	work []chan job
+	done chan struct{}
+}
+
+var _ population.Population = (*Population)(nil)
+
+// job is one Step as a shard's goroutine sees it.
+type job struct {
+	now    int64
+	steps  int
+	out    population.Output
+	stride int
+}
+
+// New makes a population of n neurons at t = 0. It validates the model. Errors
+// wrap population.ErrInput, ErrLimit, ErrFormat or ErrKernel.
+func New(m *model.Model, n int, opt Options) (*Population, error) {
+	if m == nil {
+		return nil, fmt.Errorf("%w: no model", population.ErrInput)
+	}
+	if n < 1 {
+		return nil, fmt.Errorf("%w: %d neurons, want at least 1", population.ErrInput, n)
+	}
+	if n > MaxNeurons {
+		return nil, fmt.Errorf("%w: %d neurons, at most %d are accepted", population.ErrLimit, n, MaxNeurons)
+	}
+	if opt.Threads < 0 {
+		return nil, fmt.Errorf("%w: %d threads", population.ErrInput, opt.Threads)
+	}
+	hash, err := m.Hash() // validates
+	if err != nil {
+		return nil, err
+	}
+	mi := m.Info()
+	if total := mi.StateBytes * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
+		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
+	}
+	kernel, err := native.Select(opt.Kernel)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", population.ErrKernel, err)
+	}
+
+	p := &Population{plan: newPlan(m, kernel), hash: hash, owner: make([]int32, n), info: population.Info{
+		Kind: "surrogate", Model: m.Name, N: n, Channels: m.Inputs.Channels,
+		MACsPerMS: mi.MACsPerMS, MACsPerEvt: mi.MACsPerEvent, StateBytes: int(mi.StateBytes),
+	}}
+	threads := min(max(1, opt.Threads), n)
+	for i := range threads {
+		first, end := i*n/threads, (i+1)*n/threads
+		for j := first; j < end; j++ {
+			p.owner[j] = int32(i)
+		}
+		p.shards = append(p.shards, newShard(p.plan, first, end-first))
+	}
+	if threads > 1 {
+		p.done = make(chan struct{}, threads)
+		for _, s := range p.shards[1:] {
+			work := make(chan job)
+			p.work = append(p.work, work)
+			go func() {
+				for j := range work {
+					s.run(j.now, j.steps, j.out, j.stride)
+					p.done <- struct{}{}
+				}
+			}()
+		}
+	}
+	return p, nil
+}
+
+// Info describes the population.
+func (p *Population) Info() population.Info { return p.info }
+
+// Kernel describes the kernel set in use.
+func (p *Population) Kernel() native.Info { return p.plan.kernel.Info() }
+
+// Now is the number of steps done since the last Reset.
+func (p *Population) Now() int64 { return p.now }
+
+// Reset returns to the state just after New. It does nothing once closed.
+func (p *Population) Reset() {
+	if p.closed {
+		return
+	}
+	p.now = 0
+	for _, s := range p.shards {
+		s.reset()
+	}
+}
+
+// Close ends the population's goroutines and frees its state.
+func (p *Population) Close() error {
+	if p.closed {
+		return fmt.Errorf("%w: population closed twice", population.ErrClosed)
+	}
+	p.closed = true
+	for _, w := range p.work {
+		close(w)
+	}
+	p.shards, p.work = nil, nil
+	return nil
+}
+
+// Step advances by steps ms; see [population.Population]. VSoma is NaN when the
+// model has no such head. Finite weights so large that a sum overflows give
+// outputs that are not finite, for as long as the network remembers.
+func (p *Population) Step(steps int, events []population.Event, out population.Output) error {
+	if p.closed {
+		return fmt.Errorf("%w: Step of a closed population", population.ErrClosed)
+	}
+	if err := p.check(steps, events, out); err != nil {
+		return err
+	}
+	for i := range events {
+		e := &events[i]
+		s := p.shards[p.owner[e.Neuron]]
+		step := uint64(int64(e.TimeMS) - p.now) // TimeMS >= now >= 0: truncating is flooring
+		s.events = append(s.events, event{
+			key:    (step<<neuronBits|uint64(int(e.Neuron)-s.first))<<channelBits | uint64(e.Channel),
+			weight: e.Weight,
+		})
+	}
+	j := job{p.now, steps, out, p.info.N}
+	for _, w := range p.work {
+		w <- j
+	}
+	p.shards[0].run(j.now, j.steps, j.out, j.stride)
+	for range p.work {
+		<-p.done
+	}
+	p.now += int64(steps)
+	return nil
+}
+
+// check refuses what Step must not see.
+func (p *Population) check(steps int, events []population.Event, out population.Output) error {
+	if steps < 1 {
+		return fmt.Errorf("%w: %d steps, want at least 1", population.ErrInput, steps)
+	}
+	if steps > MaxSteps {
+		return fmt.Errorf("%w: %d steps in one call, at most %d are accepted", population.ErrLimit, steps, MaxSteps)
+	}
+	n := p.info.N
+	for _, o := range [...]struct {
+		name string
+		none bool
+		n    int
+	}{{"PSpike", out.PSpike == nil, len(out.PSpike)}, {"VSoma", out.VSoma == nil, len(out.VSoma)}, {"Spike", out.Spike == nil, len(out.Spike)}} {
+		if !o.none && o.n/n < steps {
+			return fmt.Errorf("%w: output %s has room for %d values, %d steps of %d neurons need more", population.ErrInput, o.name, o.n, steps, n)
+		}
+	}
+	from, to := float64(p.now), float64(p.now+int64(steps))
+	for i := range events {
+		e := &events[i]
+		switch {
+		case !(e.TimeMS >= from && e.TimeMS < to): // also NaN
+			return fmt.Errorf("%w: event %d: time %v ms, this step covers %v to %v", population.ErrInput, i, e.TimeMS, from, to)
+		case e.Neuron < 0 || int(e.Neuron) >= n:
+			return fmt.Errorf("%w: event %d: neuron %d of %d", population.ErrInput, i, e.Neuron, n)
+		case e.Channel < 0 || int(e.Channel) >= p.info.Channels:
+			return fmt.Errorf("%w: event %d: channel %d of %d", population.ErrInput, i, e.Channel, p.info.Channels)
+		case e.Weight-e.Weight != 0: // NaN or infinite
+			return fmt.Errorf("%w: event %d: weight %v is not finite", population.ErrInput, i, e.Weight)
+		}
+	}
+	return nil
+}
