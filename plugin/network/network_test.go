@@ -251,14 +251,14 @@ func TestDriveRates(t *testing.T) {
 
 func TestReplayRepeatsTheClosedLoop(t *testing.T) {
 	rec := runLIF(t, 1, []int{16}, network.Options{}, []int{300})
-	v, p, err := network.Replay(context.Background(), networktest.NewLIF("lif", 3, 20, 10, 3), rec.Input, 300)
+	tr, err := network.Replay(context.Background(), networktest.NewLIF("lif", 3, 20, 10, 3), rec.Input, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(v, rec.VSoma) || !reflect.DeepEqual(p, rec.PSpike) {
+	if !reflect.DeepEqual(tr.VSoma, rec.VSoma) || !reflect.DeepEqual(tr.PSpike, rec.PSpike) {
 		t.Error("replay differs from the run")
 	}
-	if _, _, err := network.Replay(context.Background(), networktest.NewLIF("lif", 2, 20, 10, 3), rec.Input, 300); !errors.Is(err, population.ErrInput) {
+	if _, err := network.Replay(context.Background(), networktest.NewLIF("lif", 2, 20, 10, 3), rec.Input, 300); !errors.Is(err, population.ErrInput) {
 		t.Errorf("three inputs into two neurons: %v", err)
 	}
 }

@@ -10,26 +10,33 @@ import (
 // replayBlock is the number of steps that Replay does at once.
 const replayBlock = 32
 
+// Trace is the output of a replayed population, each [neuron][step].
+type Trace struct {
+	VSoma  [][]float32 // soma voltage [mV] at the start of the step
+	PSpike [][]float32 // probability of a spike in the step
+	Spike  [][]bool    // a spike was emitted in the step
+}
+
 // Replay runs a population open-loop on recorded input: neuron i receives
-// exactly the events input[i], in the order of their steps. It returns voltage
-// [mV] and spike probability, each [neuron][step], from the population's
-// present time on. There must be one list of events per neuron.
-func Replay(ctx context.Context, pop population.Population, input [][]population.Event, steps int) (v, p [][]float32, err error) {
+// exactly the events input[i], which are in the order of their steps. It returns
+// steps ms of output from the population's present time on. There must be one
+// list of events per neuron.
+func Replay(ctx context.Context, pop population.Population, input [][]population.Event, steps int) (*Trace, error) {
 	n := pop.Info().N
 	if len(input) != n || steps < 0 {
-		return nil, nil, fmt.Errorf("%w: replay of %d inputs over %d steps into %d neurons", population.ErrInput, len(input), steps, n)
+		return nil, fmt.Errorf("%w: replay of %d inputs over %d steps into %d neurons", population.ErrInput, len(input), steps, n)
 	}
-	v, p = make([][]float32, n), make([][]float32, n)
+	tr := &Trace{VSoma: make([][]float32, n), PSpike: make([][]float32, n), Spike: make([][]bool, n)}
 	for i := range n {
-		v[i], p[i] = make([]float32, steps), make([]float32, steps)
+		tr.VSoma[i], tr.PSpike[i], tr.Spike[i] = make([]float32, steps), make([]float32, steps), make([]bool, steps)
 	}
 	next := make([]int, n)
 	var events []population.Event
-	vb, pb := make([]float32, replayBlock*n), make([]float32, replayBlock*n)
+	buf := population.Output{VSoma: make([]float32, replayBlock*n), PSpike: make([]float32, replayBlock*n), Spike: make([]bool, replayBlock*n)}
 	start := pop.Now()
 	for done := 0; done < steps; {
 		if err := ctx.Err(); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		b := min(replayBlock, steps-done)
 		end := float64(start + int64(done+b))
@@ -42,15 +49,16 @@ func Replay(ctx context.Context, pop population.Population, input [][]population
 				next[i]++
 			}
 		}
-		if err := pop.Step(b, events, population.Output{VSoma: vb[:b*n], PSpike: pb[:b*n]}); err != nil {
-			return nil, nil, fmt.Errorf("replay at %d ms: %w", start+int64(done), err)
+		if err := pop.Step(b, events, buf); err != nil {
+			return nil, fmt.Errorf("replay at %d ms: %w", start+int64(done), err)
 		}
 		for s := range b {
 			for i := range n {
-				v[i][done+s], p[i][done+s] = vb[s*n+i], pb[s*n+i]
+				k := s*n + i
+				tr.VSoma[i][done+s], tr.PSpike[i][done+s], tr.Spike[i][done+s] = buf.VSoma[k], buf.PSpike[k], buf.Spike[k]
 			}
 		}
 		done += b
 	}
-	return v, p, nil
+	return tr, nil
 }
