@@ -1,0 +1,236 @@
+"""Reader, training loop and export."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from understudy.train import glm, metrics
+from understudy.train.__main__ import main
+from understudy.train.data import DataError, Dataset, Trial, make_batch, read_trial
+from understudy.train.export import document, fold, write_model, TrainingRange
+from understudy.train.fit import Options, Trainer
+from understudy.train.network import TCN, Shape
+from understudy.train.numpy_eval import evaluate, read_model
+
+
+def events(trial: Trial):
+    step = np.repeat(np.arange(trial.steps), np.diff(trial.start))
+    return trial.channel, step, 1.0 if trial.weight is None else trial.weight
+
+
+def randomised(shape: Shape) -> TCN:
+    """A network in which every parameter and statistic matters."""
+    torch.manual_seed(3)
+    net = TCN(shape)
+    with torch.no_grad():
+        for b in net.blocks:
+            b.norm.weight.uniform_(0.5, 1.5)
+            b.norm.bias.normal_()
+            b.norm.running_mean.normal_()
+            b.norm.running_var.uniform_(0.5, 2)
+            b.weight.mul_(0.3)
+        net.smooth_bias.normal_()
+        net.head.weight.normal_(std=0.4)
+    return net.eval()
+
+
+def run(net: TCN, trial: Trial, channels: int) -> np.ndarray:
+    with torch.no_grad():
+        return net(make_batch([(trial, 0)], trial.steps, channels, 0, backward=False))[:, 0].numpy()
+
+
+def test_exported_model_equals_torch(small, tmp_path):
+    data = Dataset(small)
+    net = randomised(Shape(20, features=6, smooth=5, blocks=3, kernel=3))
+    path = str(tmp_path / "m.safetensors")
+    write_model(path, fold(net), document(net, data, "m", 10.0, -67.5, 0.3, TrainingRange(), {}))
+    trial = data.trials[1]
+    z = run(net, trial, 20)
+    p, v = evaluate(path, *events(trial), steps=trial.steps)
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-z[:, 0])), atol=1e-5)
+    np.testing.assert_allclose((v + 67.5) / 10, z[:, 1], atol=1e-5)
+    assert np.ptp(z[:, 0]) > 0.5, "the outputs hardly move: the comparison says nothing"
+    doc, tensors = read_model(path)
+    assert [layer["op"] for layer in doc["layers"]].count("add") == 3
+    assert {layer["weight"] for layer in doc["layers"] if "weight" in layer} <= set(tensors)
+
+
+def test_outputs_never_depend_on_later_events(small):
+    data = Dataset(small)
+    net = randomised(Shape(20, features=6, blocks=3))
+    a = data.trials[2]
+    at = 400
+    keep = a.start[at]
+    start = a.start.copy()
+    start[at + 1 :] = keep + (np.arange(a.steps - at) * 2)  # other counts, other channels
+    b = Trial(2, np.concatenate([a.channel[:keep], np.arange(start[-1] - keep, dtype=np.int16) % 20]),
+              start, None, a.spike, a.v)
+    a = Trial(2, a.channel, a.start, None, a.spike, a.v)
+    za, zb = run(net, a, 20), run(net, b, 20)
+    np.testing.assert_array_equal(za[:at], zb[:at])
+    assert (za[at] != zb[at]).any(), "the present step must count"
+
+
+def test_receptive_field(small):
+    shape = Shape(20, features=6, smooth=5, blocks=3, kernel=3)
+    net = randomised(shape)
+    T, at = 200, 50
+    silent = Trial(0, np.zeros(0, np.int16), np.zeros(T + 1, np.int32), None, np.zeros(T, bool), np.zeros(T, np.float32))
+    start = np.zeros(T + 1, np.int32)
+    start[at + 1 :] = 1
+    one = Trial(0, np.ones(1, np.int16), start, np.full(1, 50, np.float32), silent.spike, silent.v)
+    moved = np.flatnonzero((run(net, one, 20) != run(net, silent, 20)).any(1))
+    assert moved[0] == at and moved[-1] == at + shape.receptive_field - 1
+
+
+def options(small, tmp_path, **more) -> Options:
+    return Options(small, str(tmp_path / "m.safetensors"), **{
+        "steps": 12, "features": 8, "blocks": 2, "kernel": 2, "window_ms": 300, "warmup_ms": 50,
+        "batch": 2, "holdout_every": 3, "lr_warmup": 2, **more})
+
+
+def test_resumed_run_equals_unbroken(small, tmp_path):
+    os.makedirs(tmp_path / "a")
+    os.makedirs(tmp_path / "b")
+    whole = Trainer(options(small, tmp_path / "a"))
+    whole.run(show=open(os.devnull, "w"))
+    Trainer(options(small, tmp_path / "b")).run(until_step=5, show=open(os.devnull, "w"))
+    rest = Trainer(options(small, tmp_path / "b", resume=True))
+    assert rest.step == 5
+    rest.run(show=open(os.devnull, "w"))
+    for k, v in whole.net.state_dict().items():
+        if not k.endswith("num_batches_tracked"):
+            torch.testing.assert_close(rest.net.state_dict()[k], v, rtol=0, atol=0)
+
+
+def test_resume_refuses_another_network(small, tmp_path):
+    Trainer(options(small, tmp_path)).save()
+    with pytest.raises(DataError, match=r"m\.ckpt"):
+        Trainer(options(small, tmp_path, features=4, resume=True))
+
+
+def test_command_learns_and_exports(small, tmp_path, capsys):
+    out = str(tmp_path / "m.safetensors")
+    status = main(["--data", small, "--out", out, "--steps", "60", "--features", "8", "--blocks", "3", "--kernel", "2",
+                   "--window-ms", "400", "--warmup-ms", "50", "--batch", "4", "--holdout-every", "3",
+                   "--lr", "0.01", "--lr-warmup", "5", "--ema", "0.9", "--json"])
+    assert status == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["explained_variance"] > 0.2, record
+    doc, _ = read_model(out)
+    data = Dataset(small)
+    assert doc["provenance"]["figures"]["explained_variance"] > 0.2
+    assert doc["training_range"]["weight"][1] > 1.5
+    # The threshold gives the true rate on the held-out trials, after 500 ms.
+    ps = [evaluate(out, *events(data.trials[k]), steps=900)[0][500:] for k in (0, 3)]
+    n = sum(int((p >= doc["spike_threshold"] * (1 - 1e-5)).sum()) for p in ps)
+    assert n == sum(int(data.trials[k].spike[500:].sum()) for k in (0, 3))
+    assert main(["--data", str(tmp_path / "none"), "--out", out]) == 1
+    assert "none" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as e:
+        main(["--data", small, "--out", out, "--blocks", "0"])
+    assert e.value.code == 2
+
+
+def test_new_trials_are_picked_up(small, tmp_path):
+    folder = tmp_path / "d"
+    shutil.copytree(small, folder)
+    os.rename(folder / "trial_000005.npz", tmp_path / "later.npz")
+    data = Dataset(str(folder))
+    assert len(data.trials) == 5
+    os.rename(tmp_path / "later.npz", folder / "trial_000005.npz")
+    assert data.rescan() == 1 and data.rescan() == 0
+    assert sorted(data.trials) == list(range(6))
+
+
+def test_reader_labels_and_order(tmp_path):
+    path = str(tmp_path / "trial_000007.npz")
+    np.savez(path, in_channel=np.array([3, 1, 2], np.int32), in_t_ms=np.array([5.9, 0.2, 5.0]),
+             spike_ms=np.array([3.4, 3.6, 0.6, 7.75]), v_soma_mv=np.full(8, -70, np.float32))
+    t = read_trial(path, 4)
+    assert t.index == 7
+    assert t.channel.tolist() == [1, 3, 2] and t.start.tolist() == [0, 1, 1, 1, 1, 1, 3, 3, 3]
+    assert np.flatnonzero(t.spike).tolist() == [0, 2, 3, 7]  # int(t_peak - 0.5)
+
+
+@pytest.mark.parametrize("size", [0, 10, 100, 2000, -30])
+def test_truncated_trial_is_named(small, tmp_path, size):
+    path = tmp_path / "trial_000001.npz"
+    raw = open(os.path.join(small, "trial_000001.npz"), "rb").read()
+    path.write_bytes(raw[:size])
+    with pytest.raises(DataError, match="trial_000001.npz"):
+        read_trial(str(path), 20)
+
+
+@pytest.mark.parametrize("change, text", [
+    ({"in_channel": np.array([20], np.int16)}, "in_channel spans"),
+    ({"in_channel": np.array([-1], np.int16)}, "in_channel spans"),
+    ({"in_channel": np.array([1.0])}, "want integers"),
+    ({"in_t_ms": np.array([100], np.int16)}, "in_t_ms spans"),
+    ({"in_t_ms": np.array([np.nan])}, "in_t_ms spans"),
+    ({"in_t_ms": np.array([1, 2])}, "has 2 entries"),
+    ({"in_weight": np.array([np.inf])}, "in_weight"),
+    ({"v_soma_mv": np.zeros((10, 10))}, "one dimension"),
+    ({"v_soma_mv": np.full(100, np.nan)}, "not finite"),
+    ({"spike_ms": np.array(["x"])}, "want numbers"),
+    ({"spike_ms": None}, "no array spike_ms"),
+])
+def test_inconsistent_trial_is_named(tmp_path, change, text):
+    path = str(tmp_path / "trial_000001.npz")
+    d = {"in_channel": np.array([1], np.int16), "in_t_ms": np.array([1], np.int16),
+         "spike_ms": np.zeros(0), "v_soma_mv": np.zeros(100, np.float32)} | change
+    np.savez(path, **{k: v for k, v in d.items() if v is not None})
+    with pytest.raises(DataError, match="trial_000001.npz.*" + text):
+        read_trial(path, 20)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 2}', '{"schema": 1, "channels": "x"}',
+                                  '{"schema": 1, "channels": 2, "channel_kind": ["exc"], "segment": [], "section": [], "x": [], "region": []}'])
+def test_bad_manifest_is_named(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(DataError, match="manifest.json"):
+        Dataset(str(tmp_path))
+
+
+def test_metrics_against_counting():
+    rng = np.random.default_rng(0)
+    score, label = rng.integers(0, 6, 300) / 5, rng.random(300) < 0.2
+    pos, neg = score[label], score[~label]
+    d = pos[:, None] - neg[None, :]
+    assert metrics.auc(score, label) == pytest.approx((d > 0).mean() + 0.5 * (d == 0).mean(), abs=1e-12)
+    best = max((pos >= th).mean() for th in np.append(np.unique(score), 2) if (neg >= th).mean() <= 0.3)
+    assert metrics.tp_at_fp(score, label, 0.3) == pytest.approx(best)
+    fine = rng.random(1000)
+    assert (fine >= metrics.rate_threshold(fine, fine > 0.9)).sum() == (fine > 0.9).sum()
+
+
+def test_glm_recovers_its_own_kind(tmp_path):
+    """Data from a GLM: the fit must reach the figures of the true one."""
+    from synthetic import write_dataset
+
+    write_dataset(str(tmp_path), 6, channels=20, ms=3000, events_per_ms=3)
+    data = Dataset(str(tmp_path))
+    true = glm.GLM(data)
+    rng = np.random.default_rng(1)
+    n = len(true.groups) * glm.BASES
+    w = rng.normal(size=n)
+    x = np.concatenate([true.design(t)[:, :-1] for t in data.trials.values()])
+    true.mean, true.std = x.mean(0), x.std(0)
+    true.ws, true.wv = np.append(0.5 * w, -3), np.append(w, -70)
+    for t in data.trials.values():
+        p, v = true.predict(t)
+        t.spike, t.v = rng.random(t.steps) < p, v.astype(np.float32)
+    train, held = list(data.trials.values())[:5], list(data.trials.values())[5:]
+    fit = glm.GLM(data)
+    fit.fit(train)
+
+    def figures(model):
+        out = [model.predict(t) for t in held]
+        return metrics.figures([o[0] for o in out], [o[1] for o in out], [t.spike for t in held], [t.v for t in held])
+
+    assert n == 32 and figures(fit).explained_variance > 0.99
+    assert figures(fit).auc > figures(true).auc - 0.02
