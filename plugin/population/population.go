@@ -83,11 +83,11 @@ type Labelled interface {
 
 // Categories of error; every error an engine returns wraps one of them.
 var (
-	ErrInput  = errors.New("bad input")     // an event, a length or an option is out of range
-	ErrFormat = errors.New("bad file")      // a file or saved state does not parse or does not fit
-	ErrClosed = errors.New("closed")        // the population was closed
-	ErrState  = errors.New("wrong state")   // call not possible now
-	ErrLimit  = errors.New("over a limit")  // larger than what is accepted
+	ErrInput  = errors.New("bad input")      // an event, a length or an option is out of range
+	ErrFormat = errors.New("bad file")       // a file or saved state does not parse or does not fit
+	ErrClosed = errors.New("closed")         // the population was closed
+	ErrState  = errors.New("wrong state")    // call not possible now
+	ErrLimit  = errors.New("over a limit")   // larger than what is accepted
 	ErrKernel = errors.New("no such kernel") // kernel name unknown or its CPU feature missing
 )
 

@@ -1,0 +1,357 @@
+package detailed
+
+import (
+	"fmt"
+	"math"
+
+	"understudy/plugin/mechanism"
+)
+
+// program is a cell compiled for blocks of width cells side by side. All per-segment arrays
+// are flat with the cell innermost: [segment][width]. It is shared by blocks
+// and never changes.
+//
+// Units inside: mV, ms, nA, uS; capacitance over dt in uS. So conductance
+// times voltage is current without a factor.
+type program struct {
+	cell        *Cell
+	width       int
+	dt          float64
+	stepsPerMS  int
+	nseg, nrow  int
+	elimination []branch  // children before parents; the root is row 0
+	dStat       []float64 // [row][width] constant part of the diagonal [uS]
+	rStat       []float64 // [row][width] constant part of the right-hand side [nA]
+	cdt         []float64 // [segment][width] capacitance / dt [uS]
+	groups      []group
+	synapses    []synapseArray
+	contacts    [][]contact // by channel
+	nernst      []float64   // calcium reversal table
+	gateStates  int         // length of block.gates
+}
+
+// branch connects a row of the matrix to its parent's.
+type branch struct {
+	row, parent int32
+	g           float64 // axial conductance [uS]
+}
+
+// group is a run of segments with the same mechanisms.
+type group struct {
+	lo, hi   int // segments
+	gates    []gate
+	currents []current
+	pool     *pool
+	calcium  bool // needs cai
+}
+
+type gate struct {
+	table []float64 // rows (inf, fac)
+	rates func(float64) (float64, float64)
+	onCa  bool
+	state int // offset into block.gates
+}
+
+// current is one ohmic current of a group.
+type current struct {
+	g       []float64 // maximal conductance [uS], [segment of group][width]
+	e       float64   // reversal [mV]; unused for calcium
+	calcium bool
+	x0, x1  int // offsets of the factors' states; x1 is used when p1 > 0
+	p0, p1  int // powers; 0 for no factor
+}
+
+// pool is the calcium shell of a group; slices are [segment of group][width].
+type pool struct {
+	perNA  []float64 // d cai/dt per calcium current [mM/ms/nA], negative
+	decay  []float64 // [ms]
+	relax  []float64 // 1 - exp(-dt/decay)
+	minCai []float64 // [mM]
+}
+
+// synapseArray is one kind of synapse on a list of segments.
+type synapseArray struct {
+	syn        *mechanism.Synapse
+	segment    []int32
+	decA, decB float64 // exp(-dt/TauRise), exp(-dt/TauDecay)
+	gmax       float64 // [uS]
+	norm       float64
+	block      []float64 // rows (open, slope) against voltage; nil without magnesium
+	state      int       // offset into block.syn of A; B follows at +len(segment)*width
+}
+
+type contact struct{ array, row int32 }
+
+// blockTable tabulates the magnesium block: rows (open at v, slope at v + 0.0005 mV),
+// so that the secant which NEURON takes over 0.001 mV is met.
+func blockTable(s *mechanism.Synapse) []float64 {
+	t := make([]float64, 2*(vRows+1))
+	for i := 0; i <= vRows; i++ {
+		v := vLow + float64(i)/vPerMV
+		open, _ := s.Block(v)
+		_, slope := s.Block(v + secant/2)
+		t[2*i], t[2*i+1] = open, slope
+	}
+	return t
+}
+
+// secant is the step over which NEURON differentiates a current [mV].
+const secant = 0.001
+
+type tableKey struct {
+	mechanism *mechanism.Mechanism
+	gate      int
+}
+
+// compiler shares tables between the programs of one population.
+type compiler struct {
+	cell   *Cell
+	dt     float64
+	gates  map[tableKey][]float64
+	blocks map[*mechanism.Synapse][]float64
+	nernst []float64
+}
+
+func newCompiler(c *Cell, dt float64) *compiler {
+	return &compiler{cell: c, dt: dt, gates: map[tableKey][]float64{}, blocks: map[*mechanism.Synapse][]float64{},
+		nernst: nernstTable(c)}
+}
+
+func (k *compiler) gateTable(m *mechanism.Mechanism, i int) []float64 {
+	key := tableKey{m, i}
+	if t, ok := k.gates[key]; ok {
+		return t
+	}
+	var t []float64
+	if m.Gates[i].On == mechanism.OnCalcium {
+		t = calciumTable(m.Gates[i], k.dt)
+	} else {
+		t = voltageTable(m.Gates[i], k.dt)
+	}
+	k.gates[key] = t
+	return t
+}
+
+// compile builds the program for blocks of width cells.
+func (k *compiler) compile(width int) (*program, error) {
+	c := k.cell
+	p := &program{cell: c, width: width, dt: k.dt, stepsPerMS: int(math.Round(1 / k.dt)), nseg: len(c.Segments), nrow: len(c.Nodes), nernst: k.nernst}
+	p.cable()
+	if err := k.membrane(p); err != nil {
+		return nil, err
+	}
+	k.synapses(p)
+	return p, nil
+}
+
+// cable fills the constant part of the matrix: rows 0..nseg-1 are the segments,
+// the zero-area nodes follow.
+func (p *program) cable() {
+	c, w := p.cell, p.width
+	p.dStat = make([]float64, p.nrow*w)
+	p.rStat = make([]float64, p.nrow*w)
+	p.cdt = make([]float64, p.nseg*w)
+	row := make([]int32, p.nrow)
+	extra := int32(p.nseg)
+	for i, nd := range c.Nodes {
+		if nd.Segment >= 0 {
+			row[i] = int32(nd.Segment)
+		} else {
+			row[i] = extra
+			extra++
+		}
+	}
+	add := func(r int32, g float64) {
+		for l := range w {
+			p.dStat[int(r)*w+l] += g
+		}
+	}
+	for i := len(c.Nodes) - 1; i > 0; i-- {
+		nd := c.Nodes[i]
+		g := 1 / (nd.Resistance * c.axial(i))
+		b := branch{row[i], row[nd.Parent], g}
+		add(b.row, g)
+		add(b.parent, g)
+		p.elimination = append(p.elimination, b)
+	}
+	// The root is eliminated last; it need not be row 0.
+	p.elimination = append(p.elimination, branch{row[0], -1, 0})
+	for s := range p.nseg {
+		cdt := c.Segments[s].Cm * c.Area[s] * 1e-5 / p.dt
+		for l := range w {
+			p.cdt[s*w+l] = cdt
+			p.dStat[s*w+l] += cdt
+		}
+	}
+}
+
+// axial is the resistivity [ohm cm] between node i and its parent: that of the
+// node's own section, found through the nearest segment below or above.
+func (c *Cell) axial(i int) float64 {
+	for j := i; j >= 0; j = c.Nodes[j].Parent {
+		if s := c.Nodes[j].Segment; s >= 0 {
+			return c.Segments[s].Ra
+		}
+	}
+	return c.Segments[c.Soma].Ra
+}
+
+func sameMechanisms(a, b []Insertion) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Mechanism != b[i].Mechanism {
+			return false
+		}
+	}
+	return true
+}
+
+// membrane groups segments and lays out gates, currents and calcium.
+func (k *compiler) membrane(p *program) error {
+	segs := k.cell.Segments
+	for lo := 0; lo < len(segs); {
+		hi := lo + 1
+		for hi < len(segs) && sameMechanisms(segs[lo].Inserted, segs[hi].Inserted) {
+			hi++
+		}
+		g, err := k.group(p, lo, hi)
+		if err != nil {
+			return err
+		}
+		p.groups = append(p.groups, g)
+		lo = hi
+	}
+	return nil
+}
+
+func (k *compiler) group(p *program, lo, hi int) (group, error) {
+	g := group{lo: lo, hi: hi}
+	c, w := k.cell, p.width
+	for n, ins := range c.Segments[lo].Inserted {
+		m := ins.Mechanism
+		value := func(s, param int) float64 { return c.Segments[s].Inserted[n].Values[param] }
+		for s := lo; s < hi; s++ {
+			if got := len(c.Segments[s].Inserted[n].Values); got != len(m.Params) {
+				return g, fmt.Errorf("cell %s, segment %d: mechanism %s has %d values for %d parameters", c.Name, s, m.Name, got, len(m.Params))
+			}
+		}
+		spread := func(f func(s int) float64) []float64 {
+			out := make([]float64, (hi-lo)*w)
+			for s := lo; s < hi; s++ {
+				for l := range w {
+					out[(s-lo)*w+l] = f(s)
+				}
+			}
+			return out
+		}
+		first := len(g.gates)
+		for i, mg := range m.Gates {
+			onCa := mg.On == mechanism.OnCalcium
+			g.calcium = g.calcium || onCa
+			g.gates = append(g.gates, gate{table: k.gateTable(m, i), rates: mg.Rates, onCa: onCa, state: p.gateStates})
+			p.gateStates += (hi - lo) * w
+		}
+		for _, mc := range m.Currents {
+			uS := func(s int) float64 { return value(s, mc.GBar) * c.Area[s] * 1e-2 }
+			cur := current{calcium: mc.Ion == mechanism.Calcium}
+			g.calcium = g.calcium || cur.calcium
+			switch mc.Ion {
+			case mechanism.Sodium:
+				cur.e = c.ENa
+			case mechanism.Potassium:
+				cur.e = c.EK
+			case mechanism.NonSpecific:
+				cur.e = value(lo, mc.Reversal)
+			}
+			if len(mc.Factors) == 0 {
+				for s := lo; s < hi; s++ {
+					e := cur.e
+					if mc.Ion == mechanism.NonSpecific {
+						e = value(s, mc.Reversal)
+					}
+					for l := range w {
+						p.dStat[s*w+l] += uS(s)
+						p.rStat[s*w+l] += uS(s) * e
+					}
+				}
+				continue
+			}
+			for s := lo; s < hi && mc.Ion == mechanism.NonSpecific; s++ {
+				if value(s, mc.Reversal) != cur.e {
+					return g, fmt.Errorf("cell %s: reversal of %s differs between segments %d and %d of one region", c.Name, m.Name, lo, s)
+				}
+			}
+			if len(mc.Factors) > 2 {
+				return g, fmt.Errorf("mechanism %s: a current has %d factors, at most 2 are supported", m.Name, len(mc.Factors))
+			}
+			cur.g = spread(uS)
+			cur.x0, cur.p0 = g.gates[first+mc.Factors[0].Gate].state, mc.Factors[0].Power
+			if len(mc.Factors) == 2 {
+				cur.x1, cur.p1 = g.gates[first+mc.Factors[1].Gate].state, mc.Factors[1].Power
+			}
+			g.currents = append(g.currents, cur)
+		}
+		if mp := m.Pool; mp != nil {
+			g.calcium = true
+			g.pool = &pool{
+				perNA: spread(func(s int) float64 {
+					return -1e4 * value(s, mp.Gamma) / (2 * faraday * value(s, mp.Depth)) / (c.Area[s] * 1e-2)
+				}),
+				decay:  spread(func(s int) float64 { return value(s, mp.Decay) }),
+				relax:  spread(func(s int) float64 { return -math.Expm1(-k.dt / value(s, mp.Decay)) }),
+				minCai: spread(func(s int) float64 { return value(s, mp.MinCai) }),
+			}
+		}
+	}
+	return g, nil
+}
+
+// synapses lays out one array per kind of synapse and the contacts of channels.
+func (k *compiler) synapses(p *program) {
+	index := map[*mechanism.Synapse]int{}
+	rows := map[Contact]int32{}
+	for _, contacts := range k.cell.Channels {
+		for _, ct := range contacts {
+			a, ok := index[ct.Synapse]
+			if !ok {
+				a = len(p.synapses)
+				index[ct.Synapse] = a
+				s := ct.Synapse
+				arr := synapseArray{syn: s, decA: math.Exp(-k.dt / s.TauRise), decB: math.Exp(-k.dt / s.TauDecay), gmax: s.GMax * 1e-3, norm: s.Norm()}
+				if s.Mg != 0 {
+					if k.blocks[s] == nil {
+						k.blocks[s] = blockTable(s)
+					}
+					arr.block = k.blocks[s]
+				}
+				p.synapses = append(p.synapses, arr)
+			}
+			if _, ok := rows[ct]; !ok {
+				rows[ct] = int32(len(p.synapses[a].segment))
+				p.synapses[a].segment = append(p.synapses[a].segment, int32(ct.Segment))
+			}
+		}
+	}
+	off := 0
+	for a := range p.synapses {
+		p.synapses[a].state = off
+		off += 2 * len(p.synapses[a].segment) * p.width
+	}
+	p.contacts = make([][]contact, len(k.cell.Channels))
+	for ch, contacts := range k.cell.Channels {
+		for _, ct := range contacts {
+			p.contacts[ch] = append(p.contacts[ch], contact{int32(index[ct.Synapse]), rows[ct]})
+		}
+	}
+}
+
+// synapseStates is the length of block.syn.
+func (p *program) synapseStates() int {
+	n := 0
+	for _, a := range p.synapses {
+		n += 2 * len(a.segment) * p.width
+	}
+	return n
+}
