@@ -9,23 +9,24 @@ import (
 // branch point has two daughters); lengths and areas are met by scaling what was drawn.
 // Distances are path lengths [um] from the soma, diameters [um], areas [um2].
 const (
-	l5pcSeed = 1
+	// Seeds of the trees and of their way through space: see L5PC.md for how they were chosen.
+	basalSeed, apicalSeed, shapeSeed = 1517, 1255, 1
 
-	somaLength  = 23.2
-	somaArea    = 1130.0
-	somaPoints  = 13
-	axonLength  = 30.0
-	axonDiam    = 1.0
-	pointStep   = 9.0  // spacing of the 3-D points
-	nsegSpacing = 40.0 // nseg = 1 + 2*int(L/nsegSpacing)
+	l5SomaLength = 23.2
+	l5SomaArea   = 1130.0
+	l5SomaPoints = 13
+	l5AxonLength = 30.0
+	l5AxonDiam   = 1.0
+	l5PointStep  = 9.0  // spacing of the 3-D points
+	nsegSpacing  = 40.0 // nseg = 1 + 2*int(L/nsegSpacing)
 
 	basalStems    = 8
 	basalTips     = 46
 	basalTotal    = 5130.0
 	basalArea     = 8860.0
 	basalFarthest = 280.0
-	basalStemMean = 27.0 // mean length of a stem
-	basalIntMean  = 25.0 // mean length of an inner section above the stem
+	basalStemMean = 25.0 // mean length of a stem
+	basalIntMean  = 23.0 // mean length of an inner section above the stem
 	basalTermMean = 88.0 // mean and s.d. of a terminal section, before scaling
 	basalTermSD   = 45.0
 
@@ -34,7 +35,7 @@ const (
 	obliqueTotal   = 3250.0
 	obliqueReach   = 225.0 // farthest oblique tip from the trunk
 	obliqueFirst   = 45.0  // obliques leave the trunk from here ...
-	obliqueLast    = 390.0 // ... to here
+	obliqueLast    = 380.0 // ... to here
 	obliqueIntMean = 27.0
 	obliqueTermMu  = 80.0
 	obliqueTermSD  = 40.0
@@ -48,8 +49,8 @@ const (
 	tuftEarly      = 55.0  // the larger one divides once more so soon after the nexus
 	tuftBranchFrom = 880.0 // other tuft branches stay single up to about here ...
 	tuftBranchSD   = 35.0
-	tuftIntMean    = 48.0 // ... and then divide after sections of this mean length
-	tuftTipMean    = 1190.0
+	tuftIntMean    = 75.0 // ... and then divide after sections of this mean length
+	tuftTipMean    = 1200.0
 	tuftTipSD      = 85.0
 	tuftTotal      = 3550.0
 	apicalFarthest = 1300.0
@@ -57,14 +58,16 @@ const (
 
 	// A branch that carries n tips has the diameter c*n^p of a tip, a generalised
 	// Rall rule (sum of d^(1/p) conserved over a branch point); c follows from the area.
-	basalPower   = 0.55
-	obliquePower = 0.55
-	tuftPower    = 0.50
+	basalPower   = 0.60
+	obliquePower = 0.40
+	tuftPower    = 0.32
 	// Obliques are thinner than tuft branches with as many tips, by this factor.
-	obliqueThin  = 0.92
-	diamJitter   = 0.12
-	terminalNear = 1.18 // taper of terminal sections, about their mean
-	terminalFar  = 0.76
+	obliqueThin = 0.92
+	// Tuft branches thin out on their way to the pia: by this part at the farthest tip.
+	tuftThin     = 0.50
+	diamJitter   = 0.17
+	terminalNear = 1.22 // taper of terminal sections, about their mean
+	terminalFar  = 0.70
 )
 
 // branch is an unbranched cable before it gets its 3-D shape.
@@ -99,27 +102,27 @@ func (b *branch) terminal() bool { return b.tips == 1 && b.kind != trunkBranch }
 // All coordinates and diameters are rounded to 0.01 um, so that every architecture
 // gives the same bits.
 //
-// The statistics follow Hay, Hill, Schuermann, Markram and Segev 2011 (PLoS Comput
-// Biol 7:e1002107), whose channel densities the cell carries, and agree in kind with
-// Larkman 1991 (J Comp Neurol 306:307-319, 306:320-331 and 306:332-343). L5PC.md
-// lists target and result.
+// The statistics are those of the cell of Hay, Hill, Schuermann, Markram and Segev 2011
+// (PLoS Comput Biol 7:e1002107), for which the channel densities were fitted: numbers of
+// sections and tips, total lengths, areas, mean lengths by branch order. The rules (few trees
+// rich in tips, long terminal sections, diameters that follow the number of tips) are
+// those found for such cells by Larkman 1991 (J Comp Neurol 306:307-319 and
+// 306:320-331). L5PC.md lists targets and results.
 func GenerateL5PC() *Morphology {
 	m := &Morphology{Name: "l5pc"}
 	m.Sections = append(m.Sections, somaSection())
 	m.Sections = append(m.Sections, axonSections()...)
-	basal := basalTree(l5pcRand(1))
-	setBasalDiameters(basal, l5pcRand(2))
-	apical := apicalTree(l5pcRand(3))
-	setApicalDiameters(apical, l5pcRand(4))
-	m.Sections = append(m.Sections, shape(basal, Basal, len(m.Sections), l5pcRand(5))...)
-	m.Sections = append(m.Sections, shape(apical, Apical, len(m.Sections), l5pcRand(6))...)
+	basal := basalTree(newDraws(basalSeed, 1))
+	apical := apicalTree(newDraws(apicalSeed, 2))
+	m.Sections = append(m.Sections, shape(basal, Basal, len(m.Sections), newDraws(shapeSeed, 3))...)
+	m.Sections = append(m.Sections, shape(apical, Apical, len(m.Sections), newDraws(shapeSeed, 4))...)
 	for i := range m.Sections {
 		s := &m.Sections[i]
 		for j := range s.Points {
 			p := &s.Points[j]
 			p.X, p.Y, p.Z, p.Diam = centi(p.X), centi(p.Y), centi(p.Z), centi(p.Diam)
 		}
-		s.NSeg = 1 + 2*int(pathLength(s.Points)/nsegSpacing)
+		s.NSeg = 1 + 2*int(s.LengthUM()/nsegSpacing)
 	}
 	return m
 }
@@ -127,21 +130,12 @@ func GenerateL5PC() *Morphology {
 // centi rounds to 0.01; adding 0 turns a negative zero into zero.
 func centi(x float64) float64 { return math.Round(x*100)/100 + 0 }
 
-func pathLength(p []Point) float64 {
-	var l float64
-	for i := 1; i < len(p); i++ {
-		dx, dy, dz := p[i].X-p[i-1].X, p[i].Y-p[i-1].Y, p[i].Z-p[i-1].Z
-		l += math.Sqrt(dx*dx + dy*dy + dz*dz)
-	}
-	return l
-}
-
 // draws makes random numbers. Only PCG's bits are taken from the standard library, because
 // its streams of derived numbers may change between versions.
 type draws struct{ src *rand.PCG }
 
-// l5pcRand gives each part its own stream, so that a knob of one part leaves the others alone.
-func l5pcRand(stream uint64) *draws { return &draws{rand.NewPCG(l5pcSeed, stream)} }
+// newDraws starts a stream; each part has its own, so that a knob of one leaves the others alone.
+func newDraws(seed, stream uint64) *draws { return &draws{rand.NewPCG(seed, stream)} }
 
 // uniform draws from [0, 1).
 func (r *draws) uniform() float64 { return float64(r.src.Uint64()>>11) / (1 << 53) }
@@ -216,6 +210,7 @@ func basalTree(r *draws) []branch {
 		})
 	}
 	fitTerminals(tree, basalTotal, basalFarthest)
+	setBasalDiameters(tree, r)
 	return tree
 }
 
@@ -235,13 +230,14 @@ func apicalTree(r *draws) []branch {
 			}
 			return 5 + r.gamma2(obliqueIntMean-5)
 		})
-		// Its tips are limited in their distance from the trunk, not from the soma.
 		tree = attach(tree, sub, parent)
 		left -= n
 	}
 	fitObliques(tree)
 	tree = append(tree, branch{parent: parent, tips: left, start: at, length: nexusDistance - at, kind: trunkBranch})
-	return growTuft(tree, r)
+	tree = growTuft(tree, r)
+	setApicalDiameters(tree, r)
+	return tree
 }
 
 // attach appends a tree grown by itself, its root becoming a daughter of parent.
@@ -272,7 +268,7 @@ func growTuft(tree []branch, r *draws) []branch {
 			case b.start < tuftBranchFrom-2*tuftBranchSD:
 				return tuftBranchFrom + tuftBranchSD*r.normal() - b.start
 			}
-			return 6 + r.gamma2(tuftIntMean-6)
+			return math.Min(6+r.gamma2(tuftIntMean-6), apicalFarthest-30-b.start)
 		})
 		tree = attach(tree, sub, nexus)
 	}
@@ -280,48 +276,50 @@ func growTuft(tree []branch, r *draws) []branch {
 	return tree
 }
 
-// fitObliques scales the terminal sections of the obliques, each tree limited by its
-// distance from the trunk.
+// fitObliques scales the terminal sections of the obliques; a tip is limited in its
+// distance from the trunk, not from the soma.
 func fitObliques(tree []branch) {
 	limit := make([]float64, len(tree))
-	var sub []int
+	var which []int
 	for i := range tree {
 		if tree[i].kind != obliqueBranch {
 			continue
 		}
-		sub = append(sub, i)
+		which = append(which, i)
 		if p := tree[i].parent; tree[p].kind == trunkBranch {
 			limit[i] = tree[i].start + obliqueReach
 		} else {
 			limit[i] = limit[p]
 		}
 	}
-	fit(obliqueTotal, sub, func(i int) *branch { return &tree[i] }, func(i int) float64 { return limit[i] })
+	fitLengths(tree, which, obliqueTotal, limit)
 }
 
 // fitTerminals scales the terminal sections so that the tree has this total length [um];
 // no tip lies farther than farthest and the one that was drawn farthest lies there.
 func fitTerminals(tree []branch, total, farthest float64) {
 	far := -1
-	all := make([]int, len(tree))
+	which, limit := make([]int, len(tree)), make([]float64, len(tree))
 	for i := range tree {
-		all[i] = i
+		which[i], limit[i] = i, farthest
 		if tree[i].tips == 1 && (far < 0 || tree[i].end() > tree[far].end()) {
 			far = i
 		}
 	}
 	tree[far].length, tree[far].pinned = farthest-tree[far].start, true
-	fit(total, all, func(i int) *branch { return &tree[i] }, func(int) float64 { return farthest })
+	fitLengths(tree, which, total, limit)
 }
 
-func fit(total float64, which []int, at func(int) *branch, limit func(int) float64) {
+// fitLengths finds by bisection the one factor of the terminal sections that gives these
+// branches this total length [um], when none ends beyond its limit.
+func fitLengths(tree []branch, which []int, total float64, limit []float64) {
 	const shortest = 6
 	scaled := func(i int, f float64) float64 {
-		b := at(i)
+		b := &tree[i]
 		if b.tips > 1 || b.pinned {
 			return b.length
 		}
-		return math.Max(shortest, math.Min(f*b.length, limit(i)-b.start))
+		return math.Max(shortest, math.Min(f*b.length, limit[i]-b.start))
 	}
 	lo, hi := 0.0, 8.0
 	for range 60 {
@@ -337,6 +335,6 @@ func fit(total float64, which []int, at func(int) *branch, limit func(int) float
 		}
 	}
 	for _, i := range which {
-		at(i).length = scaled(i, lo)
+		tree[i].length = scaled(i, lo)
 	}
 }

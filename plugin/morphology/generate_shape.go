@@ -7,7 +7,7 @@ import (
 
 func setBasalDiameters(tree []branch, r *draws) {
 	for i := range tree {
-		setTaper(&tree[i], math.Pow(float64(tree[i].tips), basalPower)*jitter(r))
+		setTaper(tree, i, math.Pow(float64(tree[i].tips), basalPower)*jitter(r))
 	}
 	scaleDiameters(tree, basalArea)
 }
@@ -23,9 +23,10 @@ func setApicalDiameters(tree []branch, r *draws) {
 			// The taper is convex, so count the area of the finer steps that shape makes.
 			trunk += math.Pi * b.length * trunkMean(b)
 		case obliqueBranch:
-			setTaper(b, obliqueThin*math.Pow(n, obliquePower)*jitter(r))
+			setTaper(tree, i, obliqueThin*math.Pow(n, obliquePower)*jitter(r))
 		case tuftBranch:
-			setTaper(b, math.Pow(n, tuftPower)*jitter(r))
+			way := (b.start + b.length/2 - nexusDistance) / (apicalFarthest - nexusDistance)
+			setTaper(tree, i, math.Pow(n, tuftPower)*(1-tuftThin*way)*jitter(r))
 		}
 	}
 	scaleDiameters(tree, apicalArea-trunk)
@@ -34,12 +35,18 @@ func setApicalDiameters(tree []branch, r *draws) {
 // jitter is a factor near 1.
 func jitter(r *draws) float64 { return math.Exp(diamJitter * r.normal()) }
 
-func setTaper(b *branch, mean float64) {
+// setTaper sets the diameters of tree[i], drawn with this mean; a daughter is not thicker
+// than its parent unless that is the trunk.
+func setTaper(tree []branch, i int, mean float64) {
+	b := &tree[i]
+	near, far := 1.02, 0.98
 	if b.terminal() {
-		b.near, b.far = mean*terminalNear, mean*terminalFar
-	} else {
-		b.near, b.far = mean*1.02, mean*0.98
+		near, far = terminalNear, terminalFar
 	}
+	if b.parent >= 0 && tree[b.parent].kind == b.kind {
+		mean = math.Min(mean, tree[b.parent].far/near)
+	}
+	b.near, b.far = mean*near, mean*far
 }
 
 // scaleDiameters gives all branches but the trunk this membrane area together [um2].
@@ -79,17 +86,17 @@ func (b *branch) diamAt(x float64) float64 {
 // somaSection is a stack of frusta along y, nearly an ellipsoid about the origin.
 func somaSection() Section {
 	points := func(width float64) []Point {
-		p := make([]Point, somaPoints)
+		p := make([]Point, l5SomaPoints)
 		for i := range p {
-			x := 2*float64(i)/(somaPoints-1) - 1
+			x := 2*float64(i)/(l5SomaPoints-1) - 1
 			// 0.93 keeps the ends open, as wide as the trunk that leaves there.
-			p[i] = Point{Y: x * somaLength / 2, Diam: width * math.Sqrt(1-0.93*x*x)}
+			p[i] = Point{Y: x * l5SomaLength / 2, Diam: width * math.Sqrt(1-0.93*x*x)}
 		}
 		return p
 	}
-	lo, hi := 0.0, 4*somaLength
+	lo, hi := 0.0, 4*l5SomaLength
 	for range 60 {
-		if w := (lo + hi) / 2; frustaArea(points(w)) < somaArea {
+		if w := (lo + hi) / 2; frustaArea(points(w)) < l5SomaArea {
 			lo = w
 		} else {
 			hi = w
@@ -98,22 +105,23 @@ func somaSection() Section {
 	return Section{Name: sectionName(Soma, 0), Region: Soma, Parent: -1, Points: points(lo)}
 }
 
-// frustaArea is the lateral area [um2] of the frusta between the points.
+// frustaArea is the lateral area [um2] of the frusta between points along y.
 func frustaArea(p []Point) float64 {
 	var a float64
 	for i := 1; i < len(p); i++ {
-		l, dr := pathLength(p[i-1:i+1]), (p[i].Diam-p[i-1].Diam)/2
+		l := p[i].Y - p[i-1].Y
+		dr := (p[i].Diam - p[i-1].Diam) / 2
 		a += math.Pi / 2 * (p[i].Diam + p[i-1].Diam) * math.Sqrt(l*l+dr*dr)
 	}
 	return a
 }
 
 func axonSections() []Section {
-	y := -somaLength / 2
+	y := -l5SomaLength / 2
 	stub := func(i, parent int, x float64) Section {
-		a := y - axonLength*float64(i)
+		a := y - l5AxonLength*float64(i)
 		return Section{Name: sectionName(Axon, i), Region: Axon, Parent: parent, ParentX: x,
-			Points: []Point{{Y: a, Diam: axonDiam}, {Y: a - axonLength, Diam: axonDiam}}}
+			Points: []Point{{Y: a, Diam: l5AxonDiam}, {Y: a - l5AxonLength, Diam: l5AxonDiam}}}
 	}
 	return []Section{stub(0, 0, 0.5), stub(1, 1, 1)}
 }
@@ -161,7 +169,7 @@ func shape(tree []branch, region Region, first int, r *draws) []Section {
 			s.Parent, s.ParentX = first+b.parent, 1
 			at, dir = ends[b.parent], leaving(b, &tree[b.parent], dirs[b.parent], planes[b.parent], r)
 		}
-		n := max(1, int(math.Round(b.length/pointStep)))
+		n := max(1, int(math.Round(b.length/l5PointStep)))
 		s.Points = append(s.Points, Point{at[0], at[1], at[2], b.diamAt(0)})
 		for k := 1; k <= n; k++ {
 			dir = steer(b, at, dir, r)
@@ -177,13 +185,13 @@ func shape(tree []branch, region Region, first int, r *draws) []Section {
 // somaExit is where a stem leaves the soma, and its direction.
 func somaExit(b *branch, r *draws) (at, dir vec) {
 	if b.kind != basalBranch {
-		return vec{0, somaLength / 2, 0}, vec{0, 1, 0}
+		return vec{0, l5SomaLength / 2, 0}, vec{0, 1, 0}
 	}
 	// Stems leave round about, most of them downwards.
 	turn := 2 * math.Pi * (float64(b.stemNumber)*golden + 0.08*r.normal())
 	down := r.between(-1.15, 0.25)
 	dir = vec{math.Cos(down) * math.Cos(turn), math.Sin(down), math.Cos(down) * math.Sin(turn)}
-	return vec{}.add(0.38*somaLength, dir), dir
+	return vec{}.add(0.38*l5SomaLength, dir), dir
 }
 
 // golden spreads successive angles evenly over the circle.
