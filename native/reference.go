@@ -36,85 +36,43 @@ func refAxpy(y, x []float32, a float32) {
 //		}
 //	}
 //
-// done in tiles of two rows by four outputs, or one row by eight, whose sums stay
-// in registers. A sum's terms are added in the same order in either.
+// with the inputs of a row taken four at a time, so that y is loaded and stored
+// once for four terms, and inputs that are zero left out (after a ReLU many are):
+// a sum that began at +0 or a number other than zero is never -0, so adding zero
+// would not change it. Sharing a loaded weight among rows was tried and gains
+// nothing: scalar arithmetic is the limit, not memory.
 func refGemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
-	r := 0
-	for ; r+2 <= rows; r += 2 {
-		refGemm2(y[r*ldy:], y[(r+1)*ldy:], x[r*ldx:][:in], x[(r+1)*ldx:][:in], w, out)
-	}
-	if r < rows {
-		refGemm1(y[r*ldy:], x[r*ldx:][:in], w, out)
+	for r := range rows {
+		refGemmRow(y[r*ldy:][:out], x[r*ldx:][:in], w)
 	}
 }
 
-// refGemm2 does two rows: each weight is loaded once for both.
-func refGemm2(ya, yb, xa, xb, w []float32, out int) {
-	xb = xb[:len(xa)]
-	o := 0
-	for ; o+4 <= out; o += 4 {
-		p, q := (*[4]float32)(ya[o:]), (*[4]float32)(yb[o:])
-		a0, a1, a2, a3 := p[0], p[1], p[2], p[3]
-		b0, b1, b2, b3 := q[0], q[1], q[2], q[3]
-		at := o
-		for i, a := range xa {
-			b := xb[i]
-			v := (*[4]float32)(w[at:])
-			at += out
-			a0 += float32(a * v[0])
-			b0 += float32(b * v[0])
-			a1 += float32(a * v[1])
-			b1 += float32(b * v[1])
-			a2 += float32(a * v[2])
-			b2 += float32(b * v[2])
-			a3 += float32(a * v[3])
-			b3 += float32(b * v[3])
+func refGemmRow(y, x, w []float32) {
+	out := len(y)
+	var row [4]int // where the weights of the inputs in hand begin
+	var v [4]float32
+	n := 0
+	for i, a := range x {
+		if a == 0 {
+			continue
 		}
-		p[0], p[1], p[2], p[3] = a0, a1, a2, a3
-		q[0], q[1], q[2], q[3] = b0, b1, b2, b3
+		row[n], v[n] = i*out, a
+		if n++; n < 4 {
+			continue
+		}
+		n = 0
+		v0, v1, v2, v3 := v[0], v[1], v[2], v[3]
+		w0, w1, w2, w3 := w[row[0]:][:len(y)], w[row[1]:][:len(y)], w[row[2]:][:len(y)], w[row[3]:][:len(y)]
+		for o, s := range y {
+			s += float32(v0 * w0[o])
+			s += float32(v1 * w1[o])
+			s += float32(v2 * w2[o])
+			s += float32(v3 * w3[o])
+			y[o] = s
+		}
 	}
-	for ; o < out; o++ {
-		a0, b0 := ya[o], yb[o]
-		at := o
-		for i, a := range xa {
-			v := w[at]
-			at += out
-			a0 += float32(a * v)
-			b0 += float32(xb[i] * v)
-		}
-		ya[o], yb[o] = a0, b0
-	}
-}
-
-// refGemm1 does one row.
-func refGemm1(y, x, w []float32, out int) {
-	o := 0
-	for ; o+8 <= out; o += 8 {
-		p := (*[8]float32)(y[o:])
-		s0, s1, s2, s3, s4, s5, s6, s7 := p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7]
-		at := o
-		for _, a := range x {
-			v := (*[8]float32)(w[at:])
-			at += out
-			s0 += float32(a * v[0])
-			s1 += float32(a * v[1])
-			s2 += float32(a * v[2])
-			s3 += float32(a * v[3])
-			s4 += float32(a * v[4])
-			s5 += float32(a * v[5])
-			s6 += float32(a * v[6])
-			s7 += float32(a * v[7])
-		}
-		p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7] = s0, s1, s2, s3, s4, s5, s6, s7
-	}
-	for ; o < out; o++ {
-		s := y[o]
-		at := o
-		for _, a := range x {
-			s += float32(a * w[at])
-			at += out
-		}
-		y[o] = s
+	for k := range n {
+		refAxpy(y, w[row[k]:][:len(y)], v[k])
 	}
 }
 

@@ -3,7 +3,6 @@ package model
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -92,30 +91,4 @@ func (m *Model) Encode() ([]byte, error) {
 		}
 	}
 	return formatSafetensors(map[string]string{documentKey: string(b)}, names, m.Tensors)
-}
-
-// WriteFile writes the model to path: first to a temporary file in the same
-// folder, then renamed, so that path never holds half a model.
-func (m *Model) WriteFile(path string) error {
-	b, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // after the rename there is nothing left to remove
-	if _, err := f.Write(b); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

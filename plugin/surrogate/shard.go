@@ -72,7 +72,14 @@ type event struct {
 const (
 	channelBits = 20 // model.MaxChannels
 	neuronBits  = 20 // MaxNeurons
-	stepBits    = 24 // MaxSteps
+	stepBits    = 24 // population.MaxSteps and more
+)
+
+// The fields must hold their limits: this does not compile otherwise.
+const (
+	_ = uint(1<<channelBits - model.MaxChannels)
+	_ = uint(1<<stepBits - population.MaxSteps)
+	_ = uint(64 - channelBits - neuronBits - stepBits)
 )
 
 func (e event) channel() int { return int(e.key & (1<<channelBits - 1)) }

@@ -21,7 +21,6 @@ import (
 // Limits of a population.
 const (
 	MaxNeurons = 1 << neuronBits
-	MaxSteps   = 1 << stepBits // of one call of Step
 	// maxTotalBytes bounds the state of all neurons, so that a wrong N is an
 	// error rather than a machine that swaps.
 	maxTotalBytes = 64 << 30
@@ -84,7 +83,7 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	}
 	kernel, err := native.Select(opt.Kernel)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", population.ErrKernel, err)
+		return nil, kernelError{err}
 	}
 
 	p := &Population{plan: newPlan(m, kernel), hash: hash, owner: make([]int32, n), info: population.Info{
@@ -114,6 +113,12 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	}
 	return p, nil
 }
+
+// kernelError makes package native's error one that wraps population.ErrKernel
+// without saying so twice.
+type kernelError struct{ error }
+
+func (e kernelError) Unwrap() []error { return []error{population.ErrKernel, e.error} }
 
 // Info describes the population.
 func (p *Population) Info() population.Info { return p.info }
@@ -155,7 +160,7 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 	if p.closed {
 		return fmt.Errorf("%w: Step of a closed population", population.ErrClosed)
 	}
-	if err := p.check(steps, events, out); err != nil {
+	if err := population.CheckStep(p.info, p.now, steps, events, out); err != nil {
 		return err
 	}
 	for i := range events {
@@ -176,40 +181,5 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 		<-p.done
 	}
 	p.now += int64(steps)
-	return nil
-}
-
-// check refuses what Step must not see.
-func (p *Population) check(steps int, events []population.Event, out population.Output) error {
-	if steps < 1 {
-		return fmt.Errorf("%w: %d steps, want at least 1", population.ErrInput, steps)
-	}
-	if steps > MaxSteps {
-		return fmt.Errorf("%w: %d steps in one call, at most %d are accepted", population.ErrLimit, steps, MaxSteps)
-	}
-	n := p.info.N
-	for _, o := range [...]struct {
-		name string
-		none bool
-		n    int
-	}{{"PSpike", out.PSpike == nil, len(out.PSpike)}, {"VSoma", out.VSoma == nil, len(out.VSoma)}, {"Spike", out.Spike == nil, len(out.Spike)}} {
-		if !o.none && o.n/n < steps {
-			return fmt.Errorf("%w: output %s has room for %d values, %d steps of %d neurons need more", population.ErrInput, o.name, o.n, steps, n)
-		}
-	}
-	from, to := float64(p.now), float64(p.now+int64(steps))
-	for i := range events {
-		e := &events[i]
-		switch {
-		case !(e.TimeMS >= from && e.TimeMS < to): // also NaN
-			return fmt.Errorf("%w: event %d: time %v ms, this step covers %v to %v", population.ErrInput, i, e.TimeMS, from, to)
-		case e.Neuron < 0 || int(e.Neuron) >= n:
-			return fmt.Errorf("%w: event %d: neuron %d of %d", population.ErrInput, i, e.Neuron, n)
-		case e.Channel < 0 || int(e.Channel) >= p.info.Channels:
-			return fmt.Errorf("%w: event %d: channel %d of %d", population.ErrInput, i, e.Channel, p.info.Channels)
-		case e.Weight-e.Weight != 0: // NaN or infinite
-			return fmt.Errorf("%w: event %d: weight %v is not finite", population.ErrInput, i, e.Weight)
-		}
-	}
 	return nil
 }

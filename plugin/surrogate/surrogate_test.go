@@ -295,7 +295,7 @@ func TestStepRefuses(t *testing.T) {
 	}{
 		"no steps":         {0, nil, 8, population.ErrInput},
 		"negative steps":   {-1, nil, 8, population.ErrInput},
-		"too many steps":   {surrogate.MaxSteps + 1, nil, 8, population.ErrLimit},
+		"too many steps":   {population.MaxSteps + 1, nil, 8, population.ErrInput},
 		"short output":     {4, nil, 7, population.ErrInput},
 		"past":             {4, with(func(e *population.Event) { e.TimeMS = 2.999 }), 8, population.ErrInput},
 		"future":           {4, with(func(e *population.Event) { e.TimeMS = 7 }), 8, population.ErrInput},

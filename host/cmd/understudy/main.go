@@ -24,7 +24,11 @@ func (e usageError) Unwrap() error { return e.error }
 func usagef(format string, a ...any) error { return usageError{fmt.Errorf(format, a...)} }
 
 // commands lists every subcommand; each lives in the file of its name.
-var commands = []func() *cobra.Command{}
+var commands = []func() *cobra.Command{
+	newInfer,
+	newKernels,
+	newModel,
+}
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{

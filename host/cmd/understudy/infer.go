@@ -1,0 +1,115 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"understudy/plugin/population"
+	"understudy/plugin/spikeio"
+	"understudy/plugin/surrogate"
+)
+
+// inferBlock is how many steps infer does at a time: short enough that an
+// interrupt is answered at once.
+const inferBlock = 500
+
+func newInfer() *cobra.Command {
+	var modelPath, in, out, kernel, precision string
+	cmd := &cobra.Command{
+		Use:   "infer --input IN --out OUT.npz",
+		Short: "Run a surrogate on recorded events",
+		Long: `Run a surrogate on recorded events.
+
+IN is an .npz archive with in_channel [M], in_t_ms [M] and, if wanted, in_weight
+[M] and T_ms, or a CSV file with the header t_ms,channel[,weight].
+OUT.npz gets p_spike [T], v_soma_mv [T] and spike_step: the probability of a
+spike in each step of 1 ms, the soma voltage at its start, and the steps with a
+spike.`,
+		Example: "  understudy infer --input events.csv --out result.npz\n  understudy infer --model surrogate.safetensors --input trial.npz --out result.npz --kernel reference",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			switch {
+			case in == "":
+				return usagef("infer: --input is missing")
+			case out == "":
+				return usagef("infer: --out is missing")
+			case precision == "int8":
+				return usagef("infer: --precision int8 is not there yet; f32 is")
+			case precision != "f32":
+				return usagef("infer: --precision %q, want f32 (int8 is not there yet)", precision)
+			}
+			name, err := kernelName(kernel)
+			if err != nil {
+				return err
+			}
+			return infer(cmd, modelPath, in, out, name)
+		},
+	}
+	addModelFlag(cmd, &modelPath)
+	addKernelFlag(cmd, &kernel)
+	cmd.Flags().StringVar(&in, "input", "", "recorded events, .npz or .csv `file`")
+	cmd.Flags().StringVar(&out, "out", "", "`file` to write, .npz")
+	cmd.Flags().StringVar(&precision, "precision", "f32", "arithmetic: f32")
+	return cmd
+}
+
+func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
+	m, err := openModel(modelPath)
+	if err != nil {
+		return err
+	}
+	rec, err := spikeio.Read(in)
+	if err != nil {
+		return err
+	}
+	if err := rec.Check(m.Inputs.Channels); err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	p, err := surrogate.New(m, 1, surrogate.Options{Kernel: kernel})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+
+	events := rec.Population(nil, 0)
+	slices.SortStableFunc(events, func(a, b population.Event) int { return cmp.Compare(a.TimeMS, b.TimeMS) })
+	pSpike, vSoma := make([]float32, rec.TotalMS), make([]float32, rec.TotalMS)
+	spike := make([]bool, inferBlock)
+	spikeStep := []int64{}
+	for done := 0; done < rec.TotalMS; {
+		if err := cmd.Context().Err(); err != nil {
+			return err
+		}
+		k := min(inferBlock, rec.TotalMS-done)
+		n, _ := slices.BinarySearchFunc(events, float64(done+k), func(e population.Event, t float64) int { return cmp.Compare(e.TimeMS, t) })
+		err := p.Step(k, events[:n], population.Output{PSpike: pSpike[done:], VSoma: vSoma[done:], Spike: spike})
+		if err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
+		events = events[n:]
+		for i, s := range spike[:k] {
+			if s {
+				spikeStep = append(spikeStep, int64(done+i))
+			}
+		}
+		done += k
+	}
+	warnOutOfRange(cmd.ErrOrStderr(), p.OutOfRange())
+	return spikeio.WriteNPZ(out,
+		spikeio.Array{Name: "p_spike", Data: pSpike},
+		spikeio.Array{Name: "v_soma_mv", Data: vSoma},
+		spikeio.Array{Name: "spike_step", Data: spikeStep})
+}
+
+// warnOutOfRange says what of the input the model never saw in training.
+func warnOutOfRange(w io.Writer, r surrogate.RangeReport) {
+	if r.StepsOutside > 0 {
+		fmt.Fprintf(w, "understudy: warning: %d of %d neuron-steps have more or fewer events than in training (up to %d)\n", r.StepsOutside, r.Steps, r.MaxEventsPerMS)
+	}
+	if r.WeightsOutside > 0 {
+		fmt.Fprintf(w, "understudy: warning: %d of %d events have a weight outside the training range (%g to %g)\n", r.WeightsOutside, r.Events, r.MinWeight, r.MaxWeight)
+	}
+}

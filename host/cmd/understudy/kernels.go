@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"understudy/native"
+)
+
+// kernelEnv names the kernel set where --kernel is left out.
+const kernelEnv = "UNDERSTUDY_KERNEL"
+
+// addKernelFlag adds --kernel; read it with kernelName.
+func addKernelFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "kernel", "", "kernel set, see 'understudy kernels' (default $"+kernelEnv+", else the fastest)")
+}
+
+// kernelName is the kernel set asked for by flag or environment, "" for none. A
+// name that cannot be had is wrong usage.
+func kernelName(flag string) (string, error) {
+	from := "--kernel"
+	if flag == "" {
+		flag, from = os.Getenv(kernelEnv), kernelEnv
+	}
+	if _, err := native.Select(flag); err != nil {
+		return "", usagef("%s: %w", from, err)
+	}
+	return flag, nil
+}
+
+func newKernels() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "kernels",
+		Short:   "List the CPU's features, the kernel sets, and which is chosen and why",
+		Example: "  understudy kernels\n  " + kernelEnv + "=reference understudy kernels --json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := kernelReport(os.Getenv(kernelEnv))
+			if err != nil {
+				return err
+			}
+			w := cmd.OutOrStdout()
+			if asJSON {
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(r)
+			}
+			fmt.Fprintf(w, "CPU: %s\nfeatures: %s\n\n", orNone(r.CPU.Name), orNone(strings.Join(r.CPU.Features, " ")))
+			fmt.Fprintf(w, "%-12s %8s %-24s %s\n", "kernel", "priority", "needs", "")
+			for _, k := range r.Kernels {
+				note := k.Doc
+				if !k.Available() {
+					note = "not here, CPU lacks " + strings.Join(k.Missing, " ") + ": " + note
+				}
+				fmt.Fprintf(w, "%-12s %8d %-24s %s\n", k.Name, k.Priority, orNone(strings.Join(k.Features, " ")), note)
+			}
+			fmt.Fprintf(w, "\nchosen: %s (%s)\n", r.Chosen, r.Why)
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// kernelListing is what the kernels command prints.
+type kernelListing struct {
+	CPU     native.CPU    `json:"cpu"`
+	Kernels []native.Info `json:"kernels"`
+	Chosen  string        `json:"chosen"`
+	Why     string        `json:"why"`
+}
+
+func kernelReport(wanted string) (kernelListing, error) {
+	r := kernelListing{CPU: native.HostCPU(), Kernels: native.Kernels()}
+	set, err := native.Select(wanted)
+	if err != nil {
+		return r, usagef("%s: %w", kernelEnv, err)
+	}
+	r.Chosen = set.Info().Name
+	r.Why = "the highest priority that this CPU can run"
+	if wanted != "" {
+		r.Why = kernelEnv + " names it"
+	}
+	return r, nil
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
