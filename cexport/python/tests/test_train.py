@@ -204,6 +204,11 @@ def test_metrics_against_counting():
     assert metrics.auc(score, label) == pytest.approx((d > 0).mean() + 0.5 * (d == 0).mean(), abs=1e-12)
     best = max((pos >= th).mean() for th in np.append(np.unique(score), 2) if (neg >= th).mean() <= 0.3)
     assert metrics.tp_at_fp(score, label, 0.3) == pytest.approx(best)
+    # A constant offset costs RMSE, not explained variance; above -55 mV nothing counts.
+    v = rng.normal(-65, 3, 2000)
+    v[700] = 30
+    f = metrics.figures([rng.random(2000)], [np.minimum(v, -50) - 1], [rng.random(2000) < 0.1], [v])
+    assert f.explained_variance > 0.99 and 0.9 < f.rmse_mv <= 1 and f.bins == 1500
     fine = rng.random(1000)
     assert (fine >= metrics.rate_threshold(fine, fine > 0.9)).sum() == (fine > 0.9).sum()
 

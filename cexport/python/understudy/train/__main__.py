@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 
-from .data import DataError
-from .fit import Options, train
+# PyTorch's threads otherwise spin while they wait for each other; on a machine that
+# also makes the data, that costs far more than waking up. Must precede the import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from .data import DataError  # noqa: E402
+from .fit import Options, TrainingError, train  # noqa: E402
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
+def _command(argv: list[str]) -> str:
+    """The command as provenance keeps it: without the folders of this machine."""
+    return "python -m understudy.train " + shlex.join(os.path.basename(w.rstrip("/")) if "/" in w else w for w in argv)
+
+
 def _ints(text: str) -> tuple[int, ...]:
     return tuple(int(s) for s in text.split(",") if s)
 
@@ -84,8 +94,8 @@ def main(argv: list[str] | None = None) -> int:
     values = vars(a)
     as_json = values.pop("json")
     try:
-        record = train(Options(**values, command="python -m understudy.train " + shlex.join(argv)))
-    except (DataError, OSError) as e:
+        record = train(Options(**values, command=_command(argv)))
+    except (DataError, TrainingError, OSError) as e:
         print(f"understudy.train: {e}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -125,4 +125,4 @@ def write_atomic(path: str, content: bytes) -> None:
 
 def write_model(path: str, tensors: dict[str, np.ndarray], doc: dict) -> None:
     """Write the model file."""
-    write_atomic(path, save(tensors, metadata={"understudy": json.dumps(doc, separators=(",", ":"))}))
+    write_atomic(path, save(tensors, metadata={"understudy": json.dumps(doc, separators=(",", ":"), allow_nan=False)}))

@@ -80,6 +80,10 @@ def keep_memory() -> None:
     mallopt(-2, 256 << 20)  # M_TOP_PAD
 
 
+class TrainingError(Exception):
+    """The optimisation failed."""
+
+
 class Trainer:
     """State of a run: network, optimiser, moving average, best model so far."""
 
@@ -231,8 +235,7 @@ class Trainer:
         """Figures, threshold at which the rate is the true one, and loss, on trials."""
         p, v = self.predict(trials)
         y = [t.spike for t in trials]
-        vt = [np.minimum(t.v, CLIP_MV) for t in trials]
-        f = metrics.figures(p, v, y, vt).to_dict()
+        f = metrics.figures(p, v, y, [t.v for t in trials]).to_dict()
         n = metrics.SKIP_MS
         ps = np.concatenate([a[n:] for a in p]).astype(np.float64)
         ys = np.concatenate([a[n:] for a in y])
@@ -277,6 +280,8 @@ class Trainer:
         record: dict = {}
         while self.progress() < 1 and (until_step is None or self.step < until_step):
             losses.append(self.train_step())
+            if not math.isfinite(losses[-1]):
+                raise TrainingError(f"the loss is {losses[-1]} at step {self.step}; try a lower --lr")
             now = time.monotonic()
             self.elapsed += now - mark
             mark = now
@@ -303,7 +308,8 @@ class Trainer:
 
 
 def _line(r: dict) -> str:
-    return (f"held out: AUC {r['auc']:.4f}  TP at 1% FP {r['tp_at_1pct_fp']:.3f}  RMSE {r['rmse_mv']:.3f} mV  "
+    spikes = "no spikes" if r["auc"] is None else f"AUC {r['auc']:.4f}  TP at 1% FP {r['tp_at_1pct_fp']:.3f}"
+    return (f"held out: {spikes}  RMSE {r['rmse_mv']:.3f} mV  "
             f"EV {100 * r['explained_variance']:.2f} %  ({r['spikes']} spikes, {r['trials']} trials, "
             f"{r['hours_seen']:.2f} h seen){'  best' if r['best'] else ''}")
 

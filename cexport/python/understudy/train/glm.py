@@ -134,7 +134,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     out = [glm.predict(t) for t in held]
     f = metrics.figures([o[0] for o in out], [o[1] for o in out], [t.spike for t in held],
-                        [np.minimum(t.v, CLIP_MV) for t in held])
+                        [t.v for t in held])
     if a.json:
         print(json.dumps({"model": "glm", "weights": len(glm.ws) - 1, "trained_on": len(train)} | f.to_dict()))
     else:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from .data import CLIP_MV
+
 #: Bins at the start of a trial that are not judged [ms].
 SKIP_MS = 500
 
@@ -19,14 +21,15 @@ class Figures:
 
     auc: float  # area under the ROC curve, ties count half
     tp_at_1pct_fp: float  # true positives at 1 % false positives
-    rmse_mv: float  # of the voltage clipped at -55 mV
-    explained_variance: float  # 1 - mean squared error / variance, same voltage
+    rmse_mv: float  # of the voltages, both clipped at -55 mV
+    explained_variance: float  # 1 - var(error) / var(truth), same voltages
     spikes: int
     bins: int
     trials: int
 
     def to_dict(self) -> dict:
-        return asdict(self)
+        """For JSON, which has no NaN: figures without spikes to rest on are None."""
+        return {k: v if np.isfinite(v) else None for k, v in asdict(self).items()}
 
 
 def roc(score: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -50,8 +53,11 @@ def auc(score: np.ndarray, label: np.ndarray) -> float:
 
 def tp_at_fp(score: np.ndarray, label: np.ndarray, fp: float = 0.01) -> float:
     """Largest true positive rate of a threshold whose false positive rate is at most fp."""
+    if label.all() or not label.any():
+        return float("nan")
     fpr, tpr = roc(score, label)
-    return float(tpr[np.searchsorted(fpr, fp, side="right") - 1])
+    # Rates are rounded quotients: a hair more than fp is fp.
+    return float(tpr[np.searchsorted(fpr, fp * (1 + 1e-12), side="right") - 1])
 
 
 def rate_threshold(score: np.ndarray, label: np.ndarray) -> float:
@@ -64,11 +70,11 @@ def rate_threshold(score: np.ndarray, label: np.ndarray) -> float:
 
 def figures(score: list[np.ndarray], v: list[np.ndarray], spike: list[np.ndarray],
             v_true: list[np.ndarray]) -> Figures:
-    """Judge trials: score and spike [T], v and v_true [T] in mV, v_true clipped at -55 mV."""
+    """Judge trials: score and spike [T], v and v_true [T] in mV, clipped here."""
     s = np.concatenate([a[SKIP_MS:] for a in score])
     y = np.concatenate([a[SKIP_MS:] for a in spike]).astype(bool)
-    p = np.concatenate([a[SKIP_MS:] for a in v]).astype(np.float64)
-    t = np.concatenate([a[SKIP_MS:] for a in v_true]).astype(np.float64)
-    mse = float(np.mean((p - t) ** 2))
-    return Figures(auc(s, y), tp_at_fp(s, y), mse**0.5, 1 - mse / float(np.var(t)),
+    p = np.minimum(np.concatenate([a[SKIP_MS:] for a in v]).astype(np.float64), CLIP_MV)
+    t = np.minimum(np.concatenate([a[SKIP_MS:] for a in v_true]).astype(np.float64), CLIP_MV)
+    e = p - t
+    return Figures(auc(s, y), tp_at_fp(s, y), float(np.mean(e * e)) ** 0.5, 1 - float(np.var(e) / np.var(t)),
                    int(y.sum()), len(y), len(score))
