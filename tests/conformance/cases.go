@@ -1,0 +1,255 @@
+// Package conformance is the table that every way into the engines runs: the
+// Go package, the C library called from a C program, Python, and the
+// WebAssembly guest on wazero's compiler and interpreter. A case is a model, a
+// stimulus, and what must come out, computed by [Naive]; [Check] runs one door
+// through all of them.
+package conformance
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"understudy/plugin/model"
+	"understudy/plugin/population"
+)
+
+// Tolerance of p_spike, and of v_soma in units of the head's scale. The engine
+// computes in float32 (epsilon 6e-8) sums of at most a few hundred terms of
+// order 1 through up to four layers; 1e-5 leaves an order of magnitude.
+const Tolerance = 1e-5
+
+// VScale [mV] is the scale of the voltage head of every case.
+const VScale = 10
+
+// Trace is what comes out of a run, [steps][n].
+type Trace struct {
+	PSpike    []float32
+	VSoma     []float32 // [mV]
+	Spike     []bool
+	Threshold float64 // of the spike head; 0 where there is none
+}
+
+func newTrace(values int) Trace {
+	return Trace{PSpike: make([]float32, values), VSoma: make([]float32, values), Spike: make([]bool, values)}
+}
+
+// Case is a surrogate, a stimulus, and what must come out.
+type Case struct {
+	Name     string
+	Model    []byte // a model file
+	N        int
+	Channels int
+	Steps    int
+	Events   []population.Event
+	Want     Trace // within Tolerance
+}
+
+// shape is a family of models.
+type shape struct {
+	name     string
+	channels int
+	n, steps int
+	layers   []layer
+}
+
+// layer is a layer of a shape; its name is its index, "0", "1" ...
+type layer struct {
+	op               string
+	in               []int // indices; -1 is the events
+	out, kernel      int   // conv1d
+	dilation, groups int
+	bias             bool
+	act              string
+}
+
+// shapes cover each feature of the format once, and widths and lengths on both
+// sides of the vector lengths 4, 8 and 16.
+var shapes = []shape{
+	{"linear", 1, 1, 7, []layer{
+		{op: "conv1d", in: []int{-1}, out: 2, kernel: 1},
+	}},
+	{"fcn", 9, 3, 33, []layer{
+		{op: "conv1d", in: []int{-1}, out: 8, kernel: 7, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{0}, out: 2, kernel: 1, bias: true},
+	}},
+	{"tcn-dilated", 7, 2, 64, []layer{
+		{op: "conv1d", in: []int{-1}, out: 7, kernel: 3, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{0}, out: 9, kernel: 3, dilation: 2, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{1}, out: 8, kernel: 2, dilation: 8, act: "relu"},
+		{op: "conv1d", in: []int{2}, out: 2, kernel: 1, bias: true},
+	}},
+	{"events-dilated", 5, 2, 20, []layer{
+		{op: "conv1d", in: []int{-1}, out: 4, kernel: 3, dilation: 4, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{0}, out: 2, kernel: 1},
+	}},
+	{"depthwise", 8, 9, 31, []layer{
+		{op: "conv1d", in: []int{-1}, out: 16, kernel: 1},
+		{op: "conv1d", in: []int{0}, out: 16, kernel: 9, groups: 16, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{1}, out: 2, kernel: 1, bias: true},
+	}},
+	{"groups-on-events", 6, 2, 12, []layer{
+		{op: "conv1d", in: []int{-1}, out: 9, kernel: 2, groups: 3, act: "relu"},
+		{op: "conv1d", in: []int{0}, out: 6, kernel: 2, groups: 3, act: "relu"},
+		{op: "conv1d", in: []int{1}, out: 2, kernel: 1, bias: true},
+	}},
+	{"residual", 17, 4, 40, []layer{
+		{op: "conv1d", in: []int{-1}, out: 15, kernel: 1},
+		{op: "conv1d", in: []int{0}, out: 15, kernel: 4, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{1}, out: 15, kernel: 4, dilation: 3, bias: true},
+		{op: "add", in: []int{0, 2}, act: "relu"},
+		{op: "conv1d", in: []int{3}, out: 2, kernel: 1, bias: true},
+	}},
+	{"batchnorm", 8, 1, 25, []layer{
+		{op: "conv1d", in: []int{-1}, out: 8, kernel: 2, bias: true},
+		{op: "batchnorm", in: []int{0}, act: "relu"},
+		{op: "conv1d", in: []int{1}, out: 8, kernel: 3},
+		{op: "batchnorm", in: []int{2}},
+		{op: "activation", in: []int{3}, act: "relu"},
+		{op: "conv1d", in: []int{4}, out: 2, kernel: 3, bias: true},
+	}},
+	{"spike-head-only", 3, 2, 15, []layer{
+		{op: "conv1d", in: []int{-1}, out: 1, kernel: 5, bias: true},
+	}},
+}
+
+// lengths are tried for one shape beside its own.
+var lengths = []int{1, 7, 8, 9}
+
+// Cases makes the table. It is the same in every run.
+func Cases() ([]Case, error) {
+	var cases []Case
+	for i, s := range shapes {
+		steps := []int{s.steps}
+		if s.name == "tcn-dilated" {
+			steps = append(steps, lengths...)
+		}
+		file, err := s.model(uint64(i)).Encode()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		for _, k := range steps {
+			c := Case{Name: fmt.Sprintf("%s/n=%d/steps=%d", s.name, s.n, k), Model: file, N: s.n, Channels: s.channels, Steps: k}
+			c.Events = stimulus(uint64(i)<<32|uint64(k), c.N, c.Channels, c.Steps)
+			if c.Want, err = Naive(file, c.N, c.Steps, c.Events); err != nil {
+				return nil, fmt.Errorf("%s: %w", c.Name, err)
+			}
+			cases = append(cases, c)
+		}
+	}
+	return cases, nil
+}
+
+// stimulus is random events: about one per neuron and step in three of four
+// steps, some of them repeated on the same channel and in the same step, with
+// weights of either sign, at times with and without a fraction.
+func stimulus(seed uint64, n, channels, steps int) []population.Event {
+	r := rand.New(rand.NewPCG(seed, 1))
+	var events []population.Event
+	for t := range steps {
+		if t%4 == 2 {
+			continue
+		}
+		for range n {
+			e := population.Event{
+				TimeMS:  float64(t),
+				Neuron:  int32(r.IntN(n)),
+				Channel: int32(r.IntN(channels)),
+				Weight:  1,
+			}
+			switch r.IntN(3) {
+			case 0:
+				e.TimeMS += r.Float64()
+			case 1:
+				e.TimeMS = math.Nextafter(float64(t+1), 0)
+			}
+			if r.IntN(2) == 0 {
+				e.Weight = float32(r.NormFloat64())
+			}
+			events = append(events, e)
+			for r.IntN(4) == 0 {
+				e.TimeMS = float64(t) + r.Float64()
+				e.Weight = float32(r.NormFloat64())
+				events = append(events, e)
+			}
+		}
+	}
+	r.Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
+	return events
+}
+
+// model draws the weights of a shape, scaled so that activations are of order 1.
+func (s shape) model(seed uint64) *model.Model {
+	r := rand.New(rand.NewPCG(seed, 2))
+	m := &model.Model{Tensors: map[string]model.Tensor{}}
+	m.Schema, m.Name, m.Kind, m.StepMS = model.Schema, s.name, model.KindTCN, 1
+	m.Inputs.Channels = s.channels
+	m.SpikeThreshold = 0.5
+	tensor := func(name string, scale float64, dims ...int) string {
+		size := 1
+		for _, d := range dims {
+			size *= d
+		}
+		t := model.Tensor{Shape: dims, Data: make([]float32, size)}
+		for i := range t.Data {
+			t.Data[i] = float32(r.NormFloat64() * scale)
+		}
+		m.Tensors[name] = t
+		return name
+	}
+	name := func(i int) string {
+		if i < 0 {
+			return model.Events
+		}
+		return fmt.Sprint(i)
+	}
+	widths := make([]int, len(s.layers))
+	for i, l := range s.layers {
+		width := s.channels
+		if l.in[0] >= 0 {
+			width = widths[l.in[0]]
+		}
+		out := model.Layer{Name: name(i), Op: l.op, Activation: l.act}
+		for _, in := range l.in {
+			out.In = append(out.In, name(in))
+		}
+		widths[i] = width
+		switch l.op {
+		case model.OpConv1D:
+			groups := max(l.groups, 1)
+			out.Kernel, out.Dilation, out.Groups = l.kernel, max(l.dilation, 1), groups
+			out.Weight = tensor(out.Name+".weight", 1/math.Sqrt(float64(width/groups*l.kernel)), l.out, width/groups, l.kernel)
+			if l.in[0] < 0 {
+				// Few channels have an event in a step: no scaling by their number.
+				for j := range m.Tensors[out.Weight].Data {
+					m.Tensors[out.Weight].Data[j] *= float32(math.Sqrt(float64(width / groups)))
+				}
+			}
+			if l.bias {
+				out.Bias = tensor(out.Name+".bias", 0.3, l.out)
+			}
+			widths[i] = l.out
+		case model.OpBatchNorm:
+			out.Scale = tensor(out.Name+".scale", 1, width)
+			out.Shift = tensor(out.Name+".shift", 0.3, width)
+		}
+		m.Layers = append(m.Layers, out)
+	}
+	last := name(len(s.layers) - 1)
+	scale, offset := float64(VScale), -70.0
+	m.Heads = map[string]model.Head{
+		model.HeadSpike: {Layer: last, Index: 0, Activation: model.ActSigmoid},
+	}
+	if widths[len(widths)-1] > 1 {
+		m.Heads[model.HeadVSoma] = model.Head{Layer: last, Index: 1, Scale: &scale, Offset: &offset, Unit: "mV"}
+	}
+	return m
+}
+
+// window is the events of steps [from, to).
+func window(events []population.Event, from, to int) []population.Event {
+	return slices.DeleteFunc(slices.Clone(events), func(e population.Event) bool {
+		return e.TimeMS < float64(from) || e.TimeMS >= float64(to)
+	})
+}

@@ -1,0 +1,94 @@
+package conformance_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"understudy/host"
+	"understudy/plugin/population"
+	"understudy/tests/conformance"
+)
+
+func TestGoPackage(t *testing.T) {
+	conformance.Check(t, conformance.GoPackage{}, conformance.GoPackage{}, false)
+}
+
+func TestGoPackageAllocatesNothing(t *testing.T) {
+	cases, err := conformance.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			p, err := conformance.GoPackage{}.Surrogate(c.Model, c.N)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer p.Close()
+			values := c.Steps * c.N
+			out := population.Output{PSpike: make([]float32, values), VSoma: make([]float32, values), Spike: make([]bool, values)}
+			if a := testing.AllocsPerRun(5, func() {
+				p.Reset()
+				if err := p.Step(c.Steps, c.Events, out); err != nil {
+					t.Fatal(err)
+				}
+			}); a != 0 {
+				t.Errorf("%v allocations in a step", a)
+			}
+		})
+	}
+}
+
+// wasmDoor is the guest in wazero.
+type wasmDoor struct{ *host.Runtime }
+
+func (d wasmDoor) Surrogate(modelFile []byte, n int) (population.Population, error) {
+	return orNil(d.NewSurrogate(modelFile, n))
+}
+
+func (d wasmDoor) Cell(name string, n int) (population.Population, error) {
+	return orNil(d.NewCell(name, n))
+}
+
+func orNil(p *host.Population, err error) (population.Population, error) {
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// buildGuest builds the guest from the sources as they are.
+func buildGuest(t testing.TB) []byte {
+	path := filepath.Join(t.TempDir(), "guest.wasm")
+	command := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", path, "understudy/wasm")
+	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("building the guest: %v\n%s", err, bytes.TrimSpace(out))
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestWasm(t *testing.T) {
+	guest := buildGuest(t)
+	for _, engine := range []struct {
+		name        string
+		interpreter bool
+	}{{"compiler", false}, {"interpreter", true}} {
+		t.Run(engine.name, func(t *testing.T) {
+			r, err := host.New(context.Background(), host.Options{Guest: guest, Interpreter: engine.interpreter})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			conformance.Check(t, wasmDoor{r}, conformance.GoPackage{Kernel: "reference"}, engine.interpreter)
+		})
+	}
+}

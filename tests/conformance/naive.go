@@ -1,0 +1,168 @@
+package conformance
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"understudy/plugin/population"
+)
+
+// file is a model file read by the ten lines that FORMAT.md promises suffice:
+// nothing here is shared with package model, so that a mistake there shows.
+type file struct {
+	Inputs struct{ Channels int }
+	Layers []struct {
+		Name, Op, Weight, Bias, Scale, Shift, Activation string
+		In                                               []string
+		Dilation, Groups                                 int
+	}
+	Heads map[string]struct {
+		Layer         string
+		Index         int
+		Scale, Offset *float64
+	}
+	Threshold float64 `json:"spike_threshold"`
+	tensors   map[string]tensor
+}
+
+type tensor struct {
+	Shape   []int
+	Offsets [2]int `json:"data_offsets"`
+	data    []float64
+}
+
+func parse(b []byte) (*file, error) {
+	h := 8 + binary.LittleEndian.Uint64(b)
+	header := map[string]json.RawMessage{}
+	if err := json.Unmarshal(b[8:h], &header); err != nil {
+		return nil, err
+	}
+	f := &file{tensors: map[string]tensor{}}
+	for name, raw := range header {
+		if name == "__metadata__" {
+			var meta map[string]string
+			if err := json.Unmarshal(raw, &meta); err != nil {
+				return nil, err
+			}
+			if err := json.Unmarshal([]byte(meta["understudy"]), f); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var t tensor
+		if err := json.Unmarshal(raw, &t); err != nil {
+			return nil, err
+		}
+		for p := b[h:][t.Offsets[0]:t.Offsets[1]]; len(p) > 0; p = p[4:] {
+			t.data = append(t.data, float64(math.Float32frombits(binary.LittleEndian.Uint32(p))))
+		}
+		f.tensors[name] = t
+	}
+	return f, nil
+}
+
+// Naive evaluates a model file on a stimulus in float64: for every neuron each
+// layer over the whole window, by the formulas of FORMAT.md. It returns the
+// probability, the voltage [mV] (NaN where the model has none) and the spikes,
+// [steps][n].
+func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, error) {
+	f, err := parse(modelFile)
+	if err != nil {
+		return Trace{}, err
+	}
+	tr := newTrace(steps * n)
+	for neuron := range n {
+		// x[name][t][channel]
+		x := map[string][][]float64{"events": matrix(steps, f.Inputs.Channels)}
+		for _, e := range events {
+			if int(e.Neuron) == neuron {
+				x["events"][int(math.Floor(e.TimeMS))][e.Channel] += float64(e.Weight)
+			}
+		}
+		for _, l := range f.Layers {
+			in := x[l.In[0]]
+			var y [][]float64
+			switch l.Op {
+			case "conv1d":
+				y = conv(in, f.tensors[l.Weight], f.tensors[l.Bias].data, max(l.Dilation, 1), max(l.Groups, 1))
+			case "add", "activation":
+				y = matrix(steps, len(in[0]))
+				for _, name := range l.In {
+					for t := range y {
+						for c := range y[t] {
+							y[t][c] += x[name][t][c]
+						}
+					}
+				}
+			case "batchnorm":
+				y = matrix(steps, len(in[0]))
+				for t := range y {
+					for c := range y[t] {
+						y[t][c] = f.tensors[l.Scale].data[c]*in[t][c] + f.tensors[l.Shift].data[c]
+					}
+				}
+			default:
+				return Trace{}, fmt.Errorf("layer %s: op %s", l.Name, l.Op)
+			}
+			for t := range y {
+				for c := range y[t] {
+					if l.Activation == "relu" && y[t][c] < 0 {
+						y[t][c] = 0
+					}
+				}
+			}
+			x[l.Name] = y
+		}
+		for t := range steps {
+			i := t*n + neuron
+			spike := f.Heads["spike"]
+			p := 1 / (1 + math.Exp(-x[spike.Layer][t][spike.Index]))
+			tr.PSpike[i], tr.Spike[i] = float32(p), p >= f.Threshold
+			tr.VSoma[i] = float32(math.NaN())
+			if v, ok := f.Heads["v_soma"]; ok {
+				scale, offset := 1.0, 0.0
+				if v.Scale != nil {
+					scale = *v.Scale
+				}
+				if v.Offset != nil {
+					offset = *v.Offset
+				}
+				tr.VSoma[i] = float32(offset + scale*x[v.Layer][t][v.Index])
+			}
+		}
+	}
+	tr.Threshold = f.Threshold
+	return tr, nil
+}
+
+// conv is y[o,t] = bias[o] + sum_ij w[o,i,j] x[g*in/groups+i, t-(kernel-1-j)*dilation].
+func conv(x [][]float64, w tensor, bias []float64, dilation, groups int) [][]float64 {
+	out, width, kernel := w.Shape[0], w.Shape[1], w.Shape[2]
+	y := matrix(len(x), out)
+	for t := range y {
+		for o := range y[t] {
+			if bias != nil {
+				y[t][o] = bias[o]
+			}
+			first := o / (out / groups) * width
+			for i := range width {
+				for j := range kernel {
+					if at := t - (kernel-1-j)*dilation; at >= 0 {
+						y[t][o] += w.data[(o*width+i)*kernel+j] * x[at][first+i]
+					}
+				}
+			}
+		}
+	}
+	return y
+}
+
+func matrix(rows, columns int) [][]float64 {
+	m := make([][]float64, rows)
+	for i := range m {
+		m[i] = make([]float64, columns)
+	}
+	return m
+}

@@ -1,0 +1,231 @@
+//go:build wasip1
+
+// Command wasm is the WebAssembly guest: the verbs of understudy.h over linear
+// memory, as a reactor module. Build it with
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o guest.wasm ./wasm
+//
+// and call _initialize once. It differs from the C library in this: addresses
+// are 32-bit and must be those of us_alloc; texts are address and length;
+// there are no option structs, because there is one kernel and one thread;
+// results are separate arguments. An us_event is the same 24 bytes,
+// little-endian.
+package main
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+
+	"understudy/plugin/abi"
+	"understudy/plugin/cell"
+	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
+)
+
+func main() {}
+
+var door = abi.NewDoor()
+
+// lastMessage is what went wrong in the last call that failed.
+var lastMessage string
+
+func call(f func() error) int32 {
+	err := abi.Catch(f)
+	if err != nil {
+		lastMessage = err.Error()
+	}
+	return int32(abi.Of(err))
+}
+
+//go:wasmexport us_abi_version
+func usABIVersion() uint32 { return abi.Version }
+
+// usLastMessage copies the message of the last call that failed, at most
+// capacity bytes, and returns its length.
+//
+//go:wasmexport us_last_message
+func usLastMessage(at, capacity uint32) uint32 {
+	b, err := buffers.bytes("buffer", at, uint64(capacity), false)
+	if err != nil {
+		return 0
+	}
+	return uint32(copy(b, abi.Cut(lastMessage, len(b))))
+}
+
+//go:wasmexport us_model_open_bytes
+func usModelOpenBytes(at, size, model uint32) int32 {
+	return call(func() error {
+		out, err := buffers.bytes("model", model, 8, false)
+		if err != nil {
+			return err
+		}
+		b, err := buffers.bytes("bytes", at, uint64(size), false)
+		if err != nil {
+			return err
+		}
+		h, err := door.OpenModel("bytes", b)
+		if err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(out, h)
+		return nil
+	})
+}
+
+//go:wasmexport us_model_close
+func usModelClose(model uint64) int32 {
+	return call(func() error { return door.CloseModel(model) })
+}
+
+//go:wasmexport us_model_info_json
+func usModelInfoJSON(model uint64, at, capacity, size uint32) int32 {
+	return call(func() error {
+		text, err := door.ModelInfoJSON(model)
+		if err != nil {
+			return err
+		}
+		return fill(at, capacity, size, text)
+	})
+}
+
+//go:wasmexport us_population_create
+func usPopulationCreate(model uint64, n int32, pop uint32) int32 {
+	return call(func() error {
+		out, err := buffers.bytes("population", pop, 8, false)
+		if err != nil {
+			return err
+		}
+		h, err := door.NewSurrogate(model, int(n), surrogate.Options{Threads: 1})
+		if err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(out, h)
+		return nil
+	})
+}
+
+//go:wasmexport us_cell_population_create
+func usCellPopulationCreate(name, length uint32, n int32, pop uint32) int32 {
+	return call(func() error {
+		out, err := buffers.bytes("population", pop, 8, false)
+		if err != nil {
+			return err
+		}
+		b, err := buffers.bytes("name", name, uint64(length), false)
+		if err != nil {
+			return err
+		}
+		h, err := door.NewCell(string(b), int(n), cell.Options{})
+		if err != nil {
+			return err
+		}
+		binary.LittleEndian.PutUint64(out, h)
+		return nil
+	})
+}
+
+//go:wasmexport us_population_step
+func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, spike, capacity uint32) int32 {
+	return call(func() error {
+		e, err := buffers.bytes("events", events, uint64(nEvents)*uint64(unsafe.Sizeof(population.Event{})), nEvents == 0)
+		if err != nil {
+			return err
+		}
+		p, err := buffers.bytes("p_spike", pSpike, uint64(capacity)*4, true)
+		if err != nil {
+			return err
+		}
+		v, err := buffers.bytes("v_soma_mv", vSoma, uint64(capacity)*4, true)
+		if err != nil {
+			return err
+		}
+		s, err := buffers.bytes("spike", spike, uint64(capacity), true)
+		if err != nil {
+			return err
+		}
+		return door.Step(pop, steps, abi.Buffers{
+			Events:   (*population.Event)(unsafe.Pointer(unsafe.SliceData(e))),
+			NEvents:  uint64(nEvents),
+			Capacity: uint64(capacity),
+			PSpike:   (*float32)(unsafe.Pointer(unsafe.SliceData(p))),
+			VSoma:    (*float32)(unsafe.Pointer(unsafe.SliceData(v))),
+			Spike:    unsafe.SliceData(s),
+		})
+	})
+}
+
+//go:wasmexport us_population_reset
+func usPopulationReset(pop uint64) int32 {
+	return call(func() error {
+		return door.Use(pop, func(p population.Population) error { p.Reset(); return nil })
+	})
+}
+
+// infoSize is the size of us_info [bytes].
+const infoSize = 48
+
+// usPopulationInfo stores an us_info, all but its first field.
+//
+//go:wasmexport us_population_info
+func usPopulationInfo(pop uint64, at uint32) int32 {
+	return call(func() error {
+		b, err := buffers.bytes("info", at, infoSize, false)
+		if err != nil {
+			return err
+		}
+		return door.Use(pop, func(p population.Population) error {
+			i := p.Info()
+			binary.LittleEndian.PutUint32(b[4:], uint32(abi.Kind(i)))
+			binary.LittleEndian.PutUint32(b[8:], uint32(i.N))
+			binary.LittleEndian.PutUint32(b[12:], uint32(i.Channels))
+			binary.LittleEndian.PutUint64(b[16:], uint64(p.Now()))
+			binary.LittleEndian.PutUint64(b[24:], uint64(i.StateBytes))
+			binary.LittleEndian.PutUint64(b[32:], math.Float64bits(i.MACsPerMS))
+			binary.LittleEndian.PutUint64(b[40:], math.Float64bits(i.MACsPerEvt))
+			return nil
+		})
+	})
+}
+
+//go:wasmexport us_population_save
+func usPopulationSave(pop uint64, at, capacity, size uint32) int32 {
+	return call(func() error {
+		state, err := door.Save(pop)
+		if err != nil {
+			return err
+		}
+		return fill(at, capacity, size, state)
+	})
+}
+
+//go:wasmexport us_population_load
+func usPopulationLoad(pop uint64, at, size uint32) int32 {
+	return call(func() error {
+		b, err := buffers.bytes("buffer", at, uint64(size), false)
+		if err != nil {
+			return err
+		}
+		return door.Load(pop, b)
+	})
+}
+
+//go:wasmexport us_population_destroy
+func usPopulationDestroy(pop uint64) int32 {
+	return call(func() error { return door.Destroy(pop) })
+}
+
+// fill answers a call of the two-call pattern.
+func fill(at, capacity, size uint32, data []byte) error {
+	out, err := buffers.bytes("size", size, 8, false)
+	if err != nil {
+		return err
+	}
+	b, err := buffers.bytes("buffer", at, uint64(capacity), true)
+	if err != nil {
+		return err
+	}
+	need, err := abi.Fill(unsafe.SliceData(b), uint64(capacity), data)
+	binary.LittleEndian.PutUint64(out, need)
+	return err
+}
