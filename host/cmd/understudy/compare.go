@@ -1,0 +1,273 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"understudy/host/compare"
+	"understudy/plugin/cell"
+	"understudy/plugin/model"
+	"understudy/plugin/morphology"
+	"understudy/plugin/population"
+	"understudy/plugin/spikeio"
+	"understudy/plugin/surrogate"
+)
+
+// compareOptions are the command's flags.
+type compareOptions struct {
+	neurons, duration                        []int
+	warmUp                                   int
+	cell, morphology, model, kernel, outPath string
+	seed                                     uint64
+	threads                                  int
+	dt                                       float64
+	asJSON                                   bool
+}
+
+func newCompare() *cobra.Command {
+	var o compareOptions
+	cmd := &cobra.Command{
+		Use:   "compare",
+		Short: "Run the same network with detailed cells and with surrogates, and compare",
+		Long: `Run the same recurrent network, driven by the same background spikes, once with
+detailed cells and once with surrogates, for networks of growing size. Prints
+what each costs and how faithful the surrogates are, cell by cell under
+identical input and as a network, and writes a report with plots.
+
+Results depend on the options only, except for the times.
+
+With --morphology the detailed cells have the user's morphology. A surrogate
+that was trained on the built-in morphology then stands in with its channels
+matched, and the report says so.`,
+		Example: `  understudy compare
+  understudy compare --neurons 1,10,100 --duration 2000,1000,300 --seed 7 --out report.html
+  understudy compare --morphology cell.asc --neurons 4 --json`,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd, &o) },
+	}
+	f := cmd.Flags()
+	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
+	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 4000 for 1 neuron down to 500 for 64)")
+	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
+	f.StringVar(&o.cell, "cell", "l5pc", "cell: "+strings.Join(cell.Names(), ", "))
+	f.StringVar(&o.morphology, "morphology", "", "reconstruction for the detailed cells, .asc or .swc `file`")
+	addModelFlag(cmd, &o.model)
+	addKernelFlag(cmd, &o.kernel)
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections and of the background")
+	f.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads, for both kinds of cell")
+	f.Float64Var(&o.dt, "dt", 0.025, "time step of the detailed cells [ms]")
+	f.StringVar(&o.outPath, "out", "compare-report.html", "report to write, HTML `file`")
+	f.BoolVar(&o.asJSON, "json", false, "print JSON instead of tables")
+	return cmd
+}
+
+// durationFor is the default simulated time [ms] of a network of n: detailed cells cost
+// in proportion to n, and a large network makes more spikes in less time.
+func durationFor(n int) int {
+	switch {
+	case n <= 1:
+		return 4000
+	case n <= 4:
+		return 3000
+	case n <= 16:
+		return 1500
+	}
+	return 500
+}
+
+// check validates the options and fills in durations.
+func (o *compareOptions) check() error {
+	if len(o.neurons) == 0 {
+		return usagef("compare: --neurons is empty")
+	}
+	for _, n := range o.neurons {
+		if n < 1 || n > 1<<20 {
+			return usagef("compare: --neurons %d, expected 1 to %d", n, 1<<20)
+		}
+	}
+	switch {
+	case len(o.duration) == 0:
+		for _, n := range o.neurons {
+			o.duration = append(o.duration, durationFor(n))
+		}
+	case len(o.duration) == 1:
+		for range o.neurons[1:] {
+			o.duration = append(o.duration, o.duration[0])
+		}
+	case len(o.duration) != len(o.neurons):
+		return usagef("compare: --duration has %d entries, --neurons %d", len(o.duration), len(o.neurons))
+	}
+	for _, d := range o.duration {
+		if d < 10 || d > spikeio.MaxMS {
+			return usagef("compare: --duration %d ms, expected 10 to %d", d, spikeio.MaxMS)
+		}
+		if o.warmUp >= d {
+			return usagef("compare: --warmup %d ms leaves nothing of %d ms", o.warmUp, d)
+		}
+	}
+	switch {
+	case o.warmUp < -1:
+		return usagef("compare: --warmup %d ms", o.warmUp)
+	case o.threads < 1 || o.threads > 1024:
+		return usagef("compare: --threads %d, expected 1 to 1024", o.threads)
+	case !(o.dt > 0 && o.dt <= 0.1):
+		return usagef("compare: --dt %g ms, expected above 0, at most 0.1", o.dt)
+	case o.outPath == "":
+		return usagef("compare: --out is empty")
+	}
+	return nil
+}
+
+func runCompare(cmd *cobra.Command, o *compareOptions) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	// Told now rather than after the simulations.
+	if st, err := os.Stat(filepath.Dir(o.outPath)); err != nil || !st.IsDir() {
+		return fmt.Errorf("--out %s: no such directory", o.outPath)
+	}
+	cfg, setup, err := o.prepare()
+	if err != nil {
+		return err
+	}
+	setup.Command = commandLine(cmd)
+	p := &progress{w: cmd.ErrOrStderr(), on: isTerminal(cmd.ErrOrStderr())}
+	cfg.Progress = p.show
+	r, err := compare.Run(cmd.Context(), *cfg)
+	p.clear()
+	if err != nil {
+		return err
+	}
+	r.Setup = *setup
+	if err := cmd.Context().Err(); err != nil {
+		return err
+	}
+	if err := spikeio.WriteFile(o.outPath, r.WriteReport); err != nil {
+		return err
+	}
+	w := cmd.OutOrStdout()
+	if o.asJSON {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	for _, c := range setup.Caveats {
+		fmt.Fprintf(w, "Note: %s\n\n", c)
+	}
+	if err := r.WriteText(w); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s, %d thread(s), seed %d.\nReport: %s\n", setup.Machine, o.threads, o.seed, o.outPath)
+	return err
+}
+
+// prepare reads what the options name and says how to build both kinds of population.
+func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
+	kernel, err := kernelName(o.kernel)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := cell.Options{DtMS: o.dt, Threads: o.threads}
+	if o.morphology != "" {
+		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
+			return nil, nil, err
+		}
+	}
+	channels, err := cell.Channels(o.cell, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := openModel(o.model)
+	if err != nil {
+		return nil, nil, err
+	}
+	fit, err := compare.FitModel(m, o.cell, opt)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := compare.DefaultWorkload(channels, o.seed)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := &compare.Config{
+		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Workload: w,
+		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
+		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, kernel, o.threads, fit) },
+	}
+	used, err := surrogate.New(m, 1, surrogate.Options{Kernel: kernel})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer used.Close()
+	return cfg, &compare.Setup{
+		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name,
+		Threads: o.threads, DtMS: o.dt, Machine: compare.ThisMachine(), Caveats: fit.Caveats,
+	}, nil
+}
+
+func newSurrogate(m *model.Model, n int, kernel string, threads int, fit *compare.Fit) (population.Population, error) {
+	p, err := surrogate.New(m, n, surrogate.Options{Kernel: kernel, Threads: threads})
+	if err != nil {
+		return nil, err
+	}
+	if fit.Map == nil {
+		return p, nil
+	}
+	return compare.Mapped(p, fit.Map)
+}
+
+// commandLine is the command with the flags that were given.
+func commandLine(cmd *cobra.Command) string {
+	s := cmd.CommandPath()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		v := strings.Trim(f.Value.String(), "[]")
+		if f.Value.Type() == "bool" {
+			s += " --" + f.Name
+			return
+		}
+		if strings.ContainsAny(v, " \t\"'$&;|<>()\\*?`") {
+			v = "'" + strings.ReplaceAll(v, "'", `'\''`) + "'"
+		}
+		s += " --" + f.Name + " " + v
+	})
+	return s
+}
+
+// progress shows on a terminal what runs; elsewhere nothing.
+type progress struct {
+	w    io.Writer
+	on   bool
+	last time.Time
+}
+
+func (p *progress) show(stage string, done, total int) {
+	if !p.on || done > 0 && done < total && time.Since(p.last) < 100*time.Millisecond {
+		return
+	}
+	p.last = time.Now()
+	fmt.Fprintf(p.w, "\r\x1b[K%s: %d of %d ms", stage, done, total)
+}
+
+func (p *progress) clear() {
+	if p.on {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+}
+
+// isTerminal says whether w is a character device, as a terminal is.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0
+}

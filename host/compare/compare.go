@@ -1,0 +1,192 @@
+// Package compare runs the product's main job: the same recurrent network once
+// with detailed cells and once with surrogates, on the same background input, as
+// the number of neurons grows; what the surrogates save and how faithful they are.
+package compare
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"understudy/plugin/measure"
+	"understudy/plugin/network"
+	"understudy/plugin/population"
+)
+
+// maxWatched bounds the neurons whose input and voltage are kept for the
+// comparison under identical input.
+const maxWatched = 16
+
+// synchronyBinMS is the bin of the spike counts whose correlation is the synchrony.
+const synchronyBinMS = 10
+
+// chunkMS is how far a network runs between two reports of progress.
+const chunkMS = 20
+
+// Builder makes a population of n neurons at t = 0. compare closes it.
+type Builder func(n int) (population.Population, error)
+
+// Config says what to compare.
+type Config struct {
+	Neurons    []int // sizes of network
+	DurationMS []int // simulated time of each
+	// WarmUpMS is excluded from every statistic; negative: 500 ms or a quarter of
+	// the simulated time, whichever is less.
+	WarmUpMS            int
+	Detailed, Surrogate Builder
+	Workload            Workload
+	// Progress, where not nil, is told what runs and how far it is.
+	Progress func(stage string, doneMS, totalMS int)
+}
+
+func (c *Config) check() error {
+	if len(c.Neurons) == 0 {
+		return fmt.Errorf("%w: no network sizes", population.ErrInput)
+	}
+	if len(c.Neurons) != len(c.DurationMS) {
+		return fmt.Errorf("%w: %d network sizes with %d durations", population.ErrInput, len(c.Neurons), len(c.DurationMS))
+	}
+	for i, n := range c.Neurons {
+		if n < 1 {
+			return fmt.Errorf("%w: network of %d neurons", population.ErrInput, n)
+		}
+		if d := c.DurationMS[i]; d < 1 || c.warmUp(d) >= d {
+			return fmt.Errorf("%w: %d ms for %d neurons, with the first %d ms excluded", population.ErrInput, d, n, c.warmUp(d))
+		}
+	}
+	return nil
+}
+
+func (c *Config) warmUp(durationMS int) int {
+	if c.WarmUpMS >= 0 {
+		return c.WarmUpMS
+	}
+	return min(500, durationMS/4)
+}
+
+// Run compares for every size in turn. It returns ctx.Err() soon after ctx ends.
+func Run(ctx context.Context, c Config) (*Result, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	r := &Result{}
+	for i, n := range c.Neurons {
+		row, err := c.row(ctx, n, c.DurationMS[i])
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, fmt.Errorf("network of %d: %w", n, err)
+		}
+		r.Rows = append(r.Rows, *row)
+	}
+	return r, nil
+}
+
+func (c *Config) row(ctx context.Context, n, ms int) (*Row, error) {
+	graph, err := network.Random(n, c.Workload.Graph)
+	if err != nil {
+		return nil, err
+	}
+	row := &Row{Neurons: n, SimulatedMS: ms, WarmUpMS: c.warmUp(ms), Connections: graph.Connections()}
+	detailed, err := c.simulate(ctx, "detailed", c.Detailed, graph, n, ms)
+	if err != nil {
+		return nil, fmt.Errorf("detailed: %w", err)
+	}
+	surrogate, err := c.simulate(ctx, "surrogate", c.Surrogate, graph, n, ms)
+	if err != nil {
+		return nil, fmt.Errorf("surrogate: %w", err)
+	}
+	row.Detailed, row.Surrogate = detailed.describe(row), surrogate.describe(row)
+	row.Pictures.DetailedSpikes, row.Pictures.SurrogateSpikes = detailed.trains, surrogate.trains
+	row.SpeedUp = detailed.wall.Seconds() / surrogate.wall.Seconds()
+	events := 0
+	for _, in := range surrogate.rec.Input {
+		events += len(in)
+	}
+	row.MACsPerMS = surrogate.info.MACsPerMS +
+		surrogate.info.MACsPerEvt*float64(events)/float64(len(surrogate.rec.Input))/float64(ms)
+	if err := c.fidelity(ctx, row, detailed); err != nil {
+		return nil, fmt.Errorf("identical input: %w", err)
+	}
+	return row, nil
+}
+
+// describe fills in one side of a row.
+func (s *simulation) describe(row *Row) Side {
+	length := float64(row.SimulatedMS - row.WarmUpMS)
+	trains := make([][]float64, len(s.trains))
+	for i, train := range s.trains {
+		for _, k := range train {
+			if k >= int64(row.WarmUpMS) {
+				trains[i] = append(trains[i], float64(k-int64(row.WarmUpMS)))
+			}
+		}
+	}
+	wall := s.wall.Seconds() * 1000 / float64(row.SimulatedMS)
+	return Side{
+		WallMSPerMS:          wall,
+		WallMSPerMSPerNeuron: wall / float64(row.Neurons),
+		Rate:                 measure.Rate(trains, length),
+		IntervalCV:           measure.IntervalCV(trains),
+		Synchrony:            measure.Synchrony(trains, length, synchronyBinMS),
+	}
+}
+
+// simulation is one network that has run.
+type simulation struct {
+	info   population.Info
+	wall   time.Duration // of stepping and routing, without making the network
+	rec    *network.Recorder
+	trains [][]int64   // [neuron] spike steps
+	peaks  [][]float64 // [watched] times of the spikes' voltage peaks [ms]
+}
+
+func (c *Config) simulate(ctx context.Context, kind string, build Builder, graph *network.Graph, n, ms int) (*simulation, error) {
+	pop, err := build(n)
+	if err != nil {
+		return nil, err
+	}
+	defer pop.Close()
+	net, err := network.New([]population.Population{pop}, graph, c.Workload.Drive, network.Options{})
+	if err != nil {
+		return nil, err
+	}
+	s := &simulation{info: pop.Info(), rec: &network.Recorder{}}
+	for i := range min(n, maxWatched) {
+		// Spread over the network, so that inhibitory cells are among them.
+		s.rec.Watch = append(s.rec.Watch, i*n/min(n, maxWatched))
+	}
+	stage := fmt.Sprintf("%d neurons, %s", n, kind)
+	for done := 0; done < ms; {
+		if c.Progress != nil {
+			c.Progress(stage, done, ms)
+		}
+		b := min(chunkMS, ms-done)
+		start := time.Now()
+		if err := net.Run(ctx, b, s.rec); err != nil {
+			return nil, err
+		}
+		s.wall += time.Since(start)
+		done += b
+	}
+	if c.Progress != nil {
+		c.Progress(stage, ms, ms)
+	}
+	s.trains = make([][]int64, n)
+	for _, sp := range s.rec.Spikes {
+		s.trains[sp.Neuron] = append(s.trains[sp.Neuron], sp.Step)
+	}
+	for _, w := range s.rec.Watch {
+		if l, ok := pop.(population.Labelled); ok {
+			s.peaks = append(s.peaks, l.PeaksMS(w))
+			continue
+		}
+		var peaks []float64
+		for _, k := range s.trains[w] {
+			peaks = append(peaks, float64(k)+0.5) // whose label is k
+		}
+		s.peaks = append(s.peaks, peaks)
+	}
+	return s, nil
+}

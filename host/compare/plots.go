@@ -1,0 +1,448 @@
+package compare
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"html/template"
+	"image/color"
+	"math"
+	"sort"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Colours that colour-blind readers can tell apart (Okabe and Ito), the same
+// kind in the same colour in every plot.
+var (
+	detailedColor  = color.RGBA{0x00, 0x72, 0xB2, 0xFF}
+	surrogateColor = color.RGBA{0xD5, 0x5E, 0x00, 0xFF}
+	rowColors      = []color.RGBA{{0x00, 0x9E, 0x73, 0xFF}, {0x56, 0xB4, 0xE9, 0xFF}, {0xE6, 0x9F, 0x00, 0xFF}, {0xCC, 0x79, 0xA7, 0xFF}, {0, 0, 0, 0xFF}}
+	gridColor      = color.RGBA{0xE3, 0xE6, 0xEA, 0xFF}
+	inkColor       = color.RGBA{0x33, 0x38, 0x40, 0xFF}
+)
+
+// figureHTML is a plot in the report.
+type figureHTML struct {
+	Title   string
+	Caption string
+	SVG     template.HTML
+	Wide    bool
+}
+
+// Size of a plot [pt]; narrow enough that its text is readable on a phone.
+const (
+	plotWidth  = 420
+	plotHeight = 280
+)
+
+// newPlot is a plot in the report's style: sans-serif, light grid.
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 11}
+	p.BackgroundColor = color.Transparent
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font, a.Tick.Label.Font = text, text
+		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
+		a.LineStyle.Color, a.Tick.LineStyle.Color = inkColor, inkColor
+		a.Label.Padding = 3
+		a.Padding = 2
+	}
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = text, inkColor
+	p.Legend.Padding = 2
+	p.Legend.ThumbnailWidth = 18
+	grid := plotter.NewGrid()
+	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
+	grid.Vertical.Width, grid.Horizontal.Width = 0.7, 0.7
+	p.Add(grid)
+	return p
+}
+
+// svg renders a plot as an inline element that scales with the page. alt is
+// what a reader who does not see it is told.
+func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, error) {
+	c := vgsvg.New(width, height)
+	p.Draw(draw.New(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", err
+	}
+	text := b.String()
+	start, end := strings.Index(text, "<svg"), strings.Index(text, ">\n")
+	viewBox := fmt.Sprintf("0 0 %g %g", float64(width), float64(height))
+	if start < 0 {
+		return "", fmt.Errorf("plot %q: no svg element", alt)
+	}
+	end = start + strings.Index(text[start:], ">")
+	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
+	// Where the font is missing, one of nearly the same widths.
+	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
+	return template.HTML(head + body), nil
+}
+
+func line(xys plotter.XYs, c color.Color, width float64) (*plotter.Line, error) {
+	l, err := plotter.NewLine(xys)
+	if err != nil {
+		return nil, err
+	}
+	l.Color, l.Width = c, vg.Length(width)
+	return l, nil
+}
+
+// raster draws spikes as short bars.
+type raster struct {
+	steps [][]int64
+	color color.Color
+}
+
+func (r raster) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	half := (ty(1) - ty(0)) * 0.42
+	// A bar is at least 2 pt high, so that it shows in large networks.
+	half = max(half, 1)
+	style := draw.LineStyle{Color: r.color, Width: 1.1}
+	for i, train := range r.steps {
+		y := ty(float64(i))
+		for _, k := range train {
+			if x := tx(float64(k) + 0.5); c.ContainsX(x) {
+				c.StrokeLine2(style, x, max(y-half, c.Min.Y), x, min(y+half, c.Max.Y))
+			}
+		}
+	}
+}
+
+func (w *Row) rasterPlot(name string, steps [][]int64, c color.Color) (figureHTML, error) {
+	p := newPlot("time (ms)", "neuron")
+	p.X.Min, p.X.Max = 0, float64(w.SimulatedMS)
+	p.Y.Min, p.Y.Max = -0.5, float64(w.Neurons)-0.5
+	p.Y.Tick.Marker = integerTicks{}
+	p.Add(raster{steps, c})
+	n := 0
+	for _, t := range steps {
+		n += len(t)
+	}
+	alt := fmt.Sprintf("Spike raster of %d %s neurons over %d ms: %d spikes.", w.Neurons, name, w.SimulatedMS, n)
+	s, err := svg(p, plotWidth, plotHeight, alt)
+	return figureHTML{Title: fmt.Sprintf("Spikes, %s", name), SVG: s,
+		Caption: fmt.Sprintf("%d %s cells, %d spikes in %d ms, in closed loop: each network hears its own spikes.", w.Neurons, name, n, w.SimulatedMS)}, err
+}
+
+// integerTicks labels at most seven whole numbers.
+type integerTicks struct{}
+
+func (integerTicks) Ticks(lo, hi float64) []plot.Tick {
+	step := 1
+	for _, s := range []int{1, 2, 4, 8, 16} {
+		if step = s; (hi-lo)/float64(s) <= 7 {
+			break
+		}
+	}
+	for (hi-lo)/float64(step) > 7 {
+		step *= 2
+	}
+	var ticks []plot.Tick
+	for v := int(math.Ceil(lo)); float64(v) <= hi; v++ {
+		if v%step == 0 {
+			ticks = append(ticks, plot.Tick{Value: float64(v), Label: fmt.Sprint(v)})
+		}
+	}
+	return ticks
+}
+
+// window is the part of the trace to draw: at most length ms after the warm-up,
+// where most spikes are.
+func (w *Row) window(length int) (from, to int) {
+	if w.SimulatedMS-w.WarmUpMS <= length {
+		return w.WarmUpMS, w.SimulatedMS
+	}
+	best := -1
+	for start := w.WarmUpMS; start+length <= w.SimulatedMS; start += 100 {
+		n := 0
+		for _, t := range w.Pictures.PeaksMS {
+			if t >= float64(start) && t < float64(start+length) {
+				n++
+			}
+		}
+		if n > best {
+			best, from = n, start
+		}
+	}
+	return from, from + length
+}
+
+// voltagePlots draws one neuron under identical input: voltages, and below them
+// the probability of a spike.
+func (w *Row) voltagePlots() ([]figureHTML, error) {
+	const topMV = -35
+	pic := &w.Pictures
+	from, to := w.window(1000)
+	v := newPlot("time (ms)", "soma voltage (mV)")
+	v.Y.Max = topMV
+	v.Y.Min = math.Inf(1)
+	for _, s := range []struct {
+		name   string
+		trace  []float32
+		color  color.Color
+		dashes []vg.Length
+		width  float64
+	}{{"detailed", pic.DetailedV, detailedColor, nil, 1.5}, {"surrogate", pic.SurrogateV, surrogateColor, nil, 1.2}} {
+		xys := make(plotter.XYs, 0, to-from)
+		for k := from; k < to; k++ {
+			y := float64(s.trace[k])
+			if math.IsNaN(y) {
+				continue
+			}
+			xys = append(xys, plotter.XY{X: float64(k), Y: min(y, topMV)})
+			v.Y.Min = min(v.Y.Min, y)
+		}
+		if len(xys) == 0 {
+			continue
+		}
+		l, err := line(xys, s.color, s.width)
+		if err != nil {
+			return nil, err
+		}
+		v.Add(l)
+		v.Legend.Add(s.name, l)
+	}
+	if math.IsInf(v.Y.Min, 0) {
+		v.Y.Min = -90
+	}
+	v.Y.Min = math.Floor(v.Y.Min/5)*5 - 1
+	v.X.Min, v.X.Max = float64(from), float64(to)
+	v.Y.Max = topMV + 7 // room for the legend
+	v.Legend.Top = true
+
+	p := newPlot("time (ms)", "spike probability")
+	xys := make(plotter.XYs, 0, to-from)
+	for k := from; k < to; k++ {
+		xys = append(xys, plotter.XY{X: float64(k), Y: float64(pic.SurrogateP[k])})
+	}
+	l, err := line(xys, surrogateColor, 1.2)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	var marks plotter.XYs
+	for _, t := range pic.PeaksMS {
+		if t >= float64(from) && t < float64(to) {
+			marks = append(marks, plotter.XY{X: t, Y: 1.08})
+			n++
+		}
+	}
+	p.Add(l)
+	p.Legend.Add("surrogate: probability", l)
+	if n > 0 {
+		s, err := plotter.NewScatter(marks)
+		if err != nil {
+			return nil, err
+		}
+		s.Shape, s.Color, s.Radius = triangle{}, detailedColor, 3.5
+		p.Add(s)
+		p.Legend.Add("detailed: spike", s)
+	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = float64(from), float64(to), 0, 1.45
+	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.5, Label: "0.5"}, {Value: 1, Label: "1"}}
+	p.Legend.Top = true
+
+	about := fmt.Sprintf("Neuron %d of the network of %d", pic.Neuron, w.Neurons)
+	vs, err := svg(v, plotWidth, plotHeight, fmt.Sprintf("Soma voltage of neuron %d from %d to %d ms, detailed and surrogate overlaid; %d spikes.", pic.Neuron, from, to, n))
+	if err != nil {
+		return nil, err
+	}
+	ps, err := svg(p, plotWidth, plotHeight, fmt.Sprintf("The surrogate's spike probability over the same time, with marks at the detailed neuron's %d spikes.", n))
+	return []figureHTML{
+		{Title: "Soma voltage, identical input", SVG: vs, Caption: about + ": the surrogate receives exactly the events that the detailed cell received. " +
+			fmt.Sprintf("Of the cells that spiked this one has the median error. Spikes are cut at %d mV.", topMV)},
+		{Title: "When does it spike?", SVG: ps, Caption: about + ", the same time: the surrogate's probability of a spike in each ms, and the detailed cell's spikes (triangles)."},
+	}, err
+}
+
+// triangle is a filled triangle that points down.
+type triangle struct{}
+
+func (triangle) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
+	c.SetColor(sty.Color)
+	var p vg.Path
+	p.Move(vg.Point{X: pt.X - sty.Radius, Y: pt.Y + sty.Radius})
+	p.Line(vg.Point{X: pt.X + sty.Radius, Y: pt.Y + sty.Radius})
+	p.Line(vg.Point{X: pt.X, Y: pt.Y - sty.Radius})
+	p.Close()
+	c.Fill(p)
+}
+
+// rocPlot draws one curve per row on a logarithmic axis of false positives: a
+// neuron that spikes twice a second has 998 ms in which it must not.
+func (r *Result) rocPlot() (figureHTML, error) {
+	const lowest = 1e-4
+	p := newPlot("false positives (fraction of ms, log scale)", "true positives")
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decadeTicks{}
+	var chance plotter.XYs
+	for e := -4.0; e <= 0.001; e += 0.05 {
+		chance = append(chance, plotter.XY{X: math.Pow(10, e), Y: math.Pow(10, e)})
+	}
+	l, err := line(chance, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
+	if err != nil {
+		return figureHTML{}, err
+	}
+	l.Dashes = []vg.Length{4, 3}
+	p.Add(l)
+	p.Legend.Add("chance", l)
+	var alts []string
+	for i := range r.Rows {
+		w := &r.Rows[i]
+		var xys plotter.XYs
+		for k, fp := range w.Pictures.FalsePositive {
+			xys = append(xys, plotter.XY{X: max(fp, lowest), Y: w.Pictures.TruePositive[k]})
+		}
+		if len(xys) < 2 {
+			continue
+		}
+		l, err := line(xys, rowColors[i%len(rowColors)], 1.6)
+		if err != nil {
+			return figureHTML{}, err
+		}
+		p.Add(l)
+		p.Legend.Add(fmt.Sprintf("N = %d: AUC %s (%d spikes)", w.Neurons, w.Fidelity.AUC.Format(3), w.Fidelity.TrueSpikes), l)
+		alts = append(alts, fmt.Sprintf("N %d, AUC %s", w.Neurons, w.Fidelity.AUC.Format(3)))
+	}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 1, 0, 1
+	s, err := svg(p, plotWidth, plotHeight, "ROC curves of the surrogate's spike probability. "+strings.Join(alts, "; "))
+	return figureHTML{Title: "ROC curve", SVG: s, Caption: "How many of the detailed cells' spikes the surrogate's probability finds, against how many silent ms it calls a spike, as its threshold falls. Identical input, all compared neurons of a network together."}, err
+}
+
+// decadeTicks labels powers of ten.
+type decadeTicks struct{}
+
+func (decadeTicks) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
+		for m := 1.0; m < 10; m++ {
+			t := plot.Tick{Value: m * math.Pow(10, e)}
+			if m == 1 {
+				t.Label = decade(e)
+			}
+			if t.Value >= lo*0.999 && t.Value <= hi*1.001 {
+				ticks = append(ticks, t)
+			}
+		}
+	}
+	return ticks
+}
+
+func decade(e float64) string {
+	if e < -4 || e > 4 {
+		return fmt.Sprintf("1e%g", e)
+	}
+	return fmt.Sprintf("%g", math.Pow(10, e))
+}
+
+// costPlots draws wall time against the number of neurons, and its ratio.
+func (r *Result) costPlots() ([]figureHTML, error) {
+	rows := append([]Row(nil), r.Rows...)
+	sort.SliceStable(rows, func(i, j int) bool { return rows[i].Neurons < rows[j].Neurons })
+	var d, s, ratio plotter.XYs
+	var sizes plot.ConstantTicks
+	for i := range rows {
+		n := float64(rows[i].Neurons)
+		d = append(d, plotter.XY{X: n, Y: rows[i].Detailed.WallMSPerMS})
+		s = append(s, plotter.XY{X: n, Y: rows[i].Surrogate.WallMSPerMS})
+		ratio = append(ratio, plotter.XY{X: n, Y: rows[i].SpeedUp})
+		sizes = append(sizes, plot.Tick{Value: n, Label: fmt.Sprint(rows[i].Neurons)})
+	}
+	var figures []figureHTML
+	for _, f := range []struct {
+		figureHTML
+		y      string
+		series []series
+		alt    string
+	}{
+		{figureHTML{Title: "Cost", Caption: fmt.Sprintf("Wall-clock time for one simulated ms of the whole network, %s. Below the dashed line a network runs faster than real time.", threads(r.Setup.Threads))},
+			"wall ms per simulated ms", []series{{"detailed", d, detailedColor, draw.CircleGlyph{}}, {"surrogate", s, surrogateColor, draw.SquareGlyph{}}},
+			"Wall time per simulated ms against the number of neurons, detailed and surrogate, both axes logarithmic."},
+		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves beside."},
+			"detailed / surrogate wall time", []series{{"speed-up", ratio, rowColors[0], draw.CircleGlyph{}}},
+			"Ratio of detailed to surrogate wall time against the number of neurons."},
+	} {
+		p := newPlot("neurons in the network", f.y)
+		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, sizes
+		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decadeTicks{}
+		lo, hi := math.Inf(1), math.Inf(-1)
+		for _, c := range f.series {
+			l, pts, err := plotter.NewLinePoints(c.points)
+			if err != nil {
+				return nil, err
+			}
+			l.Color, l.Width = c.color, 1.6
+			pts.Color, pts.Shape, pts.Radius = c.color, c.shape, 3.5
+			p.Add(l, pts)
+			if len(f.series) > 1 {
+				p.Legend.Add(c.name, l, pts)
+			}
+			for _, pt := range c.points {
+				lo, hi = min(lo, pt.Y), max(hi, pt.Y)
+			}
+		}
+		if len(f.series) > 1 {
+			real, err := line(plotter.XYs{{X: 0.7 * float64(rows[0].Neurons), Y: 1}, {X: 1.4 * float64(rows[len(rows)-1].Neurons), Y: 1}}, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
+			if err != nil {
+				return nil, err
+			}
+			real.Dashes = []vg.Length{4, 3}
+			p.Add(real)
+			p.Legend.Add("real time", real)
+			lo, hi = min(lo, 1), max(hi, 1)
+			p.Legend.Top, p.Legend.Left = true, true
+		} else {
+			labels, err := plotter.NewLabels(plotter.XYLabels{XYs: f.series[0].points, Labels: ratios(f.series[0].points)})
+			if err != nil {
+				return nil, err
+			}
+			for i := range labels.TextStyle {
+				labels.TextStyle[i].Font = p.Legend.TextStyle.Font
+				labels.TextStyle[i].Color = inkColor
+				labels.TextStyle[i].XAlign = draw.XCenter
+			}
+			labels.Offset = vg.Point{Y: 8}
+			p.Add(labels)
+		}
+		p.X.Min, p.X.Max = 0.7*float64(rows[0].Neurons), 1.4*float64(rows[len(rows)-1].Neurons)
+		p.Y.Min, p.Y.Max = math.Pow(10, math.Floor(math.Log10(lo*0.9))), math.Pow(10, math.Ceil(math.Log10(hi*1.1)))
+		var err error
+		f.SVG, err = svg(p, plotWidth, plotHeight, f.alt)
+		if err != nil {
+			return nil, err
+		}
+		figures = append(figures, f.figureHTML)
+	}
+	return figures, nil
+}
+
+type series struct {
+	name   string
+	points plotter.XYs
+	color  color.Color
+	shape  draw.GlyphDrawer
+}
+
+func ratios(xys plotter.XYs) []string {
+	var s []string
+	for _, p := range xys {
+		s = append(s, figure(p.Y)+"x")
+	}
+	return s
+}
+
+func threads(n int) string {
+	if n == 1 {
+		return "1 thread"
+	}
+	return fmt.Sprintf("%d threads", n)
+}

@@ -1,0 +1,73 @@
+package compare
+
+import (
+	"time"
+
+	"understudy/plugin/measure"
+)
+
+// Result is a finished comparison.
+type Result struct {
+	Setup Setup `json:"setup"`
+	Rows  []Row `json:"rows"`
+}
+
+// Setup says what was compared, where and when.
+type Setup struct {
+	Command    string    `json:"command"`
+	Date       time.Time `json:"date"`
+	Seed       uint64    `json:"seed"`
+	Cell       string    `json:"cell"`
+	Morphology string    `json:"morphology,omitempty"` // file; empty: the cell's own
+	Model      string    `json:"model"`
+	Kernel     string    `json:"kernel"` // of the surrogate engine
+	Threads    int       `json:"threads"`
+	DtMS       float64   `json:"dt_ms"` // of the detailed engine
+	Machine    Machine   `json:"machine"`
+	// Caveats are sentences that the reader must know to judge the figures.
+	Caveats []string `json:"caveats"`
+}
+
+// Row is the comparison for one size of network. A figure comes with the
+// number of spikes that it rests on.
+type Row struct {
+	Neurons     int `json:"neurons"`
+	SimulatedMS int `json:"simulated_ms"`
+	WarmUpMS    int `json:"warm_up_ms"` // excluded from every statistic, not from the wall time
+	Connections int `json:"connections"`
+
+	Detailed  Side `json:"detailed"`
+	Surrogate Side `json:"surrogate"`
+	// SpeedUp is the detailed network's wall time over the surrogate network's.
+	SpeedUp float64 `json:"speed_up"`
+	// MACsPerMS of the surrogate, per neuron and simulated ms, those of the events
+	// that arrived included.
+	MACsPerMS float64 `json:"macs_per_neuron_ms"`
+
+	// Fidelity is the agreement of surrogates with detailed neurons that received
+	// exactly the same events; Fidelity.Trials neurons were compared.
+	Fidelity measure.Report `json:"identical_input"`
+	Pictures Pictures       `json:"-"`
+}
+
+// Side is one kind of network in one row.
+type Side struct {
+	WallMSPerMS          float64        `json:"wall_ms_per_ms"` // of the whole network
+	WallMSPerMSPerNeuron float64        `json:"wall_ms_per_ms_per_neuron"`
+	Rate                 measure.Figure `json:"rate_hz"`     // rests on spikes
+	IntervalCV           measure.Figure `json:"interval_cv"` // neurons with three spikes or more; rests on their spikes
+	Synchrony            measure.Figure `json:"synchrony"`   // bins of 10 ms; rests on the spikes of neurons that spiked
+}
+
+// Pictures are the series that the report draws.
+type Pictures struct {
+	// DetailedSpikes and SurrogateSpikes [neuron]: spike steps.
+	DetailedSpikes, SurrogateSpikes [][]int64
+	// ROC of the neurons under identical input, thinned.
+	FalsePositive, TruePositive []float64
+	// One neuron under identical input [step]: soma voltage [mV], the surrogate's
+	// probability of a spike, and the times of the detailed neuron's peaks [ms].
+	Neuron                            int
+	DetailedV, SurrogateV, SurrogateP []float32
+	PeaksMS                           []float64
+}
