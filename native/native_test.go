@@ -1,0 +1,253 @@
+package native
+
+import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+)
+
+// lengths lie around every vector width that a kernel may have.
+var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 130}
+
+// guard is what stands around every operand: a kernel that writes past an end
+// changes it, one that reads past an end spreads it.
+var guard = float32(math.NaN())
+
+const margin = 17
+
+// operand returns n random values, a fifth of them zero, between guards, and a
+// function that tells whether the guards still stand.
+func operand(rng *rand.Rand, n int) ([]float32, func() bool) {
+	all := make([]float32, n+2*margin)
+	for i := range all {
+		all[i] = guard
+	}
+	v := all[margin : margin+n : margin+n]
+	for i := range v {
+		if v[i] = 2*rng.Float32() - 1; rng.IntN(5) == 0 {
+			v[i] = 0
+		}
+	}
+	return v, func() bool {
+		for i, x := range all {
+			if (i < margin || i >= margin+n) && x == x {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// naive is every kernel's definition, in the plainest loops.
+var naive = Set{
+	axpy: func(y, x []float32, a float32) {
+		for j := range y {
+			y[j] = y[j] + float32(a*x[j])
+		}
+	},
+	gemm: func(y, x, w []float32, rows, in, out, ldx, ldy int) {
+		for r := range rows {
+			for i := range in {
+				for o := range out {
+					y[r*ldy+o] = y[r*ldy+o] + float32(x[r*ldx+i]*w[i*out+o])
+				}
+			}
+		}
+	},
+	mulAdd: func(y, x, w []float32, rows, n int) {
+		for i := range rows * n {
+			y[i] = y[i] + float32(x[i]*w[i%n])
+		}
+	},
+	add: func(y, x []float32) {
+		for j := range y {
+			y[j] = y[j] + x[j]
+		}
+	},
+	relu: func(y []float32) {
+		for j := range y {
+			if y[j] < 0 {
+				y[j] = 0
+			}
+		}
+	},
+	scaleShift: func(y, scale, shift []float32, rows, n int) {
+		for i := range rows * n {
+			y[i] = float32(y[i]*scale[i%n]) + shift[i%n]
+		}
+	},
+}
+
+// forEach runs f for every kernel set of this build. A missing CPU feature skips,
+// unless UNDERSTUDY_REQUIRE_KERNELS names the set (as CI does where it must be).
+func forEach(t *testing.T, f func(t *testing.T, s *Set)) {
+	for _, info := range Kernels() {
+		t.Run(info.Name, func(t *testing.T) {
+			s, err := Select(info.Name)
+			if err != nil {
+				if strings.Contains(","+os.Getenv("UNDERSTUDY_REQUIRE_KERNELS")+",", ","+info.Name+",") {
+					t.Fatal(err)
+				}
+				t.Skip(err)
+			}
+			f(t, s)
+		})
+	}
+}
+
+// tolerance: the reference has the naive loops' bits; another set may fuse or
+// reorder, over at most 130 terms of at most 1.
+func tolerance(s *Set) float64 {
+	if s.name == "reference" {
+		return 0
+	}
+	return 1e-5
+}
+
+func compare(t *testing.T, what string, tol float64, got, want []float32) {
+	t.Helper()
+	for i := range want {
+		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= tol) || tol == 0 && math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: value %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+func TestVectorKernels(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		for _, n := range lengths {
+			for rows := range 4 {
+				for name, f := range map[string]func(s *Set, y, x, w []float32){
+					"axpy":       func(s *Set, y, x, w []float32) { s.Axpy(y, x, 0.3) },
+					"mulAdd":     func(s *Set, y, x, w []float32) { s.MulAdd(y, x, w, rows, n) },
+					"add":        func(s *Set, y, x, w []float32) { s.Add(y, x) },
+					"relu":       func(s *Set, y, x, w []float32) { s.ReLU(y) },
+					"scaleShift": func(s *Set, y, x, w []float32) { s.ScaleShift(y, w, w, rows, n) },
+				} {
+					x, xOK := operand(rng, rows*n)
+					w, wOK := operand(rng, n)
+					y, yOK := operand(rng, rows*n)
+					want := append([]float32(nil), y...)
+					f(&naive, want, x, w)
+					f(s, y, x, w)
+					compare(t, name, tolerance(s), y, want)
+					if !xOK() || !wOK() || !yOK() {
+						t.Fatalf("%s of %d rows of %d: wrote outside its operands", name, rows, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestGemm(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(3, 4))
+		for _, in := range []int{1, 2, 3, 4, 5, 8, 13, 64} {
+			for _, out := range lengths {
+				for _, rows := range []int{0, 1, 2, 3, 5, 8} {
+					ldx, ldy := in+rng.IntN(3), out+rng.IntN(3)
+					x, _ := operand(rng, max(0, (rows-1)*ldx+in))
+					w, _ := operand(rng, in*out)
+					y, yOK := operand(rng, max(0, (rows-1)*ldy+out))
+					before := append([]float32(nil), y...)
+					want := append([]float32(nil), y...)
+					naive.Gemm(want, x, w, rows, in, out, ldx, ldy)
+					s.Gemm(y, x, w, rows, in, out, ldx, ldy)
+					compare(t, "gemm", tolerance(s), y, want) // also the gaps between rows
+					if !yOK() {
+						t.Fatalf("gemm %d x %d x %d wrote outside y", rows, in, out)
+					}
+					// Every row alone has the same bits.
+					for r := range rows {
+						one := append([]float32(nil), before[r*ldy:][:out]...)
+						s.Gemm(one, x[r*ldx:], w, 1, in, out, in, out)
+						compare(t, "row alone", 0, one, y[r*ldy:][:out])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestReLUSpecialValues(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		inf := float32(math.Inf(1))
+		y := []float32{float32(math.Copysign(0, -1)), -inf, inf, guard, 1e-45, -1e-45}
+		s.ReLU(y)
+		for i, want := range []float32{0, 0, inf, guard, 1e-45, 0} {
+			if math.Float32bits(y[i]) != math.Float32bits(want) && (y[i] == y[i] || want == want) {
+				t.Errorf("value %d: %v, want %v", i, y[i], want)
+			}
+		}
+	})
+}
+
+// A wrong length panics before anything is read or written.
+func TestLengthsAreChecked(t *testing.T) {
+	v := make([]float32, 8)
+	forEach(t, func(t *testing.T, s *Set) {
+		for name, f := range map[string]func(){
+			"axpy":          func() { s.Axpy(v, v[:7], 1) },
+			"add":           func() { s.Add(v[:7], v) },
+			"mulAdd y":      func() { s.MulAdd(v[:7], v, v, 2, 4) },
+			"mulAdd w":      func() { s.MulAdd(v, v, v[:3], 2, 4) },
+			"mulAdd neg":    func() { s.MulAdd(v, v, v, -1, 4) },
+			"scaleShift":    func() { s.ScaleShift(v, v[:3], v, 2, 4) },
+			"gemm y":        func() { s.Gemm(v[:7], v, v, 2, 2, 4, 2, 4) },
+			"gemm x":        func() { s.Gemm(v, v[:3], v, 2, 2, 4, 2, 4) },
+			"gemm w":        func() { s.Gemm(v, v, v[:7], 2, 2, 4, 2, 4) },
+			"gemm ldx":      func() { s.Gemm(v, v, v, 2, 2, 4, 1, 4) },
+			"gemm ldy":      func() { s.Gemm(v, v, v, 2, 2, 4, 2, 3) },
+			"gemm neg rows": func() { s.Gemm(v, v, v, -2, 2, 4, 2, 4) },
+		} {
+			func() {
+				defer func() {
+					if r := recover(); r == nil || !strings.HasPrefix(r.(string), "native: ") {
+						t.Errorf("%s: recovered %v, want our message", name, r)
+					}
+				}()
+				f()
+			}()
+		}
+	})
+}
+
+func TestSelect(t *testing.T) {
+	best, err := Select("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Kernels() {
+		if k.Available() && k.Priority > best.Info().Priority {
+			t.Errorf("Select chose %s, %s has a higher priority", best.Info().Name, k.Name)
+		}
+	}
+	ref, err := Select("reference")
+	if err != nil || ref.Info().Name != "reference" || !ref.Info().Available() {
+		t.Errorf("reference: %v, %v", ref, err)
+	}
+	if _, err := Select("abacus"); !errors.Is(err, ErrKernel) || !strings.Contains(err.Error(), "reference") {
+		t.Errorf("unknown name: %v", err)
+	}
+}
+
+// A set whose CPU feature is missing is listed, never chosen, and refused by name.
+func TestMissingFeature(t *testing.T) {
+	was := registered
+	defer func() { registered = was }()
+	registered = append([]*Set{{name: "future", features: []string{"NOSUCHFEATURE"}, priority: 1000}}, was...)
+	if s, err := Select(""); err != nil || s.name == "future" {
+		t.Errorf("Select chose %v, %v", s, err)
+	}
+	if _, err := Select("future"); !errors.Is(err, ErrKernel) || !strings.Contains(err.Error(), "NOSUCHFEATURE") {
+		t.Errorf("by name: %v", err)
+	}
+	if k := Kernels()[0]; k.Name != "future" || k.Available() {
+		t.Errorf("listed as %+v", k)
+	}
+}
