@@ -111,7 +111,7 @@ func TestSpikesFollowTheRates(t *testing.T) {
 func TestTreeTotals(t *testing.T) {
 	ch := testChannels(60)
 	var count [2][2]float64
-	const trials, ms = 60, 3000
+	const trials, ms = 24, 2000
 	for k := range uint64(trials) {
 		e, err := Paper(true).Trial(ch, ms, 3, k)
 		if err != nil {

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,14 +148,12 @@ func (m Manifest) settle(dir string) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	e.SetIndent("", " ")
-	if err := e.Encode(m); err != nil {
+	b, err := json.Marshal(m)
+	if err != nil {
 		return err
 	}
 	return spikeio.WriteFile(filepath.Join(dir, manifestName), func(w io.Writer) error {
-		_, err := w.Write(buf.Bytes())
+		_, err := w.Write(append(b, '\n'))
 		return err
 	})
 }

@@ -26,6 +26,8 @@ func usagef(format string, a ...any) error { return usageError{fmt.Errorf(format
 // commands lists every subcommand; each lives in the file of its name.
 var commands = []func() *cobra.Command{
 	newCompare,
+	newDataset,
+	newEvaluate,
 	newInfer,
 	newKernels,
 	newModel,

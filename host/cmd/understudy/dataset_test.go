@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"understudy/plugin/model/modeltest"
+)
+
+// execute runs a command line as main does and returns what it prints.
+func execute(t *testing.T, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, stderr bytes.Buffer
+	root := newRoot()
+	root.SetOut(&out)
+	root.SetErr(&stderr)
+	root.SetArgs(args)
+	err = root.ExecuteContext(context.Background())
+	return out.String(), err
+}
+
+func isUsage(err error) bool {
+	_, ok := err.(usageError)
+	return ok
+}
+
+// The pipeline at its smallest: data of the point neuron, a random model.
+func TestDatasetThenEvaluate(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	args := []string{"dataset", "--cell", "lif", "--trials", "4", "--seconds", "0.8", "--seed", "5", "--out", dir}
+	if out, err := execute(t, append(args, "--shard", "1/2")...); err != nil || !strings.Contains(out, "2 trials of shard 1/2") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	out, err := execute(t, append(args, "--json")...)
+	var made struct{ Trials, Found, Made int }
+	if err != nil || json.Unmarshal([]byte(out), &made) != nil || made.Trials != 4 || made.Found != 2 || made.Made != 2 {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if _, err := execute(t, append(args, "--seconds", "1")...); err == nil || !strings.Contains(err.Error(), "seconds") {
+		t.Errorf("other options for the same directory: %v", err)
+	}
+
+	spec := modeltest.Small
+	spec.Channels = 100
+	file, err := modeltest.Random(spec, 1).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := filepath.Join(t.TempDir(), "m.safetensors")
+	if err := os.WriteFile(model, file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	out, err = execute(t, "evaluate", "--model", model, "--data", dir, "--holdout", "every-3", "--json")
+	var got struct {
+		Trials     int
+		DurationMS int                      `json:"duration_ms"`
+		AUC        struct{ Value *float64 } `json:"auc"`
+		RMSE       struct{ N int }          `json:"voltage_rmse_mv"`
+		Spikes     int                      `json:"true_spikes"`
+		Range      struct{ Steps int }      `json:"input_range"`
+		Recall     struct {
+			Value *float64
+			N     int
+		} `json:"recall_2ms"`
+	}
+	if err != nil || json.Unmarshal([]byte(out), &got) != nil {
+		t.Fatalf("%q, %v", out, err)
+	}
+	// Trials 0 and 3, 300 ms each after the warm-up; the population steps 800 ms of two.
+	if got.Trials != 2 || got.DurationMS != 600 || got.RMSE.N != 600 || got.Range.Steps != 1600 || got.Recall.N != got.Spikes {
+		t.Errorf("%s", out)
+	}
+	if got.Spikes > 0 && (got.AUC.Value == nil || *got.AUC.Value < 0 || *got.AUC.Value > 1) {
+		t.Errorf("AUC in %s", out)
+	}
+	text, err := execute(t, "evaluate", "--model", model, "--data", dir)
+	if err != nil || !strings.Contains(text, "AUC") || !strings.Contains(text, "on 4 trials") {
+		t.Errorf("%q, %v", text, err)
+	}
+
+	spec.Channels = 99
+	if file, err = modeltest.Random(spec, 1).Encode(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(model, file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := execute(t, "evaluate", "--model", model, "--data", dir); err == nil || isUsage(err) {
+		t.Errorf("a model of 99 channels: %v", err)
+	}
+}
+
+func TestDatasetAndEvaluateUsage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "never")
+	for _, args := range [][]string{
+		{"dataset"},
+		{"dataset", "--trials", "2"},
+		{"dataset", "--out", dir},
+		{"dataset", "--trials", "0", "--out", dir},
+		{"dataset", "--trials", "2", "--out", dir, "--cell", "purkinje"},
+		{"dataset", "--trials", "2", "--out", dir, "--shard", "2/2"},
+		{"dataset", "--trials", "2", "--out", dir, "--shard", "x"},
+		{"dataset", "--trials", "2", "--out", dir, "--seconds", "NaN"},
+		{"dataset", "--trials", "2", "--out", dir, "--seconds", "0.0005"},
+		{"dataset", "--trials", "2", "--out", dir, "--seconds", "1e9"},
+		{"dataset", "--trials", "2", "--out", dir, "--synapses", "gaba"},
+		{"dataset", "--trials", "2", "--out", dir, "--dt", "0.3"},
+		{"dataset", "--trials", "2", "--out", dir, "--dt", "NaN"},
+		{"dataset", "--trials", "2", "--out", dir, "--threads", "-1"},
+		{"dataset", "--trials", "2", "--out", dir, "--batch", "0"},
+		{"dataset", "--trials", "2", "--out", dir, "extra"},
+		{"evaluate"},
+		{"evaluate", "--data", dir, "--holdout", "every-0"},
+		{"evaluate", "--data", dir, "--holdout", "20"},
+		{"evaluate", "--data", dir, "--threads", "-1"},
+		{"evaluate", "--data", dir, "--kernel", "none-such"},
+	} {
+		if _, err := execute(t, args...); !isUsage(err) {
+			t.Errorf("%v: %v, expected wrong usage", args, err)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("wrong usage left a directory behind")
+	}
+}
