@@ -93,13 +93,13 @@ locate_end:
 	VZEROUPPER
 	RET
 
-// func ohmic1AVX2(n int, d *float64, rhs *float64, g *float64, e float64, x0 *float64, x1 *float64)
+// func ohmic1AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
 // Requires: AVX
 TEXT ·ohmic1AVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         rhs+16(FP), DX
-	MOVQ         g+24(FP), BX
+	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), SI
 	VBROADCASTSD e+32(FP), Y0
@@ -125,13 +125,13 @@ ohmic1_end:
 	VZEROUPPER
 	RET
 
-// func ohmic31AVX2(n int, d *float64, rhs *float64, g *float64, e float64, x0 *float64, x1 *float64)
+// func ohmic31AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
 // Requires: AVX
 TEXT ·ohmic31AVX2(SB), NOSPLIT, $0-56
 	MOVQ         n+0(FP), AX
 	MOVQ         d+8(FP), CX
 	MOVQ         rhs+16(FP), DX
-	MOVQ         g+24(FP), BX
+	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), R8
 	VBROADCASTSD e+32(FP), Y0
@@ -161,7 +161,7 @@ ohmic31_end:
 	VZEROUPPER
 	RET
 
-// func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, g *float64, x0 *float64, x1 *float64)
+// func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, gbar *float64, x0 *float64, x1 *float64)
 // Requires: AVX
 TEXT ·calcium21AVX2(SB), NOSPLIT, $0-72
 	MOVQ n+0(FP), AX
@@ -170,7 +170,7 @@ TEXT ·calcium21AVX2(SB), NOSPLIT, $0-72
 	MOVQ ica+24(FP), SI
 	MOVQ v+32(FP), DI
 	MOVQ eca+40(FP), R8
-	MOVQ g+48(FP), R9
+	MOVQ gbar+48(FP), R9
 	MOVQ x0+56(FP), R10
 	MOVQ x1+64(FP), R11
 	XORQ BX, BX

@@ -4,20 +4,29 @@
 
 package cable
 
+//go:noescape
 func relaxAVX2(n int, x *float64, row *int32, frac *float64, table *float64)
 
+//go:noescape
 func locateVoltageAVX2(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
 
-func ohmic1AVX2(n int, d *float64, rhs *float64, g *float64, e float64, x0 *float64, x1 *float64)
+//go:noescape
+func ohmic1AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
 
-func ohmic31AVX2(n int, d *float64, rhs *float64, g *float64, e float64, x0 *float64, x1 *float64)
+//go:noescape
+func ohmic31AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
 
-func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, g *float64, x0 *float64, x1 *float64)
+//go:noescape
+func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, gbar *float64, x0 *float64, x1 *float64)
 
+//go:noescape
 func extrapolateAVX2(n int, v *float64, half *float64)
 
+//go:noescape
 func synapseAVX2(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
 
+//go:noescape
 func blockedSynapseAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
 
+//go:noescape
 func solve4AVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)

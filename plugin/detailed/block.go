@@ -1,9 +1,12 @@
 package detailed
 
+import "understudy/native/cable"
+
 // block is the state of width cells stepped side by side. Flat arrays as in
 // program.
 type block struct {
 	p     *program
+	k     *cable.Kernel
 	exact bool // evaluate rates by their formulas instead of tables
 
 	// State: what Save writes.
@@ -22,9 +25,9 @@ type block struct {
 	ica    []float64 // calcium current of the step [nA]
 }
 
-func newBlock(p *program, exact bool) *block {
+func newBlock(p *program, k *cable.Kernel, exact bool) *block {
 	w := p.width
-	b := &block{p: p, exact: exact,
+	b := &block{p: p, k: k, exact: exact,
 		v:      make([]float64, p.nrow*w),
 		gates:  make([]float64, p.gateStates),
 		cai:    make([]float64, p.nseg*w),
@@ -73,7 +76,7 @@ func (b *block) reset() {
 // calcium reversal. It is a function of the state alone.
 func (b *block) locate() {
 	w := b.p.width
-	locateVoltage(b.row, b.frac, b.v[:b.p.nseg*w])
+	b.k.Locate(b.row, b.frac, b.v[:b.p.nseg*w], voltageGrid)
 	for i := range b.p.groups {
 		if g := &b.p.groups[i]; g.calcium {
 			lo, hi := g.lo*w, g.hi*w
@@ -98,14 +101,18 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 	for _, ct := range b.p.contacts[channel] {
 		a := &b.p.synapses[ct.array]
 		i := a.state + int(ct.row)*b.p.width + lane
-		b.syn[i] += w * a.norm
-		b.syn[i+len(a.segment)*b.p.width] += w * a.norm
+		b.syn[i] += w * a.normA
+		b.syn[i+len(a.segment)*b.p.width] += w * a.normB
 	}
 }
 
-// step advances all lanes by dt: currents at the present state, voltage by
-// backward Euler, then gates, calcium and synapses at the new voltage. This is
-// NEURON's default fixed step (staggered, first order).
+// step advances all lanes by dt: currents at the present state, voltage by an
+// implicit step, then gates and calcium at the new voltage.
+//
+// With BackwardEuler this is NEURON's default fixed step, first order. With
+// CrankNicolson gates, calcium and synapses are taken to be half a step ahead of
+// the voltage, the implicit step goes half-way and is extrapolated: second order
+// (Hines 1984; NEURON's secondorder = 2).
 func (b *block) step(inject []float64) {
 	p, w := b.p, b.p.width
 	n := p.nseg * w
@@ -125,17 +132,15 @@ func (b *block) step(inject []float64) {
 	for i := range p.synapses {
 		b.synapticCurrents(&p.synapses[i])
 	}
-	b.solve()
-	copy(b.v, b.rhs)
-	locateVoltage(b.row, b.frac, b.v[:n])
+	b.k.Solve(w, p.elimination, b.d, b.rhs)
+	if p.scheme == CrankNicolson {
+		b.k.Extrapolate(b.v, b.rhs)
+	} else {
+		copy(b.v, b.rhs)
+	}
+	b.k.Locate(b.row, b.frac, b.v[:n], voltageGrid)
 	for i := range p.groups {
 		b.advance(&p.groups[i])
-	}
-	for i := range p.synapses {
-		a := &p.synapses[i]
-		m := len(a.segment) * w
-		scale(b.syn[a.state:a.state+m], a.decA)
-		scale(b.syn[a.state+m:a.state+2*m], a.decB)
 	}
 }
 
@@ -155,105 +160,30 @@ func (b *block) currents(g *group) {
 			x1 = b.gates[c.x1 : c.x1+n]
 		}
 		if c.calcium {
-			calciumCurrent(d, rhs, b.ica[lo:hi], v, b.eca[lo:hi], c.g, x0, x1, c.p0, c.p1)
+			b.k.Calcium(d, rhs, b.ica[lo:hi], v, b.eca[lo:hi], c.g, x0, x1, c.p0, c.p1)
 		} else {
-			ohmicCurrent(d, rhs, c.g, c.e, x0, x1, c.p0, c.p1)
+			b.k.Ohmic(d, rhs, c.g, c.e, x0, x1, c.p0, c.p1)
 		}
 	}
 }
 
+// synapticCurrents adds the conductances and currents of one kind of synapse,
+// then lets its states decay by a step.
 func (b *block) synapticCurrents(a *synapseArray) {
 	w := b.p.width
 	n := len(a.segment) * w
 	sa, sb := b.syn[a.state:a.state+n], b.syn[a.state+n:a.state+2*n]
-	for r, seg := range a.segment {
-		for l := range w {
-			i, j := r*w+l, int(seg)*w+l
-			g := a.gmax * (sb[i] - sa[i])
-			if g == 0 {
-				continue
-			}
-			if a.syn.Mg == 0 {
-				b.d[j] += g
-				b.rhs[j] += g * a.syn.E
-				continue
-			}
-			v := b.v[j]
-			var open, slope float64
-			if b.exact {
-				var up float64
-				open, _ = a.syn.Block(v)
-				up, _ = a.syn.Block(v + secant)
-				slope = (up - open) / secant
-			} else {
-				t, f := a.block[2*b.row[j]:2*b.row[j]+4], b.frac[j]
-				open = t[0] + f*(t[2]-t[0])
-				slope = t[1] + f*(t[3]-t[1])
-			}
-			// di/dv as the secant over 0.001 mV, as NEURON takes it.
-			di := g * (open + (v+secant-a.syn.E)*slope)
-			b.d[j] += di
-			b.rhs[j] += di*v - g*open*(v-a.syn.E)
+	for _, r := range a.runs {
+		lo, at, m := r.row*w, r.segment*w, r.n*w
+		d, rhs, sa, sb := b.d[at:at+m], b.rhs[at:at+m], sa[lo:lo+m], sb[lo:lo+m]
+		switch {
+		case a.syn.Mg == 0:
+			b.k.Synapse(d, rhs, sa, sb, a.constants)
+		case b.exact:
+			blockedSynapseExact(d, rhs, b.v[at:at+m], sa, sb, a)
+		default:
+			b.k.BlockedSynapse(d, rhs, b.v[at:at+m], b.row[at:at+m], b.frac[at:at+m], sa, sb, a.block, a.constants)
 		}
-	}
-}
-
-// solve finds the new voltages in rhs: Gaussian elimination on the tree, exact and
-// without fill-in because children come before parents (Hines 1984).
-func (b *block) solve() {
-	w := b.p.width
-	if w == 1 {
-		b.solve1()
-		return
-	}
-	for _, e := range b.p.elimination {
-		i := int(e.row) * w
-		if e.parent < 0 {
-			for l := range w {
-				b.rhs[i+l] /= b.d[i+l]
-			}
-			continue
-		}
-		q := int(e.parent) * w
-		d, r := b.d[i:i+w], b.rhs[i:i+w]
-		pd, pr := b.d[q:q+w], b.rhs[q:q+w]
-		for l := range d {
-			inv := 1 / d[l]
-			f := e.g * inv
-			pd[l] -= f * e.g
-			pr[l] += f * r[l]
-			d[l] = f
-			r[l] *= inv
-		}
-	}
-	for k := len(b.p.elimination) - 2; k >= 0; k-- {
-		e := b.p.elimination[k]
-		i, q := int(e.row)*w, int(e.parent)*w
-		f, r, pr := b.d[i:i+w], b.rhs[i:i+w], b.rhs[q:q+w]
-		for l := range r {
-			r[l] += f[l] * pr[l]
-		}
-	}
-}
-
-// solve1 is solve for one lane, with the same operations in the same order.
-func (b *block) solve1() {
-	d, r := b.d, b.rhs
-	for _, e := range b.p.elimination {
-		if e.parent < 0 {
-			r[e.row] /= d[e.row]
-			continue
-		}
-		inv := 1 / d[e.row]
-		f := e.g * inv
-		d[e.parent] -= f * e.g
-		r[e.parent] += f * r[e.row]
-		d[e.row] = f
-		r[e.row] *= inv
-	}
-	for k := len(b.p.elimination) - 2; k >= 0; k-- {
-		e := b.p.elimination[k]
-		r[e.row] += d[e.row] * r[e.parent]
 	}
 }
 
@@ -278,9 +208,9 @@ func (b *block) advance(g *group) {
 		case b.exact:
 			relaxExact(x, b.v[lo:hi], gt.rates, b.p.dt)
 		case gt.onCa:
-			relax(x, b.caRow[lo:hi], b.caFrac[lo:hi], gt.table)
+			b.k.Relax(x, b.caRow[lo:hi], b.caFrac[lo:hi], gt.table)
 		default:
-			relax(x, b.row[lo:hi], b.frac[lo:hi], gt.table)
+			b.k.Relax(x, b.row[lo:hi], b.frac[lo:hi], gt.table)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"understudy/native/cable"
 	"understudy/plugin/population"
 )
 
@@ -13,13 +14,29 @@ import (
 type Options struct {
 	// DtMS is the time step [ms]; it must divide 1 ms. 0 means 0.025.
 	DtMS float64
+	// Scheme is the integration scheme; empty means BackwardEuler.
+	Scheme Scheme
 	// Threads is the number of goroutines that step blocks of cells; 0 means 1.
 	// Results are the same bits whatever it is.
 	Threads int
+	// Kernel names the loops to use (see native/cable); empty means the best that
+	// this CPU runs. Every kernel gives the same bits.
+	Kernel string
 	// ExactRates evaluates rates by their formulas instead of interpolating
 	// tables: slow, to check the tables with.
 	ExactRates bool
 }
+
+// Scheme is how voltage is integrated.
+type Scheme string
+
+// Schemes.
+const (
+	// BackwardEuler is NEURON's default fixed step: first order in dt.
+	BackwardEuler Scheme = "backward-euler"
+	// CrankNicolson is second order in dt: more accurate at twice the step.
+	CrankNicolson Scheme = "crank-nicolson"
+)
 
 // DefaultDtMS is the time step where an option leaves it out [ms].
 const DefaultDtMS = 0.025
@@ -69,9 +86,20 @@ func New(c *Cell, n int, opt Options) (*Population, error) {
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", population.ErrInput, err)
 	}
+	switch opt.Scheme {
+	case "":
+		opt.Scheme = BackwardEuler
+	case BackwardEuler, CrankNicolson:
+	default:
+		return nil, fmt.Errorf("%w: scheme %q, want %s or %s", population.ErrInput, opt.Scheme, BackwardEuler, CrankNicolson)
+	}
 	opt.Threads = max(opt.Threads, 1)
+	kernel, err := cable.Select(opt.Kernel)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", population.ErrKernel, err)
+	}
 	p := &Population{cell: c, opt: opt, n: n, record: make([]recorder, n)}
-	k := newCompiler(c, opt.DtMS)
+	k := newCompiler(c, opt.DtMS, opt.Scheme)
 	programs := map[int]*program{}
 	for at := 0; at < n; {
 		w := min(lanes, n-at)
@@ -82,7 +110,7 @@ func New(c *Cell, n int, opt Options) (*Population, error) {
 			}
 			programs[w] = prog
 		}
-		p.blocks = append(p.blocks, newBlock(programs[w], opt.ExactRates))
+		p.blocks = append(p.blocks, newBlock(programs[w], kernel, opt.ExactRates))
 		p.first = append(p.first, at)
 		at += w
 	}

@@ -3,7 +3,9 @@ package detailed
 import (
 	"fmt"
 	"math"
+	"slices"
 
+	"understudy/native/cable"
 	"understudy/plugin/mechanism"
 )
 
@@ -17,23 +19,18 @@ type program struct {
 	cell        *Cell
 	width       int
 	dt          float64
+	scheme      Scheme
 	stepsPerMS  int
 	nseg, nrow  int
-	elimination []branch  // children before parents; the root is row 0
-	dStat       []float64 // [row][width] constant part of the diagonal [uS]
-	rStat       []float64 // [row][width] constant part of the right-hand side [nA]
-	cdt         []float64 // [segment][width] capacitance / dt [uS]
+	elimination []cable.Branch // children before parents, the root last
+	dStat       []float64      // [row][width] constant part of the diagonal [uS]
+	rStat       []float64      // [row][width] constant part of the right-hand side [nA]
+	cdt         []float64      // [segment][width] capacitance over the implicit step [uS]
 	groups      []group
 	synapses    []synapseArray
 	contacts    [][]contact // by channel
 	nernst      []float64   // calcium reversal table
 	gateStates  int         // length of block.gates
-}
-
-// branch connects a row of the matrix to its parent's.
-type branch struct {
-	row, parent int32
-	g           float64 // axial conductance [uS]
 }
 
 // group is a run of segments with the same mechanisms.
@@ -71,14 +68,18 @@ type pool struct {
 
 // synapseArray is one kind of synapse on a list of segments.
 type synapseArray struct {
-	syn        *mechanism.Synapse
-	segment    []int32
-	decA, decB float64 // exp(-dt/TauRise), exp(-dt/TauDecay)
-	gmax       float64 // [uS]
-	norm       float64
-	block      []float64 // rows (open, slope) against voltage; nil without magnesium
-	state      int       // offset into block.syn of A; B follows at +len(segment)*width
+	syn       *mechanism.Synapse
+	segment   []int32
+	constants cable.Synapse
+	// normA and normB are what an event of weight 1 adds to A and B.
+	normA, normB float64
+	runs         []run
+	block        []float64 // rows (open, slope) against voltage; nil without magnesium
+	state        int       // offset into block.syn of A; B follows at +len(segment)*width
 }
+
+// run is a stretch of rows on consecutive segments.
+type run struct{ row, segment, n int }
 
 type contact struct{ array, row int32 }
 
@@ -107,13 +108,14 @@ type tableKey struct {
 type compiler struct {
 	cell   *Cell
 	dt     float64
+	scheme Scheme
 	gates  map[tableKey][]float64
 	blocks map[*mechanism.Synapse][]float64
 	nernst []float64
 }
 
-func newCompiler(c *Cell, dt float64) *compiler {
-	return &compiler{cell: c, dt: dt, gates: map[tableKey][]float64{}, blocks: map[*mechanism.Synapse][]float64{},
+func newCompiler(c *Cell, dt float64, scheme Scheme) *compiler {
+	return &compiler{cell: c, dt: dt, scheme: scheme, gates: map[tableKey][]float64{}, blocks: map[*mechanism.Synapse][]float64{},
 		nernst: nernstTable(c)}
 }
 
@@ -135,7 +137,7 @@ func (k *compiler) gateTable(m *mechanism.Mechanism, i int) []float64 {
 // compile builds the program for blocks of width cells.
 func (k *compiler) compile(width int) (*program, error) {
 	c := k.cell
-	p := &program{cell: c, width: width, dt: k.dt, stepsPerMS: int(math.Round(1 / k.dt)), nseg: len(c.Segments), nrow: len(c.Nodes), nernst: k.nernst}
+	p := &program{cell: c, width: width, dt: k.dt, scheme: k.scheme, stepsPerMS: int(math.Round(1 / k.dt)), nseg: len(c.Segments), nrow: len(c.Nodes), nernst: k.nernst}
 	p.cable()
 	if err := k.membrane(p); err != nil {
 		return nil, err
@@ -166,23 +168,43 @@ func (p *program) cable() {
 			p.dStat[int(r)*w+l] += g
 		}
 	}
-	for i := len(c.Nodes) - 1; i > 0; i-- {
+	for _, i := range c.deepestFirst() {
 		nd := c.Nodes[i]
-		g := 1 / (nd.Resistance * c.axial(i))
-		b := branch{row[i], row[nd.Parent], g}
-		add(b.row, g)
-		add(b.parent, g)
+		if i == 0 {
+			p.elimination = append(p.elimination, cable.Branch{Row: row[0], Parent: -1})
+			break
+		}
+		b := cable.Branch{Row: row[i], Parent: row[nd.Parent], G: 1 / (nd.Resistance * c.axial(i))}
+		add(b.Row, b.G)
+		add(b.Parent, b.G)
 		p.elimination = append(p.elimination, b)
 	}
-	// The root is eliminated last; it need not be row 0.
-	p.elimination = append(p.elimination, branch{row[0], -1, 0})
+	implicit := p.dt
+	if p.scheme == CrankNicolson {
+		implicit /= 2
+	}
 	for s := range p.nseg {
-		cdt := c.Segments[s].Cm * c.Area[s] * 1e-5 / p.dt
+		cdt := c.Segments[s].Cm * c.Area[s] * 1e-5 / implicit
 		for l := range w {
 			p.cdt[s*w+l] = cdt
 			p.dStat[s*w+l] += cdt
 		}
 	}
+}
+
+// deepestFirst orders nodes by their distance from the root in nodes, so that
+// neighbours in the order rarely wait for one another's result. The root is last.
+func (c *Cell) deepestFirst() []int {
+	depth := make([]int, len(c.Nodes))
+	order := make([]int, len(c.Nodes))
+	for i, nd := range c.Nodes {
+		order[i] = i
+		if i > 0 {
+			depth[i] = depth[nd.Parent] + 1
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return depth[b] - depth[a] })
+	return order
 }
 
 // axial is the resistivity [ohm cm] between node i and its parent: that of the
@@ -319,7 +341,12 @@ func (k *compiler) synapses(p *program) {
 				a = len(p.synapses)
 				index[ct.Synapse] = a
 				s := ct.Synapse
-				arr := synapseArray{syn: s, decA: math.Exp(-k.dt / s.TauRise), decB: math.Exp(-k.dt / s.TauDecay), gmax: s.GMax * 1e-3, norm: s.Norm()}
+				arr := synapseArray{syn: s, normA: s.Norm(), normB: s.Norm(), constants: cable.Synapse{
+					Gmax: s.GMax * 1e-3, E: s.E, Secant: secant, DecA: math.Exp(-k.dt / s.TauRise), DecB: math.Exp(-k.dt / s.TauDecay)}}
+				if p.scheme == CrankNicolson {
+					arr.normA *= math.Exp(-k.dt / 2 / s.TauRise)
+					arr.normB *= math.Exp(-k.dt / 2 / s.TauDecay)
+				}
 				if s.Mg != 0 {
 					if k.blocks[s] == nil {
 						k.blocks[s] = blockTable(s)
@@ -338,6 +365,7 @@ func (k *compiler) synapses(p *program) {
 	for a := range p.synapses {
 		p.synapses[a].state = off
 		off += 2 * len(p.synapses[a].segment) * p.width
+		p.synapses[a].runs = runs(p.synapses[a].segment)
 	}
 	p.contacts = make([][]contact, len(k.cell.Channels))
 	for ch, contacts := range k.cell.Channels {
@@ -345,6 +373,19 @@ func (k *compiler) synapses(p *program) {
 			p.contacts[ch] = append(p.contacts[ch], contact{int32(index[ct.Synapse]), rows[ct]})
 		}
 	}
+}
+
+// runs finds the stretches of consecutive segments.
+func runs(segment []int32) []run {
+	var rs []run
+	for i, s := range segment {
+		if last := len(rs) - 1; last >= 0 && int(s) == rs[last].segment+rs[last].n {
+			rs[last].n++
+			continue
+		}
+		rs = append(rs, run{i, int(s), 1})
+	}
+	return rs
 }
 
 // synapseStates is the length of block.syn.

@@ -3,6 +3,7 @@ package detailed
 import (
 	"math"
 
+	"understudy/native/cable"
 	"understudy/plugin/mechanism"
 )
 
@@ -20,6 +21,8 @@ const (
 	caHighE = 4                            // 16 mM
 	caRows  = (caHighE - caLowE) << caBits
 )
+
+var voltageGrid = cable.Grid{Low: vLow, PerMV: vPerMV, Rows: vRows}
 
 // voltageTable returns rows (inf, fac) for a voltage gate.
 func voltageTable(g mechanism.Gate, dt float64) []float64 {
@@ -57,20 +60,8 @@ func caAt(i int) float64 {
 	return math.Ldexp(1+float64(m)/(1<<caBits), caLowE+e)
 }
 
-// voltageCell finds the table row below v and the fraction of the way to the next.
-func voltageCell(v float64) (int32, float64) {
-	u := (v - vLow) * vPerMV
-	if !(u >= 0) {
-		return 0, 0
-	}
-	if u >= float64(vRows) {
-		return int32(vRows - 1), 1
-	}
-	i := int32(u)
-	return i, u - float64(i)
-}
-
-// calciumCell is voltageCell for a concentration.
+// calciumCell finds the table row below ca [mM] and the fraction of the way to
+// the next.
 func calciumCell(ca float64) (int32, float64) {
 	const low, high = 1.0 / (1 << -caLowE), 1 << caHighE
 	if !(ca > low) {

@@ -75,7 +75,11 @@ func gather(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual) {
 	hi := func(ops ...Op) { VUNPCKHPD(ops[0], ops[1], ops[2]) }
 	p01, q01 := unpack(lo, y[0], y[1]), unpack(hi, y[0], y[1])
 	p23, q23 := unpack(lo, y[2], y[3]), unpack(hi, y[2], y[3])
-	half := func(imm uint8, a, b VecVirtual) VecVirtual { d := YMM(); VPERM2F128(Imm(uint64(imm)), b, a, d); return d }
+	half := func(imm uint8, a, b VecVirtual) VecVirtual {
+		d := YMM()
+		VPERM2F128(Imm(uint64(imm)), b, a, d)
+		return d
+	}
 	p0, p1 := half(0x20, p01, p23), half(0x31, p01, p23)
 	q0, q1 := half(0x20, q01, q23), half(0x31, q01, q23)
 	p = add(p0, mul(f, sub(p1, p0)))
@@ -85,6 +89,7 @@ func gather(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual) {
 
 func relax() {
 	TEXT("relaxAVX2", NOSPLIT, "func(n int, x *float64, row *int32, frac, table *float64)")
+	Pragma("noescape")
 	n, x, row, frac, table, i := load("n"), load("x"), load("row"), load("frac"), load("table"), GP64()
 	loop(n, i, "relax", func() {
 		inf, fac := gather(row, table, i, yload(at(frac, i)))
@@ -95,6 +100,7 @@ func relax() {
 
 func locateVoltage() {
 	TEXT("locateVoltageAVX2", NOSPLIT, "func(n int, row *int32, frac, v *float64, low, per, last float64)")
+	Pragma("noescape")
 	n, row, frac, v, i := load("n"), load("row"), load("frac"), load("v"), GP64()
 	low, per, last := broadcast("low"), broadcast("per"), broadcast("last")
 	zero, one := YMM(), YMM()
@@ -122,8 +128,9 @@ func locateVoltage() {
 
 // ohmic is d += c, rhs += c*e with c = g * x0^power [* x1].
 func ohmic(name string, power int, second bool) {
-	TEXT(name+"AVX2", NOSPLIT, "func(n int, d, rhs, g *float64, e float64, x0, x1 *float64)")
-	n, d, rhs, g, i := load("n"), load("d"), load("rhs"), load("g"), GP64()
+	TEXT(name+"AVX2", NOSPLIT, "func(n int, d, rhs, gbar *float64, e float64, x0, x1 *float64)")
+	Pragma("noescape")
+	n, d, rhs, g, i := load("n"), load("d"), load("rhs"), load("gbar"), GP64()
 	x0, x1 := load("x0"), load("x1")
 	e := broadcast("e")
 	loop(n, i, name, func() {
@@ -141,9 +148,10 @@ func ohmic(name string, power int, second bool) {
 }
 
 func calcium() {
-	TEXT("calcium21AVX2", NOSPLIT, "func(n int, d, rhs, ica, v, eca, g, x0, x1 *float64)")
+	TEXT("calcium21AVX2", NOSPLIT, "func(n int, d, rhs, ica, v, eca, gbar, x0, x1 *float64)")
+	Pragma("noescape")
 	n, d, rhs, i := load("n"), load("d"), load("rhs"), GP64()
-	ica, v, eca, g, x0, x1 := load("ica"), load("v"), load("eca"), load("g"), load("x0"), load("x1")
+	ica, v, eca, g, x0, x1 := load("ica"), load("v"), load("eca"), load("gbar"), load("x0"), load("x1")
 	loop(n, i, "calcium", func() {
 		x := yload(at(x0, i))
 		c := mul(mul(mul(yload(at(g, i)), x), x), yload(at(x1, i)))
@@ -156,6 +164,7 @@ func calcium() {
 
 func extrapolate() {
 	TEXT("extrapolateAVX2", NOSPLIT, "func(n int, v, half *float64)")
+	Pragma("noescape")
 	n, v, half, i := load("n"), load("v"), load("half"), GP64()
 	loop(n, i, "extrapolate", func() {
 		h := yload(at(half, i))
@@ -165,6 +174,7 @@ func extrapolate() {
 
 func synapse() {
 	TEXT("synapseAVX2", NOSPLIT, "func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)")
+	Pragma("noescape")
 	n, d, rhs, a, b, i := load("n"), load("d"), load("rhs"), load("a"), load("b"), GP64()
 	gmax, e, decA, decB := broadcast("gmax"), broadcast("e"), broadcast("decA"), broadcast("decB")
 	loop(n, i, "synapse", func() {
@@ -179,6 +189,7 @@ func synapse() {
 
 func blockedSynapse() {
 	TEXT("blockedSynapseAVX2", NOSPLIT, "func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)")
+	Pragma("noescape")
 	n, d, rhs, v, row, frac := load("n"), load("d"), load("rhs"), load("v"), load("row"), load("frac")
 	a, b, table, i := load("a"), load("b"), load("table"), GP64()
 	gmax, e, secant, decA, decB := broadcast("gmax"), broadcast("e"), broadcast("secant"), broadcast("decA"), broadcast("decB")
@@ -201,6 +212,7 @@ func blockedSynapse() {
 // the last one is the root, whose row is rootRow.
 func solve() {
 	TEXT("solve4AVX2", NOSPLIT, "func(n int, branches *byte, d, rhs *float64, rootRow int)")
+	Pragma("noescape")
 	n, br, d, rhs, root := load("n"), load("branches"), load("d"), load("rhs"), load("rootRow")
 	one := YMM()
 	c := GP64()

@@ -1,0 +1,104 @@
+// Package cable holds the arithmetic kernels of the compartmental engine: the
+// loops over segments and cells side by side, and the tree solver. reference.go
+// is the documentation of each; every kernel gives the reference's bits.
+package cable
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+// Kernel is a set of loops. All slices of a call have the length of the first one, unless stated
+// otherwise; the caller guarantees it, since lengths are the engine's own.
+type Kernel struct {
+	// Name is what Select takes.
+	Name string
+
+	features []cpuid.FeatureID
+
+	// Locate finds for each voltage v its row in tables of the grid and the
+	// fraction of the way to the next row, 0 <= frac <= 1. A voltage outside the
+	// grid is taken to be at its end, a NaN at its start.
+	Locate func(row []int32, frac, v []float64, grid Grid)
+	// Relax advances gates by one step: x += fac * (inf - x), with inf and fac
+	// interpolated in a table of rows (inf, fac).
+	Relax func(x []float64, row []int32, frac, table []float64)
+	// Ohmic adds conductances c = g * x0^p0 * x1^p1 to the diagonal d and c*e to
+	// the right-hand side.
+	Ohmic func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int)
+	// Calcium is Ohmic with a reversal per element; it adds the current c*(v-e) to ica.
+	Calcium func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int)
+	// Extrapolate computes v = 2*half - v.
+	Extrapolate func(v, half []float64)
+	// Synapse adds the conductance Gmax*(b-a) of ohmic synapses to d, times E to
+	// rhs, and then lets a and b decay.
+	Synapse func(d, rhs, a, b []float64, s Synapse)
+	// BlockedSynapse is Synapse times an open fraction that depends on voltage,
+	// from a table of rows (open, slope). The current is linearised with its secant over s.Secant.
+	BlockedSynapse func(d, rhs, v []float64, row []int32, frac, a, b, table []float64, s Synapse)
+	// Solve replaces rhs by the solution of the tree's linear system for width
+	// cells side by side; d is used up. Branches come children first, the last
+	// one is the root with parent -1; d and rhs are [row][width].
+	Solve func(width int, branches []Branch, d, rhs []float64)
+}
+
+// Grid is an even spacing of voltages: row i is at Low + i/PerMV, i <= Rows.
+type Grid struct {
+	Low   float64 // [mV]
+	PerMV float64
+	Rows  int
+}
+
+// Synapse holds the constants of one kind of synapse.
+type Synapse struct {
+	Gmax       float64 // [uS]
+	E          float64 // [mV]
+	Secant     float64 // [mV]
+	DecA, DecB float64 // factors of one step
+}
+
+// Branch is a row of the matrix, its parent's row and the conductance between them [uS].
+type Branch struct {
+	Row, Parent int32
+	G           float64
+}
+
+// kernels lists what is built in, the preferred first; files with assembly
+// prepend theirs.
+func kernels() []*Kernel { return append(assembled(), reference()) }
+
+// Names lists the kernels in this build, the preferred first.
+func Names() []string {
+	var names []string
+	for _, k := range kernels() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// Select returns the kernel of that name, or with an empty name the first that
+// this CPU can run.
+func Select(name string) (*Kernel, error) {
+	for _, k := range kernels() {
+		have := cpuid.CPU.Supports(k.features...)
+		if name == k.Name && !have {
+			return nil, fmt.Errorf("cable kernel %q needs a CPU feature that is missing: %s", name, k.needs())
+		}
+		if have && (name == "" || name == k.Name) {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("no cable kernel %q; there are %s", name, strings.Join(Names(), ", "))
+}
+
+func (k *Kernel) needs() string {
+	var f []string
+	for _, id := range k.features {
+		f = append(f, id.String())
+	}
+	slices.Sort(f)
+	return strings.Join(f, ", ")
+}

@@ -1,0 +1,152 @@
+package cable
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestKernelsMatchReference runs every kernel of this build that the CPU can
+// run, at lengths around the vector width, and wants the reference's bits.
+func TestKernelsMatchReference(t *testing.T) {
+	ref := reference()
+	for _, name := range Names() {
+		k, err := Select(name)
+		if err != nil {
+			t.Logf("skipped: %v", err)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			for n := range 19 {
+				for seed := range uint64(4) {
+					compareLoops(t, k, ref, n, rand.New(rand.NewPCG(seed, uint64(n))))
+				}
+			}
+			for _, width := range []int{1, 2, 3, 4, 5, 8} {
+				compareSolve(t, k, ref, width)
+			}
+		})
+	}
+}
+
+// guarded returns n random values with NaN behind them.
+func guarded(r *rand.Rand, n int, lo, hi float64) []float64 {
+	x := make([]float64, n+4)
+	for i := range x {
+		x[i] = lo + (hi-lo)*r.Float64()
+		if i >= n {
+			x[i] = math.NaN()
+		}
+	}
+	return x[:n]
+}
+
+func sameBits(t *testing.T, what string, n int, got, want []float64) {
+	t.Helper()
+	for i := range got[:cap(got)] {
+		g, w := got[:cap(got)][i], want[:cap(want)][i]
+		if math.Float64bits(g) != math.Float64bits(w) && !(math.IsNaN(g) && math.IsNaN(w)) {
+			t.Fatalf("%s, length %d, element %d: %v, want %v", what, n, i, g, w)
+		}
+	}
+}
+
+func clone(x []float64) []float64 { return slices.Clone(x[:cap(x)])[:len(x)] }
+
+func compareLoops(t *testing.T, k, ref *Kernel, n int, r *rand.Rand) {
+	grid := Grid{Low: -100, PerMV: 4, Rows: 600}
+	v := guarded(r, n, -140, 90)
+	if n > 6 {
+		v[1], v[2], v[3], v[4], v[5] = math.NaN(), math.Inf(1), math.Inf(-1), -100, 50
+	}
+	row, row2 := make([]int32, n), make([]int32, n)
+	frac := guarded(r, n, 0, 0)
+	frac2 := clone(frac)
+	k.Locate(row, frac, v, grid)
+	ref.Locate(row2, frac2, v, grid)
+	if !slices.Equal(row, row2) {
+		t.Fatalf("Locate, length %d: rows %v, want %v", n, row, row2)
+	}
+	sameBits(t, "Locate", n, frac, frac2)
+
+	table := guarded(r, 2*(grid.Rows+1), 0, 1)
+	x := guarded(r, n, 0, 1)
+	y := clone(x)
+	k.Relax(x, row, frac, table)
+	ref.Relax(y, row, frac, table)
+	sameBits(t, "Relax", n, x, y)
+
+	d, rhs, ica := guarded(r, n, 1, 2), guarded(r, n, -2, 2), guarded(r, n, -2, 2)
+	d2, rhs2, ica2 := clone(d), clone(rhs), clone(ica)
+	g, x1, e := guarded(r, n, 0, 1), guarded(r, n, 0, 1), guarded(r, n, 90, 140)
+	for _, p := range [][2]int{{1, 0}, {3, 1}, {4, 1}, {2, 1}, {1, 1}, {2, 3}} {
+		k.Ohmic(d, rhs, g, -85, x, x1, p[0], p[1])
+		ref.Ohmic(d2, rhs2, g, -85, x, x1, p[0], p[1])
+		k.Calcium(d, rhs, ica, v, e, g, x, x1, p[0], p[1])
+		ref.Calcium(d2, rhs2, ica2, v, e, g, x, x1, p[0], p[1])
+	}
+	a, b := guarded(r, n, 0, 1), guarded(r, n, 0, 2)
+	a2, b2 := clone(a), clone(b)
+	s := Synapse{Gmax: 4e-4, E: 1, Secant: 0.001, DecA: 0.9, DecB: 0.99}
+	k.Synapse(d, rhs, a, b, s)
+	ref.Synapse(d2, rhs2, a2, b2, s)
+	k.BlockedSynapse(d, rhs, v, row, frac, a, b, table, s)
+	ref.BlockedSynapse(d2, rhs2, v, row, frac, a2, b2, table, s)
+	half := guarded(r, n, -90, 40)
+	k.Extrapolate(d, half)
+	ref.Extrapolate(d2, half)
+	sameBits(t, "diagonal", n, d, d2)
+	sameBits(t, "right-hand side", n, rhs, rhs2)
+	sameBits(t, "calcium current", n, ica, ica2)
+	sameBits(t, "synaptic A", n, a, a2)
+	sameBits(t, "synaptic B", n, b, b2)
+}
+
+// randomTree returns branches, children first, and the matrix diagonal.
+func randomTree(r *rand.Rand, rows, width int) ([]Branch, []float64) {
+	branches := make([]Branch, rows)
+	d := make([]float64, rows*width)
+	for i := range d {
+		d[i] = 0.5 + r.Float64()
+	}
+	for i := 1; i < rows; i++ {
+		p := r.IntN(i)
+		g := 0.1 + r.Float64()
+		branches[rows-1-i] = Branch{int32(i), int32(p), g}
+		for l := range width {
+			d[i*width+l] += g
+			d[p*width+l] += g
+		}
+	}
+	branches[rows-1] = Branch{0, -1, 0}
+	return branches, d
+}
+
+func compareSolve(t *testing.T, k, ref *Kernel, width int) {
+	r := rand.New(rand.NewPCG(7, uint64(width)))
+	const rows = 60
+	branches, d := randomTree(r, rows, width)
+	rhs := guarded(r, rows*width, -3, 3)
+	d0, b0 := clone(d), clone(rhs)
+	d2, rhs2 := clone(d), clone(rhs)
+	k.Solve(width, branches, d, rhs)
+	ref.Solve(width, branches, d2, rhs2)
+	sameBits(t, "Solve", width, rhs, rhs2)
+	// The solution must satisfy the equations.
+	for l := range width {
+		res := make([]float64, rows)
+		for i := range rows {
+			res[i] = d0[i*width+l]*rhs[i*width+l] - b0[i*width+l]
+		}
+		for _, e := range branches[:rows-1] {
+			res[e.Row] -= e.G * rhs[int(e.Parent)*width+l]
+			res[e.Parent] -= e.G * rhs[int(e.Row)*width+l]
+		}
+		for i, x := range res {
+			if math.Abs(x) > 1e-12 {
+				t.Fatalf("Solve, width %d: equation %d is off by %g", width, i, x)
+			}
+		}
+	}
+}

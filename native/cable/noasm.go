@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package cable
+
+func assembled() []*Kernel { return nil }
