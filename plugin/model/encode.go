@@ -57,6 +57,13 @@ func Decode(name string, data []byte) (*Model, error) {
 	if err := json.Unmarshal([]byte(doc), &m.Document, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("%w: %s: %s: %v", population.ErrFormat, name, documentKey, err)
 	}
+	// Zero is a threshold, so that it must not stand for a key left out.
+	var present struct {
+		SpikeThreshold *float64 `json:"spike_threshold"`
+	}
+	if err := json.Unmarshal([]byte(doc), &present); err != nil || present.SpikeThreshold == nil {
+		return nil, fmt.Errorf("%w: %s: no spike_threshold", population.ErrFormat, name)
+	}
 	if err := m.Validate(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

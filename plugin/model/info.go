@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -100,15 +101,21 @@ func (m *Model) Info() Info {
 
 // stateBytes is the f32 state of one neuron [bytes]: each layer's output now and
 // as far back as later layers look, and for a convolution on events its outputs
-// still to come.
+// still to come. A layer other than a convolution on events needs them as vectors.
 func (m *Model) stateBytes(width, look []int) int64 {
 	var n int64
+	vectors := false
 	for i := range m.Layers {
+		l := &m.Layers[i]
 		slots := int64(look[i]) + 1
-		if l := &m.Layers[i]; l.Op == OpConv1D && l.In[0] == Events {
+		if l.Op == OpConv1D && l.In[0] == Events {
 			slots += int64(l.Reach()) + 1
 		}
+		vectors = vectors || l.Op != OpConv1D && slices.Contains(l.In, Events)
 		n += 4 * slots * int64(width[i])
+	}
+	if vectors {
+		n += 4 * int64(m.Inputs.Channels)
 	}
 	return n
 }

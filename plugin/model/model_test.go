@@ -160,6 +160,8 @@ func TestBadDocuments(t *testing.T) {
 		{"fractional channels", `"channels":12`, `"channels":12.5`, false, "understudy"},
 		{"short list", `"channels":12`, `"channels":12,"x":[0.5]`, false, "inputs.x has 1"},
 		{"threshold", `"spike_threshold":0.5`, `"spike_threshold":1.01`, false, "1.01"},
+		{"no threshold", `"spike_threshold":0.5,`, ``, false, "spike_threshold"},
+		{"null threshold", `"spike_threshold":0.5`, `"spike_threshold":null`, false, "spike_threshold"},
 		{"unknown op", `"op":"add"`, `"op":"lstm"`, false, "lstm"},
 		{"unknown activation", `"activation":"relu"`, `"activation":"gelu"`, false, "gelu"},
 		{"forward reference", `"in":["smooth"]`, `"in":["r2"]`, false, `"r2"`},

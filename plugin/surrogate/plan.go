@@ -10,9 +10,10 @@ import (
 type plan struct {
 	kernel   *native.Set
 	channels int
+	bytes    int64 // state of one neuron
 	layers   []layer
-	// events is the pseudo-layer that holds the steps' summed events as dense
-	// vectors; only made where a layer other than conv1d takes events.
+	// denseEvents: a layer other than conv1d takes events, so shards also hold each
+	// step's summed events as vectors.
 	denseEvents bool
 
 	spike, vsoma head // vsoma.layer is -1 when the model has no such head
@@ -60,7 +61,7 @@ func (l *layer) sparse() bool { return l.op == model.OpConv1D && l.in[0] == onEv
 // newPlan packs a validated model.
 func newPlan(m *model.Model, kernel *native.Set) *plan {
 	info := m.Info()
-	p := &plan{kernel: kernel, channels: m.Inputs.Channels, threshold: float32(m.SpikeThreshold), layers: make([]layer, len(m.Layers))}
+	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: info.StateBytes, threshold: float32(m.SpikeThreshold), layers: make([]layer, len(m.Layers))}
 	p.rates, p.weights, p.rangeKnown = spans(m)
 	index := map[string]int{model.Events: onEvents}
 	for i := range m.Layers {

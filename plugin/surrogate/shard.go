@@ -13,6 +13,9 @@ import (
 // so that a loaded weight serves several steps.
 const blockRows = 16
 
+// blockBytes bounds what a block may add to a shard's memory.
+const blockBytes = 16 << 20
+
 // shard is a contiguous range of a population's neurons with their state. One
 // goroutine runs a shard; shards share nothing but the plan.
 //
@@ -94,7 +97,8 @@ func compareEvents(a, b event) int {
 }
 
 func newShard(p *plan, first, n int) *shard {
-	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, blockRows/n)), out: make([]ring, len(p.layers)), pending: make([]ring, len(p.layers))}
+	block := max(1, min(blockRows, int(blockBytes/p.bytes))/n)
+	s := &shard{p: p, first: first, n: n, block: block, out: make([]ring, len(p.layers)), pending: make([]ring, len(p.layers))}
 	for i := range p.layers {
 		l := &p.layers[i]
 		s.out[i] = newRing(l.lookback+s.block, s.block, n*l.width)

@@ -79,6 +79,7 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 	pSpike, vSoma := make([]float32, rec.TotalMS), make([]float32, rec.TotalMS)
 	spike := make([]bool, inferBlock)
 	spikeStep := []int64{}
+	bar := newProgressBar(cmd.ErrOrStderr())
 	for done := 0; done < rec.TotalMS; {
 		if err := cmd.Context().Err(); err != nil {
 			return err
@@ -96,7 +97,9 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 			}
 		}
 		done += k
+		bar.show("infer [ms]", 0, done, rec.TotalMS)
 	}
+	bar.end()
 	warnOutOfRange(cmd.ErrOrStderr(), p.OutOfRange())
 	return spikeio.WriteNPZ(out,
 		spikeio.Array{Name: "p_spike", Data: pSpike},
