@@ -160,7 +160,11 @@ func (r *evaluation) print(out io.Writer) error {
 	fmt.Fprintf(w, "%s on %d trials of %s, %g s after the warm-up\n", r.Model, r.Trials, r.Data, float64(r.DurationMS)/1000)
 	row := func(name string, f measure.Figure, factor float64, decimals int, unit, on string) {
 		f.Value *= factor
-		fmt.Fprintf(w, "%s\t%s %s\ton %d %s\n", name, f.Format(decimals), unit, f.N, on)
+		value := f.Format(decimals)
+		if value != "-" {
+			value += " " + unit
+		}
+		fmt.Fprintf(w, "%s\t%s\ton %d %s\n", name, value, f.N, on)
 	}
 	row("AUC", r.AUC, 1, 4, "", "spikes")
 	row("true positives at 1 % false", r.TruePositivesAt1, 100, 1, "%", "spikes")
