@@ -17,8 +17,12 @@ import (
 // parent's point in front. A soma of one point, or of three points in the way
 // of NeuroMorpho.org (the first in the middle, the others a radius away on both
 // sides), is a sphere; dendrites on it start at their own first point on
-// soma[0](0.5). Any other soma is a cable like the rest. Errors wrap
-// population.ErrFormat or ErrLimit and name the line.
+// soma[0](0.5). Any other soma is a cable like the rest.
+//
+// Refused where Import3D warns or guesses: types other than 1 to 4, a root that is no
+// soma, several roots, loops, parents that come later than their children by
+// id, missing parents, repeated ids, diameters that are not positive. Errors
+// wrap population.ErrFormat or ErrLimit and name the line.
 func ParseSWC(name string, r io.Reader) (*Morphology, error) {
 	points, err := readSWC(name, r)
 	if err != nil {

@@ -1,7 +1,6 @@
 package morphology
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"math"
@@ -25,27 +24,35 @@ func (m *Morphology) WriteSWC(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	bw := bufio.NewWriter(w)
-	fmt.Fprintf(bw, "# %q\n# id type x y z radius parent\n", m.Name)
-	x := swcWriter{m: m, w: bw, first: make([]int, len(m.Sections)), last: make([]int, len(m.Sections)), mid: make([]int, len(m.Sections))}
-	for _, i := range order {
-		x.section(i)
+	n := len(m.Sections)
+	x := swcWriter{m: m, first: make([]int, n), last: make([]int, n), mid: make([]int, n), somata: make([][3]int, n)}
+	for i := range m.Sections {
+		if s := &m.Sections[i]; s.Parent >= 0 && s.Region == Soma {
+			x.somata[s.Parent][int(2*s.ParentX)]++
+		}
 	}
-	return bw.Flush()
+	x.text = fmt.Appendf(nil, "# %q\n# id type x y z radius parent\n", m.Name)
+	for _, i := range order {
+		if err := x.section(i); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(x.text)
+	return err
 }
 
 type swcWriter struct {
 	m           *Morphology
-	w           *bufio.Writer
+	text        []byte
 	id          int
-	first, last []int // ids of the first and last point written of a section
-	mid         []int // id of a point of it that is neither, for what joins its middle
+	first, last []int    // ids of the first and last point written of a section
+	mid         []int    // id of a point of it that is neither, for what joins its middle
+	somata      [][3]int // soma sections that join a section at 0, 0.5 and 1
 }
 
 func (x *swcWriter) point(r Region, p Point, parent int) int {
 	x.id++
-	buf := make([]byte, 0, 96)
-	buf = strconv.AppendInt(buf, int64(x.id), 10)
+	buf := strconv.AppendInt(x.text, int64(x.id), 10)
 	buf = append(buf, ' ')
 	buf = strconv.AppendInt(buf, int64(r)+swcSoma, 10)
 	for _, v := range [4]float64{p.X, p.Y, p.Z, p.Diam / 2} {
@@ -54,34 +61,46 @@ func (x *swcWriter) point(r Region, p Point, parent int) int {
 	}
 	buf = append(buf, ' ')
 	buf = strconv.AppendInt(buf, int64(parent), 10)
-	buf = append(buf, '\n')
-	x.w.Write(buf) // bufio keeps the error for Flush
+	x.text = append(buf, '\n')
 	return x.id
 }
 
-func (x *swcWriter) section(i int) {
+func (x *swcWriter) section(i int) error {
 	s := &x.m.Sections[i]
 	points, at := s.Points, -1
 	if s.Parent < 0 {
 		points = withMiddle(points)
 	} else {
-		// The start of a dendrite is where it joins its own parent.
 		p, px := s.Parent, s.ParentX
-		for px == 0 && x.m.Sections[p].Region != Soma && !x.onSomaWire(p) {
+		// The start of a dendrite is where it joins its own parent.
+		for px == 0 && x.m.Sections[p].Region != Soma && !x.onSoma(p) {
 			p, px = x.m.Sections[p].Parent, x.m.Sections[p].ParentX
 		}
 		parent := &x.m.Sections[p]
-		end := parent.Points[0]
+		var end Point
 		switch {
 		case px == 1:
 			at, end = x.last[p], parent.Points[len(parent.Points)-1]
 		case px == 0:
-			at = x.first[p]
+			at, end = x.first[p], parent.Points[0]
+			if parent.Region != Soma && x.skipsFirst(p) {
+				end = parent.Points[1]
+			}
 		default:
 			at = x.mid[p]
 		}
-		// A reader puts the parent's point in front, which may be this point.
-		if parent.Region != Soma && points[0] == end {
+		// A reader joins a dendrite by a wire, of no length, to the middle of a soma
+		// and to where a soma branches. Elsewhere it puts the parent's point in front.
+		wire := s.Region != Soma && parent.Region == Soma && (px == 0.5 || x.somata[p][int(2*px)]+boolInt(px == 0) > 1)
+		if px == 0 && parent.Region != Soma && parent.Region != s.Region {
+			return fmt.Errorf("%s: section %s cannot be written as SWC: it starts with %s and is of another type: %w",
+				x.m.Name, s.Name, parent.Name, population.ErrInput)
+		}
+		if !wire && px != 0.5 && distance(points[0], end) > 1e-3 {
+			return fmt.Errorf("%s: section %s cannot be written as SWC: it starts %g um from where it is attached: %w",
+				x.m.Name, s.Name, distance(points[0], end), population.ErrInput)
+		}
+		if !wire && (parent.Region != Soma && points[0] == end || parent.Region == Soma && x.skipsFirst(i)) {
 			points = points[1:]
 		}
 	}
@@ -95,11 +114,26 @@ func (x *swcWriter) section(i int) {
 		}
 	}
 	x.last[i] = at
+	return nil
 }
 
-// onSomaWire tells whether what joins the start of a section can be written
-// as a child of its first point.
-func (x *swcWriter) onSomaWire(i int) bool {
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// skipsFirst tells whether a neurite at the end of a soma can go without its
+// first point: a reader makes one there with the diameter of the second.
+func (x *swcWriter) skipsFirst(i int) bool {
+	s := &x.m.Sections[i]
+	return s.Region != Soma && s.ParentX != 0.5 && len(s.Points) > 2 && s.Points[0].Diam == s.Points[1].Diam
+}
+
+// onSoma tells whether what joins the start of a section can be written as a
+// child of its first point: that of a neurite on a soma.
+func (x *swcWriter) onSoma(i int) bool {
 	s := &x.m.Sections[i]
 	return s.Parent >= 0 && x.m.Sections[s.Parent].Region == Soma
 }
