@@ -19,6 +19,7 @@ import (
 
 	"understudy/plugin/cell"
 	"understudy/plugin/dataset"
+	"understudy/plugin/detailed"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
@@ -26,11 +27,11 @@ import (
 
 // datasetOptions are the command's flags.
 type datasetOptions struct {
-	cell, morphology, synapses, shard, out string
-	trials, threads, batch                 int
-	seconds, dt                            float64
-	seed                                   uint64
-	json                                   bool
+	cell, morphology, synapses, scheme, shard, out string
+	trials, threads, batch                         int
+	seconds, dt                                    float64
+	seed                                           uint64
+	json                                           bool
 }
 
 func newDataset() *cobra.Command {
@@ -65,9 +66,10 @@ trials k with k mod n = i.`,
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the input")
 	f.StringVar(&o.shard, "shard", "0/1", "make part `i/n` of the trials, 0 <= i < n")
 	f.StringVar(&o.out, "out", "", "`directory` of the data set")
-	f.Float64Var(&o.dt, "dt", 0.025, "time step of the cell [ms]")
+	f.StringVar(&o.scheme, "scheme", string(detailed.CrankNicolson), "integration: crank-nicolson (second order) or backward-euler (NEURON's)")
+	f.Float64Var(&o.dt, "dt", 0.05, "time step of the cell [ms]")
 	f.IntVar(&o.threads, "threads", 0, "trials at once (default one per core)")
-	f.IntVar(&o.batch, "batch", 1, "trials that one thread steps side by side")
+	f.IntVar(&o.batch, "batch", 4, "trials that one thread steps side by side")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
@@ -99,9 +101,9 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 	case !slices.Contains(cell.Names(), o.cell):
 		return c, usagef("dataset: --cell %q, want one of %s", o.cell, strings.Join(cell.Names(), ", "))
 	}
-	opt := cell.Options{Synapses: o.synapses, DtMS: o.dt}
+	opt := cell.Options{Synapses: o.synapses, DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}
 	m := dataset.Manifest{Cell: o.cell, Seconds: o.seconds, Seed: o.seed, Trials: o.trials, Synapses: o.synapses,
-		DtMS: o.dt, Scheme: "backward-euler", Command: command, Inputs: dataset.Paper(o.synapses == "nmda")}
+		DtMS: o.dt, Scheme: o.scheme, Command: command, Inputs: dataset.Paper(o.synapses == "nmda")}
 	if o.morphology != "" {
 		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
 			return c, err
