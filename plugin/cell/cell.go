@@ -43,6 +43,9 @@ type Options struct {
 	// Synapses is what excitatory channels open: "nmda" (AMPA and NMDA, the
 	// default) or "ampa" (AMPA alone).
 	Synapses string
+	// Scheme is the integration scheme of compartmental cells; empty means
+	// detailed.BackwardEuler, NEURON's.
+	Scheme detailed.Scheme
 	// DtMS is the time step [ms], 0 for 0.025.
 	DtMS float64
 	// Threads steps the population on so many goroutines; 0 means 1.
@@ -124,7 +127,7 @@ func compartmental(bio biophysics) func(int, Options) (population.Population, er
 		if err != nil {
 			return nil, err
 		}
-		return detailed.New(c, n, detailed.Options{DtMS: o.DtMS, Threads: o.Threads})
+		return detailed.New(c, n, detailed.Options{DtMS: o.DtMS, Scheme: o.Scheme, Threads: o.Threads})
 	}
 }
 
