@@ -35,8 +35,9 @@ type Config struct {
 	WarmUpMS            int
 	Detailed, Surrogate Builder
 	Workload            Workload
-	// Progress, where not nil, is told what runs and how far it is.
-	Progress func(stage string, doneMS, totalMS int)
+	// Progress, where not nil, is told what runs and how far all is, counted in
+	// neuron-ms of detailed cells, which take nearly all of the time.
+	Progress func(stage string, done, total int)
 }
 
 func (c *Config) check() error {
@@ -70,8 +71,12 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{}
+	p := progress{tell: c.Progress}
 	for i, n := range c.Neurons {
-		row, err := c.row(ctx, n, c.DurationMS[i])
+		p.total += n * c.DurationMS[i]
+	}
+	for i, n := range c.Neurons {
+		row, err := c.row(ctx, n, c.DurationMS[i], &p)
 		if err != nil {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
@@ -83,17 +88,31 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	return r, nil
 }
 
-func (c *Config) row(ctx context.Context, n, ms int) (*Row, error) {
+// progress counts the neuron-ms of detailed cells that are done.
+type progress struct {
+	tell        func(stage string, done, total int)
+	done, total int
+}
+
+func (p *progress) add(stage string, done int) {
+	p.done += done
+	if p.tell != nil {
+		p.tell(stage, p.done, p.total)
+	}
+}
+
+func (c *Config) row(ctx context.Context, n, ms int, p *progress) (*Row, error) {
 	graph, err := network.Random(n, c.Workload.Graph)
 	if err != nil {
 		return nil, err
 	}
 	row := &Row{Neurons: n, SimulatedMS: ms, WarmUpMS: c.warmUp(ms), Connections: graph.Connections()}
-	detailed, err := c.simulate(ctx, "detailed", c.Detailed, graph, n, ms)
+	stage := func(kind string) string { return fmt.Sprintf("%d neurons, %s", n, kind) }
+	detailed, err := c.simulate(ctx, c.Detailed, graph, n, ms, func(ms int) { p.add(stage("detailed"), n*ms) })
 	if err != nil {
 		return nil, fmt.Errorf("detailed: %w", err)
 	}
-	surrogate, err := c.simulate(ctx, "surrogate", c.Surrogate, graph, n, ms)
+	surrogate, err := c.simulate(ctx, c.Surrogate, graph, n, ms, func(int) { p.add(stage("surrogate"), 0) })
 	if err != nil {
 		return nil, fmt.Errorf("surrogate: %w", err)
 	}
@@ -142,7 +161,8 @@ type simulation struct {
 	peaks  [][]float64 // [watched] times of the spikes' voltage peaks [ms]
 }
 
-func (c *Config) simulate(ctx context.Context, kind string, build Builder, graph *network.Graph, n, ms int) (*simulation, error) {
+// simulate runs one network; did is told of every few ms that are done.
+func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Graph, n, ms int, did func(ms int)) (*simulation, error) {
 	pop, err := build(n)
 	if err != nil {
 		return nil, err
@@ -157,11 +177,7 @@ func (c *Config) simulate(ctx context.Context, kind string, build Builder, graph
 		// Spread over the network, so that inhibitory cells are among them.
 		s.rec.Watch = append(s.rec.Watch, i*n/min(n, maxWatched))
 	}
-	stage := fmt.Sprintf("%d neurons, %s", n, kind)
 	for done := 0; done < ms; {
-		if c.Progress != nil {
-			c.Progress(stage, done, ms)
-		}
 		b := min(chunkMS, ms-done)
 		start := time.Now()
 		if err := net.Run(ctx, b, s.rec); err != nil {
@@ -169,9 +185,7 @@ func (c *Config) simulate(ctx context.Context, kind string, build Builder, graph
 		}
 		s.wall += time.Since(start)
 		done += b
-	}
-	if c.Progress != nil {
-		c.Progress(stage, ms, ms)
+		did(b)
 	}
 	s.trains = make([][]int64, n)
 	for _, sp := range s.rec.Spikes {

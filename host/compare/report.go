@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -117,6 +118,11 @@ func (r *Result) sections() ([]section, error) {
 		return nil, err
 	}
 	tables := r.tables()
+	for i := range tables {
+		for j, h := range tables[i].Header {
+			tables[i].Header[j] = strings.ReplaceAll(h, "|", " ")
+		}
+	}
 	return []section{
 		{Title: "What it costs", Text: []string{"The detailed network solves every cell's membrane equations; the surrogate network evaluates one trained model per cell and ms. Both use the same router, background and number of threads."},
 			Figures: cost, Tables: tables[:1]},

@@ -3,6 +3,7 @@ package compare
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/model"
@@ -26,7 +27,8 @@ func FitModel(m *model.Model, cellName string, opt cell.Options) (*Fit, error) {
 		return nil, err
 	}
 	trained := trainedOn(m)
-	if sameChannels(m, channels) {
+	differs := sameChannels(m, channels)
+	if differs == nil {
 		f := &Fit{}
 		switch {
 		case trained != "" && trained != cellName:
@@ -38,7 +40,7 @@ func FitModel(m *model.Model, cellName string, opt cell.Options) (*Fit, error) {
 	}
 	if opt.Morphology != nil {
 		original, err := cell.Channels(cellName, cell.Options{})
-		if err == nil && sameChannels(m, original) {
+		if err == nil && sameChannels(m, original) == nil {
 			to, err := MatchChannels(channels, original)
 			if err != nil {
 				return nil, err
@@ -50,8 +52,8 @@ func FitModel(m *model.Model, cellName string, opt cell.Options) (*Fit, error) {
 				m.Name, cellName, opt.Morphology.Name, len(channels), m.Inputs.Channels)}}, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: model %s has %d channels that are not those of cell %s (%d); give a model trained on this cell with --model",
-		population.ErrInput, m.Name, m.Inputs.Channels, cellName, len(channels))
+	return nil, fmt.Errorf("%w: model %s does not fit cell %s: %w; --model names one trained on this cell",
+		population.ErrInput, m.Name, cellName, differs)
 }
 
 // trainedOn is the cell that the model's provenance names, or "".
@@ -65,19 +67,23 @@ func trainedOn(m *model.Model) string {
 	return p.Cell
 }
 
-// sameChannels compares a model's inputs with a cell's channels, as far as the model describes
-// them.
-func sameChannels(m *model.Model, channels []cell.Channel) bool {
+// sameChannels compares a model's inputs with a cell's channels, as far as the
+// model describes them; nil: they agree.
+func sameChannels(m *model.Model, channels []cell.Channel) error {
 	in := &m.Inputs
 	if in.Channels != len(channels) {
-		return false
+		return fmt.Errorf("it has %d channels, the cell %d", in.Channels, len(channels))
 	}
 	for i, c := range channels {
-		if len(in.ChannelKind) > 0 && in.ChannelKind[i] != string(c.Kind) ||
-			len(in.Section) > 0 && in.Section[i] != c.Section ||
-			len(in.X) > 0 && (in.X[i]-c.X > 1e-3 || c.X-in.X[i] > 1e-3) {
-			return false
+		if len(in.ChannelKind) > 0 && in.ChannelKind[i] != string(c.Kind) {
+			return fmt.Errorf("its channel %d is %s, the cell's %s", i, in.ChannelKind[i], c.Kind)
+		}
+		if len(in.Section) > 0 && in.Section[i] != c.Section {
+			return fmt.Errorf("its channel %d is on %s, the cell's on %s", i, in.Section[i], c.Section)
+		}
+		if len(in.X) > 0 && math.Abs(in.X[i]-c.X) > 1e-3 {
+			return fmt.Errorf("its channel %d is at %g of %s, the cell's at %g", i, in.X[i], c.Section, c.X)
 		}
 	}
-	return true
+	return nil
 }

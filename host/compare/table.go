@@ -10,7 +10,8 @@ import (
 	"understudy/plugin/measure"
 )
 
-// table is one block of the result, as text and as HTML.
+// table is one block of the result, as text and as HTML. In a header "|" is a
+// place to break the line.
 type table struct {
 	Title  string
 	Header []string
@@ -20,11 +21,11 @@ type table struct {
 // tables lays the result out in blocks: cost, fidelity of neurons under
 // identical input, fidelity of the network.
 func (r *Result) tables() []table {
-	cost := table{Title: "Cost", Header: []string{"neurons", "simulated ms", "detailed wall ms/ms", "surrogate wall ms/ms",
-		"detailed per neuron", "surrogate per neuron", "speed-up", "surrogate MACs/ms per neuron"}}
-	single := table{Title: "Each neuron under identical input", Header: []string{"neurons", "compared", "spikes",
-		"AUC", "true pos. % at 1 % false", "voltage RMSE mV", "voltage explained %", "recall 2 ms", "precision 2 ms"}}
-	net := table{Title: "The network as a whole", Header: []string{"neurons", "cells", "rate Hz", "spikes", "CV of intervals", "spikes", "synchrony", "spikes"}}
+	cost := table{Title: "Cost", Header: []string{"neurons", "simulated|ms", "wall ms/ms|detailed", "wall ms/ms|surrogate",
+		"per neuron|detailed", "per neuron|surrogate", "speed-up", "MACs/ms|per neuron"}}
+	single := table{Title: "Each neuron under identical input", Header: []string{"neurons", "compared", "spikes", "AUC", "true pos. %|at 1 % false",
+		"voltage|RMSE mV", "voltage|explained %", "recall|2 ms", "precision|2 ms"}}
+	net := table{Title: "The network as a whole", Header: []string{"neurons", "cells", "rate Hz", "spikes", "CV of|intervals", "spikes", "synchrony", "spikes"}}
 	for i := range r.Rows {
 		w := &r.Rows[i]
 		cost.Rows = append(cost.Rows, []string{fmt.Sprint(w.Neurons), fmt.Sprint(w.SimulatedMS), figure(w.Detailed.WallMSPerMS), figure(w.Surrogate.WallMSPerMS),
@@ -67,7 +68,7 @@ func (r *Result) WriteText(w io.Writer) error {
 	for _, t := range r.tables() {
 		fmt.Fprintf(&b, "%s\n", t.Title)
 		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		for _, row := range append([][]string{t.Header}, t.Rows...) {
+		for _, row := range append(headerLines(t.Header), t.Rows...) {
 			fmt.Fprintf(tw, "%s\t\n", strings.Join(row, "\t"))
 		}
 		tw.Flush()
@@ -78,6 +79,25 @@ func (r *Result) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// headerLines splits the header's texts at "|" into lines, filled from below.
+func headerLines(header []string) [][]string {
+	depth := 1
+	for _, h := range header {
+		depth = max(depth, 1+strings.Count(h, "|"))
+	}
+	lines := make([][]string, depth)
+	for i := range lines {
+		lines[i] = make([]string, len(header))
+	}
+	for i, h := range header {
+		parts := strings.Split(h, "|")
+		for k, p := range parts {
+			lines[depth-len(parts)+k][i] = p
+		}
+	}
+	return lines
 }
 
 // A statistic on fewer than fewSpikes spikes carries fewMark.

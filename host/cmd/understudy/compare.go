@@ -3,10 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -120,6 +120,8 @@ func (o *compareOptions) check() error {
 		return usagef("compare: --threads %d, expected 1 to 1024", o.threads)
 	case !(o.dt > 0 && o.dt <= 0.1):
 		return usagef("compare: --dt %g ms, expected above 0, at most 0.1", o.dt)
+	case !slices.Contains(cell.Names(), o.cell):
+		return usagef("compare: --cell %q, there are %s", o.cell, strings.Join(cell.Names(), ", "))
 	case o.outPath == "":
 		return usagef("compare: --out is empty")
 	}
@@ -139,10 +141,10 @@ func runCompare(cmd *cobra.Command, o *compareOptions) error {
 		return err
 	}
 	setup.Command = commandLine(cmd)
-	p := &progress{w: cmd.ErrOrStderr(), on: isTerminal(cmd.ErrOrStderr())}
-	cfg.Progress = p.show
+	bar := newProgressBar(cmd.ErrOrStderr())
+	cfg.Progress = func(stage string, done, total int) { bar.show(stage+", neuron-ms", 0, done, total) }
 	r, err := compare.Run(cmd.Context(), *cfg)
-	p.clear()
+	bar.end()
 	if err != nil {
 		return err
 	}
@@ -239,35 +241,4 @@ func commandLine(cmd *cobra.Command) string {
 		s += " --" + f.Name + " " + v
 	})
 	return s
-}
-
-// progress shows on a terminal what runs; elsewhere nothing.
-type progress struct {
-	w    io.Writer
-	on   bool
-	last time.Time
-}
-
-func (p *progress) show(stage string, done, total int) {
-	if !p.on || done > 0 && done < total && time.Since(p.last) < 100*time.Millisecond {
-		return
-	}
-	p.last = time.Now()
-	fmt.Fprintf(p.w, "\r\x1b[K%s: %d of %d ms", stage, done, total)
-}
-
-func (p *progress) clear() {
-	if p.on {
-		fmt.Fprint(p.w, "\r\x1b[K")
-	}
-}
-
-// isTerminal says whether w is a character device, as a terminal is.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
 }
