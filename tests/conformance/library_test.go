@@ -139,3 +139,17 @@ func TestMisuse(t *testing.T) {
 	}
 	run(t, compileC(t, "cprogram/misuse.c", "-pthread"), file)
 }
+
+func TestPython(t *testing.T) {
+	python := os.Getenv("UNDERSTUDY_PYTHON")
+	if python == "" {
+		t.Skip("UNDERSTUDY_PYTHON is not set: name a Python that has numpy")
+	}
+	package_, err := filepath.Abs("../../cexport/python")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(python, "pyprogram.py")
+	command.Env = append(os.Environ(), "PYTHONPATH="+package_, "UNDERSTUDY_LIBRARY="+filepath.Join(library(t), "libunderstudy.so.0"))
+	conformance.Check(t, startProcess(t, command), conformance.GoPackage{}, false)
+}

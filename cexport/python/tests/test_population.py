@@ -1,0 +1,150 @@
+"""The binding to libunderstudy; that its numbers are right is tests/conformance's business."""
+
+import contextlib
+import gc
+import multiprocessing
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import understudy
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+if not os.environ.get("UNDERSTUDY_LIBRARY") and not (ROOT / "build" / "libunderstudy.so.0").exists():
+    pytest.skip("libunderstudy is not built: `make lib`", allow_module_level=True)
+
+INPUT, FORMAT, KERNEL, HANDLE, FORKED, IO = 1, 2, 6, 8, 12, 13
+
+
+def kick(t_ms, neuron=0):
+    return understudy.events(t_ms, neuron, 0, 100)
+
+
+@contextlib.contextmanager
+def raises(status):
+    with pytest.raises(understudy.Error) as info:
+        yield info
+    assert info.value.status == status
+
+
+def test_shapes_and_spikes():
+    with understudy.Cell("lif", 3) as cell:
+        assert (cell.n, cell.kind, cell.now) == (3, "detailed", 0)
+        out = cell.step(20, kick(2, neuron=1))
+        assert out.p_spike.shape == out.v_soma_mv.shape == out.spike.shape == (20, 3)
+        assert out.spike.dtype == np.bool_ and cell.now == 20
+        assert out.spike[:, 1].any() and not out.spike[:, [0, 2]].any()
+        assert not out.spike[:2].any()
+
+
+def test_out_is_written_in_place():
+    cell = understudy.Cell("lif", 2)
+    whole = cell.step(6, kick(1))
+    cell.reset()
+    v = np.full((6, 2), 7, np.float32)
+    out = understudy.Output(None, v, None)
+    assert cell.step(6, kick(1), out=out) is out
+    np.testing.assert_array_equal(v, whole.v_soma_mv)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(12), np.zeros((12, 2), np.float32)[:, 0], [0.0] * 12])
+def test_out_of_the_wrong_kind(bad):
+    cell = understudy.Cell("lif", 2)
+    with pytest.raises(TypeError, match="out.v_soma_mv"):
+        cell.step(6, out=understudy.Output(None, bad, None))
+    assert cell.now == 0
+
+
+def test_events_broadcast_and_are_checked():
+    e = understudy.events([1, 2.5], 0, [3, 4])
+    assert e.dtype == understudy.EVENT and e["weight"].tolist() == [1, 1] and e["channel"].tolist() == [3, 4]
+    with pytest.raises(TypeError):
+        understudy.events(1, 0.5, 0)
+    with pytest.raises(ValueError):
+        understudy.events(1, 2**40, 0)
+    assert len(understudy.events([], [], [])) == 0
+
+
+def test_save_and_load():
+    a, b = understudy.Cell("lif", 2), understudy.Cell("lif", 2)
+    a.step(5, kick(3))
+    b.load(a.save())
+    assert b.now == 5
+    for x, y in zip(a.step(10), b.step(10)):
+        np.testing.assert_array_equal(x, y)
+    with raises(FORMAT):
+        b.load(b"nonsense")
+
+
+def test_errors_say_what_is_wrong(tmp_path):
+    with raises(INPUT) as e:
+        understudy.Cell("no such cell")
+    assert "no such cell" in str(e.value)
+    with raises(IO):
+        understudy.load_model(tmp_path / "missing.safetensors")
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"nonsense" * 10)
+    with raises(FORMAT) as e:
+        understudy.load_model(bad)
+    assert "bad.safetensors" in str(e.value)
+    with pytest.raises(ValueError):
+        understudy.Cell("lif", 2**32 + 1)
+    cell = understudy.Cell("lif")
+    with raises(INPUT):
+        cell.step(0)
+    with raises(INPUT):
+        cell.step(1, understudy.events(0, 0, 0, np.nan))
+
+
+def test_closed():
+    cell = understudy.Cell("lif")
+    cell.close()
+    cell.close()
+    assert "closed" in repr(cell)
+    with raises(HANDLE):
+        cell.step()
+    del cell
+    gc.collect()
+
+
+def _child(queue):
+    cell = understudy.Cell("lif")
+    queue.put(int(cell.step(3).spike.sum()))
+
+
+def test_spawn():
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    process = context.Process(target=_child, args=(queue,))
+    process.start()
+    assert queue.get(timeout=60) == 0
+    process.join()
+
+
+def test_fork_is_refused():
+    program = """
+import os, understudy
+cell = understudy.Cell("lif")
+child = os.fork()
+if child == 0:
+    try:
+        cell.step()
+    except understudy.Error as e:
+        os._exit(e.status if "spawn" in str(e) else 99)
+    os._exit(98)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
+                         env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python")})
+    assert out.stdout.strip() == str(FORKED), out.stderr
+
+
+def test_import_without_the_library():
+    program = "import understudy, sys; assert 'understudy._lib' not in sys.modules; understudy.load_model"
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
+                         env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python"), "UNDERSTUDY_LIBRARY": "/nonexistent"})
+    assert out.returncode != 0 and "/nonexistent" in out.stderr

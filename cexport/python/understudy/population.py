@@ -1,0 +1,220 @@
+"""Populations of neurons, surrogate and detailed, stepped 1 ms at a time."""
+
+import ctypes
+import json
+import operator
+import os
+import weakref
+from ctypes import byref, c_int64, c_uint64
+from typing import NamedTuple
+
+import numpy as np
+
+from ._lib import ABI_VERSION, CCellOptions, CInfo, COptions, COutput, Error, call, lib, sized
+
+__all__ = ["EVENT", "Cell", "Error", "Model", "Output", "Population", "events", "load_model"]
+
+EVENT = np.dtype(
+    [("t_ms", "<f8"), ("neuron", "<i4"), ("channel", "<i4"), ("weight", "<f4"), ("reserved", "<u4")]
+)
+"""Dtype of an event: time since the last reset [ms], target neuron, synaptic input, weight (1 is one spike)."""
+
+_KINDS = {1: "detailed", 2: "surrogate"}
+
+
+class Output(NamedTuple):
+    """What a step computes, each array [steps, n]; None where it is not wanted.
+
+    Step k covers [k, k+1) ms.
+    """
+
+    p_spike: np.ndarray | None
+    """float32: probability of a spike in step k; 0 or 1 in a detailed population."""
+    v_soma_mv: np.ndarray | None
+    """float32: soma voltage [mV] at k ms; NaN where the model has none."""
+    spike: np.ndarray | None
+    """bool: the neuron emits a spike in step k, which leaves at k+1 ms."""
+
+
+def _int32(name: str, value) -> int:
+    """ctypes would cut off the upper bits."""
+    value = operator.index(value)
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(f"{name} is {value}")
+    return value
+
+
+def events(t_ms, neuron, channel, weight=1.0) -> np.ndarray:
+    """An array of events from arrays or numbers, which broadcast."""
+    t_ms, neuron, channel, weight = np.broadcast_arrays(t_ms, neuron, channel, weight)
+    if neuron.size and (neuron.dtype.kind not in "iu" or channel.dtype.kind not in "iu"):
+        raise TypeError("neuron and channel must be integers")
+    for name, a in (("neuron", neuron), ("channel", channel)):
+        if a.size and (a.min() < -(2**31) or a.max() >= 2**31):
+            raise ValueError(f"{name} does not fit into 32 bits")
+    e = np.zeros(t_ms.size, EVENT)
+    e["t_ms"], e["neuron"], e["channel"], e["weight"] = t_ms.ravel(), neuron.ravel(), channel.ravel(), weight.ravel()
+    return e
+
+
+class Model:
+    """An open model file; see `load_model`."""
+
+    def __init__(self, source):
+        handle = c_uint64()
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            source = bytes(source)
+            call(lib.us_model_open_bytes, source, len(source), byref(handle))
+        else:
+            call(lib.us_model_open, os.fsencode(source), byref(handle))
+        self._handle = handle.value
+        self._close = weakref.finalize(self, lib.us_model_close, self._handle, None)
+
+    @property
+    def info(self) -> dict:
+        """Name, channels, layers, receptive field, cost, training range, provenance."""
+        return json.loads(sized(lib.us_model_info_json, self._handle)[:-1])
+
+    def __repr__(self):
+        i = self.info
+        return f"<understudy.Model {i['name']!r}: {i['channels']} channels, {i['parameters']} parameters>"
+
+
+def load_model(path) -> Model:
+    """Opens a model file (.safetensors), or one held in bytes, and checks it in full."""
+    return Model(path)
+
+
+class _Stepped:
+    """What surrogate and detailed populations share. Use it from one thread at a time."""
+
+    def __init__(self, handle: int):
+        self._handle = handle
+        self._close = weakref.finalize(self, lib.us_population_destroy, handle, None)
+        info = self._info()
+        self.kind: str = _KINDS.get(info.kind, "unknown")
+        self.n: int = info.n
+        self.channels: int = info.channels
+        self.state_bytes: int = info.state_bytes
+        self.macs_per_ms: float = info.macs_per_ms
+        self.macs_per_event: float = info.macs_per_event
+
+    def _info(self) -> CInfo:
+        info = CInfo(ctypes.sizeof(CInfo))
+        call(lib.us_population_info, self._handle, byref(info))
+        return info
+
+    @property
+    def now(self) -> int:
+        """Steps (ms) done since the last reset."""
+        now = c_int64()
+        call(lib.us_population_now, self._handle, byref(now))
+        return now.value
+
+    def step(self, steps: int = 1, events: np.ndarray | None = None, *, out: Output | None = None) -> Output:
+        """Advances by `steps` ms.
+
+        events: those of these steps, in any order: an array of dtype EVENT, as
+        `understudy.events` makes. A contiguous one is not copied.
+        out: arrays to write to, C-contiguous, at least steps*n long, float32,
+        float32 and bool, None where not wanted; they are returned. Without it
+        new ones are made.
+
+        Raises Error; then nothing has advanced and `out` is as it was.
+        """
+        steps = _int32("steps", steps)
+        if events is None or len(events) == 0:
+            address, count = None, 0
+        else:
+            events = np.ascontiguousarray(events, EVENT)
+            address, count = events.ctypes.data, events.size
+        if out is None:
+            shape = (max(steps, 0), self.n)
+            out = Output(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.bool_))
+        given = {}
+        for name, a, dtype in zip(Output._fields, out, (np.float32, np.float32, np.bool_)):
+            if a is None:
+                continue
+            if not isinstance(a, np.ndarray) or a.dtype != dtype or not a.flags.c_contiguous or not a.flags.writeable:
+                raise TypeError(f"out.{name} must be a writeable C-contiguous array of {np.dtype(dtype)}")
+            given[name] = a
+        c = COutput(ctypes.sizeof(COutput), capacity=min((a.size for a in given.values()), default=0))
+        for name, a in given.items():
+            setattr(c, name, a.ctypes.data)
+        call(lib.us_population_step, self._handle, steps, address, count, byref(c))
+        return out
+
+    def reset(self) -> None:
+        """Returns to the state just after creation, at t = 0."""
+        call(lib.us_population_reset, self._handle)
+
+    def save(self) -> bytes:
+        """The whole dynamic state."""
+        return sized(lib.us_population_save, self._handle)
+
+    def load(self, state: bytes) -> None:
+        """Restores a state of `save`, of a population of the same model, size and options."""
+        state = bytes(state)
+        call(lib.us_population_load, self._handle, state, len(state))
+
+    def close(self) -> None:
+        """Frees the population. Called at the latest when it is garbage collected."""
+        if self._close.detach():
+            call(lib.us_population_destroy, self._handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __repr__(self):
+        if not self._close.alive:
+            return f"<understudy.{type(self).__name__}: closed>"
+        return f"<understudy.{type(self).__name__}: {self.n} neurons of {self.channels} channels, at {self.now} ms>"
+
+
+class Population(_Stepped):
+    """n surrogate neurons of a model.
+
+    model: a `Model`, or the path or bytes of a model file. kernel: name of the
+    compute kernel, default the best for this CPU. threads: used by one step.
+    """
+
+    def __init__(self, model, n: int, *, kernel: str | None = None, threads: int = 1):
+        if not isinstance(model, Model):
+            model = load_model(model)
+        options = COptions(ctypes.sizeof(COptions), ABI_VERSION, kernel.encode() if kernel else None, _int32("threads", threads))
+        handle = c_uint64()
+        call(lib.us_population_create, model._handle, _int32("n", n), byref(options), byref(handle))
+        super().__init__(handle.value)
+
+
+class Cell(_Stepped):
+    """n detailed neurons of a built-in cell: "l5pc", "lif" or "passive".
+
+    morphology: path of a reconstruction (.swc, .asc). synapses: "nmda" or
+    "ampa". dt_ms: integration step [ms]. threads: used by one step.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        n: int = 1,
+        *,
+        morphology: str | os.PathLike | None = None,
+        synapses: str | None = None,
+        dt_ms: float = 0.0,
+        threads: int = 1,
+    ):
+        options = CCellOptions(
+            ctypes.sizeof(CCellOptions),
+            ABI_VERSION,
+            os.fsencode(morphology) if morphology is not None else None,
+            synapses.encode() if synapses else None,
+            dt_ms,
+            _int32("threads", threads),
+        )
+        handle = c_uint64()
+        call(lib.us_cell_population_create, name.encode(), _int32("n", n), byref(options), byref(handle))
+        super().__init__(handle.value)
