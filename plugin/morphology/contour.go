@@ -17,7 +17,7 @@ const (
 // them, by the method of NEURON's Import3D.
 func somaFromOutline(name string, d *draft) ([]Point, error) {
 	if len(d.stack) > 0 {
-		return somaFromStack(append([]*draft{d}, d.stack...)), nil
+		return somaFromStack(name, append([]*draft{d}, d.stack...))
 	}
 	return somaFromContour(name, d)
 }
@@ -25,7 +25,7 @@ func somaFromOutline(name string, d *draft) ([]Point, error) {
 // somaFromStack makes one point of every outline: at its centre, with a
 // diameter that is the mean of that from the perimeter and that from the
 // distances to the centre.
-func somaFromStack(stack []*draft) []Point {
+func somaFromStack(name string, stack []*draft) ([]Point, error) {
 	var out []Point
 	for _, d := range stack {
 		ring, c := resample(d.points)
@@ -38,9 +38,12 @@ func somaFromStack(stack []*draft) []Point {
 			radius += distance(p, c)
 		}
 		c.Diam = radius/float64(len(ring)) + perimeter/(2*math.Pi)
+		if err := checkDiam(name, d.line, c.Diam); err != nil {
+			return nil, formatErr(name, d.line, "no soma can be made of the outline with %d points: it encloses nothing", len(d.points))
+		}
 		out = append(out, c)
 	}
-	return out
+	return out, nil
 }
 
 func distance(a, b Point) float64 {

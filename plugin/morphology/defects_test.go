@@ -28,6 +28,7 @@ func TestDefects(t *testing.T) {
 		{"a.asc", outlineASC + "(\"Soma\" (100 0 0 1) (108 0 0 1) (108 9 0 1))", ":2: second soma", population.ErrFormat},
 		{"a.asc", "(\"CellBody\" (0 0 0 1) (8 0 0 1) (16 0 0 1))", ":1: no soma can be made", population.ErrFormat},
 		{"a.asc", "(\"CellBody\" (1 1 0 1) (1 1 0 1) (1 1 0 1))", ":1: no soma can be made", population.ErrFormat},
+		{"a.asc", outlineASC + "(\"Soma\" (1 1 0 1) (1 1 0 1) (1 1 0 1))", ":2: no soma can be made", population.ErrFormat},
 		{"a.asc", outlineASC + dendrite, ":5: the file ends inside the '(' of line 2", population.ErrFormat},
 		{"a.asc", outlineASC + dendrite + "))", ":5: ')' closes or separates nothing", population.ErrFormat},
 		{"a.asc", outlineASC + dendrite + "|)", ":5: found '|'", population.ErrFormat},

@@ -81,23 +81,25 @@ func TestMorphologyAgainstNEURON(t *testing.T) {
 		t.Log("UNDERSTUDY_BLUEPYOPT does not name an unpacked BluePyOpt sdist: its L5 pyramidal cell is left out")
 	}
 	dir := t.TempDir()
-	read := map[string]*morphology.Morphology{}
-	all := paths
+	written := map[string]*morphology.Morphology{"again_l5pc.swc": morphology.GenerateL5PC()}
 	for _, path := range paths {
 		m, err := morphology.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		read[filepath.Base(path)] = m
-		again := filepath.Join(dir, "again_"+filepath.Base(path)+".swc")
+		written["again_"+filepath.Base(path)+".swc"] = m
+	}
+	all := paths
+	for name, m := range written {
 		var text strings.Builder
 		if err := m.WriteSWC(&text); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(again, []byte(text.String()), 0o644); err != nil {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, again)
+		all = append(all, path)
 	}
 	out := filepath.Join(dir, "out.json")
 	cmd := exec.Command(python, append([]string{"morphology_neuron.py", out}, all...)...)
@@ -117,7 +119,7 @@ func TestMorphologyAgainstNEURON(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareMorphology(t, m, ref.Files[name])
-			if orig := read[strings.TrimSuffix(strings.TrimPrefix(name, "again_"), ".swc")]; strings.HasPrefix(name, "again_") {
+			if orig := written[name]; orig != nil {
 				compareTree(t, m, orig)
 			}
 		})
@@ -161,6 +163,19 @@ func compareTree(t *testing.T, got, want *morphology.Morphology) {
 			t.Errorf("section %s of %g um, written %s of %g um", g.Name, g.LengthUM(), w.Name, w.LengthUM())
 		}
 	}
+	a, err := got.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := want.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The rings that WriteSWC speaks of.
+	if !near(a.Total.AreaUM2, b.Total.AreaUM2, 0.02) {
+		t.Errorf("area %g um2, written %g um2", a.Total.AreaUM2, b.Total.AreaUM2)
+	}
+	t.Logf("area %.3f um2, written %.3f um2", a.Total.AreaUM2, b.Total.AreaUM2)
 }
 
 func near(a, b, tol float64) bool {
