@@ -38,14 +38,14 @@ type figureHTML struct {
 
 // Size of a plot [pt]; narrow enough that its text is readable on a phone.
 const (
-	plotWidth  = 420
-	plotHeight = 280
+	plotWidth  = 360
+	plotHeight = 245
 )
 
 // newPlot is a plot in the report's style: sans-serif, light grid.
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
-	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 11}
+	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10.5}
 	p.BackgroundColor = color.Transparent
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Tick.Label.Font = text, text
@@ -367,7 +367,7 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 		{figureHTML{Title: "Cost", Caption: fmt.Sprintf("Wall-clock time for one simulated ms of the whole network, %s. Below the dashed line a network runs faster than real time.", threads(r.Setup.Threads))},
 			"wall ms per simulated ms", []series{{"detailed", d, detailedColor, draw.CircleGlyph{}}, {"surrogate", s, surrogateColor, draw.SquareGlyph{}}},
 			"Wall time per simulated ms against the number of neurons, detailed and surrogate, both axes logarithmic."},
-		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves beside."},
+		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves."},
 			"detailed / surrogate wall time", []series{{"speed-up", ratio, rowColors[0], draw.CircleGlyph{}}},
 			"Ratio of detailed to surrogate wall time against the number of neurons."},
 	} {

@@ -18,16 +18,16 @@ type Workload struct {
 
 // Background rates [events per 100 ms on a whole tree], inside the range of
 // Beniaguev et al. 2021 (0 to 800 excitatory, and inhibitory between 600 below
-// and 200 above that), chosen so that a layer-5 pyramidal cell fires about three
+// and 200 above that), chosen so that a layer-5 pyramidal cell fires a few
 // times a second: enough spikes to judge by in a short run. The modulation is what
 // makes it fire at all; at constant rates of this size inhibition holds it down.
 const (
-	basalExcPer100MS  = 480
-	apicalExcPer100MS = 480
-	basalInhPer100MS  = 340
-	apicalInhPer100MS = 340
+	basalExcPer100MS  = 420
+	apicalExcPer100MS = 420
+	basalInhPer100MS  = 320
+	apicalInhPer100MS = 320
 	driveDepth        = 0.8
-	driveShared       = 0.5
+	driveShared       = 0.3
 	drivePeriodMS     = 100
 )
 
