@@ -25,12 +25,14 @@ func usagef(format string, a ...any) error { return usageError{fmt.Errorf(format
 
 // commands lists every subcommand; each lives in the file of its name.
 var commands = []func() *cobra.Command{
+	newCell,
 	newCompare,
 	newDataset,
 	newEvaluate,
 	newInfer,
 	newKernels,
 	newModel,
+	newSimulate,
 }
 
 func newRoot() *cobra.Command {
