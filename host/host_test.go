@@ -22,9 +22,7 @@ var guest = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(folder)
 	path := filepath.Join(folder, "guest.wasm")
-	command := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", path, "understudy/wasm")
-	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
+	if out, err := exec.Command("../wasm/build.sh", path).CombinedOutput(); err != nil {
 		return nil, errors.New(err.Error() + "\n" + string(out))
 	}
 	return os.ReadFile(path)

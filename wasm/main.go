@@ -1,11 +1,8 @@
 //go:build wasip1
 
 // Command wasm is the WebAssembly guest: the verbs of understudy.h over linear
-// memory, as a reactor module. Build it with
-//
-//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o guest.wasm ./wasm
-//
-// and call _initialize once. It differs from the C library in this: addresses
+// memory, as a reactor module. Build it with build.sh and call _initialize
+// once. It differs from the C library in this: addresses
 // are 32-bit and must be those of us_alloc; texts are address and length;
 // there are no option structs, because there is one kernel and one thread;
 // results are separate arguments. An us_event is the same 24 bytes,

@@ -114,6 +114,10 @@ func Kind(i population.Info) int32 {
 	return 0
 }
 
+func busy(h uint64) error {
+	return Errorf(ErrBusy, "population %d is in use by another call", h)
+}
+
 // Use calls f with the population of a handle while no other call can. It
 // returns f's error, ErrHandle, ErrBusy, or ErrInternal where f panicked or an
 // earlier call did.
@@ -123,7 +127,7 @@ func (d *Door) Use(h uint64, f func(population.Population) error) (err error) {
 		return err
 	}
 	if !e.busy.CompareAndSwap(false, true) {
-		return &Error{Status: ErrBusy}
+		return busy(h)
 	}
 	defer e.busy.Store(false)
 	if e.broken.Load() {
@@ -147,7 +151,7 @@ func (d *Door) Destroy(h uint64) error {
 	// The flag stays up, so that a call that has looked the handle up already
 	// does not get in.
 	if !e.busy.CompareAndSwap(false, true) {
-		return &Error{Status: ErrBusy}
+		return busy(h)
 	}
 	if err := d.pops.remove(h); err != nil {
 		return err

@@ -15,9 +15,6 @@ import (
 // Version is US_ABI_VERSION of understudy.h.
 const Version = 1
 
-// Release is the library's version.
-const Release = "0.1.0"
-
 // Status is what every function of the ABI returns. Numbers never change
 // their meaning; new ones go at the end, here and in understudy.h.
 type Status int32
@@ -41,44 +38,13 @@ const (
 	ErrInternal
 )
 
-var texts = [...]string{
-	OK:          "ok",
-	ErrInput:    "an event, a length or an option is out of range",
-	ErrFormat:   "a file or a saved state does not parse or does not fit",
-	ErrClosed:   "the population was destroyed during the call",
-	ErrState:    "the call is not possible now",
-	ErrLimit:    "larger than what is accepted",
-	ErrKernel:   "kernel name unknown, or this CPU lacks its feature",
-	ErrNull:     "a required pointer is NULL",
-	ErrHandle:   "not the handle of an open model or population",
-	ErrVersion:  "size or abi_version of a struct is not known",
-	ErrBuffer:   "the buffer is too small",
-	ErrBusy:     "the population is in use by another call",
-	ErrForked:   "called in the child of a fork()",
-	ErrIO:       "a file cannot be opened or read",
-	ErrInternal: "a defect of the library; the population can only be destroyed",
-}
-
-// Text is a short English text for the status.
-func (s Status) Text() string {
-	if s < 0 || int(s) >= len(texts) {
-		return "unknown status"
-	}
-	return texts[s]
-}
-
 // Error is an error with its status.
 type Error struct {
 	Status  Status
 	Message string
 }
 
-func (e *Error) Error() string {
-	if e.Message == "" {
-		return e.Status.Text()
-	}
-	return e.Message
-}
+func (e *Error) Error() string { return e.Message }
 
 // Unwrap returns the category of package population with the same meaning, if
 // there is one.

@@ -64,9 +64,7 @@ func orNil(p *host.Population, err error) (population.Population, error) {
 // buildGuest builds the guest from the sources as they are.
 func buildGuest(t testing.TB) []byte {
 	path := filepath.Join(t.TempDir(), "guest.wasm")
-	command := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", path, "understudy/wasm")
-	command.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if out, err := command.CombinedOutput(); err != nil {
+	if out, err := exec.Command("../../wasm/build.sh", path).CombinedOutput(); err != nil {
 		t.Fatalf("building the guest: %v\n%s", err, bytes.TrimSpace(out))
 	}
 	b, err := os.ReadFile(path)
