@@ -3,7 +3,7 @@ package network
 import (
 	"fmt"
 	"math"
-	"sort"
+	"slices"
 
 	"understudy/plugin/population"
 )
@@ -12,7 +12,10 @@ import (
 // proportion to its share, for instance the length of its segment.
 type Channels struct {
 	index []int32
-	cum   []float64 // cumulative share, last entry 1
+	// Walker's alias method (Vose 1991): of column i, the part below cut[i] (of 2^32)
+	// belongs to channel index[i], the rest to index[other[i]].
+	cut   []uint64
+	other []int32
 }
 
 // NewChannels makes a set from channel numbers and their shares (nil: all equal).
@@ -25,25 +28,55 @@ func NewChannels(index []int32, share []float64) (*Channels, error) {
 		return nil, fmt.Errorf("%w: %d channels with %d shares", population.ErrInput, len(index), len(share))
 	}
 	total := 0.0
-	c := &Channels{index: append([]int32(nil), index...), cum: make([]float64, len(index))}
+	scaled := make([]float64, len(index)) // share over the mean share
 	for i, ch := range index {
-		s := 1.0
+		scaled[i] = 1
 		if share != nil {
-			s = share[i]
+			scaled[i] = share[i]
 		}
-		if ch < 0 || !(s >= 0) || math.IsInf(s, 0) {
-			return nil, fmt.Errorf("%w: channel %d with share %g", population.ErrInput, ch, s)
+		if ch < 0 || !(scaled[i] >= 0) || math.IsInf(scaled[i], 0) {
+			return nil, fmt.Errorf("%w: channel %d with share %g", population.ErrInput, ch, scaled[i])
 		}
-		total += s
-		c.cum[i] = total
+		total += scaled[i]
 	}
 	if !(total > 0) || math.IsInf(total, 0) {
 		return nil, fmt.Errorf("%w: shares of channels add up to %g", population.ErrInput, total)
 	}
-	for i := range c.cum {
-		c.cum[i] /= total
+	for i := range scaled {
+		scaled[i] *= float64(len(index)) / total
 	}
-	return c, nil
+	return newAlias(index, scaled), nil
+}
+
+func newAlias(index []int32, scaled []float64) *Channels {
+	c := &Channels{index: append([]int32(nil), index...), cut: make([]uint64, len(index)), other: make([]int32, len(index))}
+	var small, large []int
+	for i, s := range scaled {
+		c.cut[i], c.other[i] = 1<<32, int32(i)
+		if s < 1 {
+			small = append(small, i)
+		} else {
+			large = append(large, i)
+		}
+	}
+	for len(small) > 0 && len(large) > 0 {
+		s, l := small[len(small)-1], large[len(large)-1]
+		small = small[:len(small)-1]
+		c.cut[s], c.other[s] = uint64(math.Round(scaled[s]*(1<<32))), int32(l)
+		scaled[l] -= 1 - scaled[s]
+		if scaled[l] < 1 {
+			large = large[:len(large)-1]
+			small = append(small, l)
+		}
+	}
+	// What is left in either list is 1 up to rounding, and keeps its whole column;
+	// but no rounding may make a channel of share zero fire.
+	for _, s := range small {
+		if scaled[s] == 0 {
+			c.cut[s], c.other[s] = 0, int32(slices.Index(scaled, slices.Max(scaled)))
+		}
+	}
+	return c
 }
 
 // Len is the number of channels in the set.
@@ -58,12 +91,12 @@ func (c *Channels) max() int32 {
 	return m
 }
 
-// pick maps a uniform u in [0, 1) to a channel.
-func (c *Channels) pick(u float64) int32 {
-	i := sort.SearchFloat64s(c.cum, u)
-	// SearchFloat64s finds cum[i] >= u; a channel of share zero must not be hit.
-	for i < len(c.cum)-1 && c.cum[i] <= u {
-		i++
+// pick maps a uniform 32-bit word to a channel.
+func (c *Channels) pick(u uint32) int32 {
+	at := uint64(u) * uint64(len(c.index))
+	i := at >> 32
+	if at&math.MaxUint32 >= c.cut[i] {
+		return c.index[c.other[i]]
 	}
-	return c.index[min(i, len(c.index)-1)]
+	return c.index[i]
 }

@@ -138,7 +138,7 @@ func (d *driver) events(dst []population.Event, neuron int, local int32, step in
 				w = philox(ctr, key)
 				half = 0
 			}
-			u := unit32(uint32(w[half/2] >> (32 * (half & 1))))
+			u := uint32(w[half/2] >> (32 * (half & 1)))
 			half++
 			dst = append(dst, population.Event{TimeMS: float64(step), Neuron: local, Channel: set.pick(u), Weight: 1})
 		}

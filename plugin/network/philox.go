@@ -28,10 +28,6 @@ func philox(ctr [4]uint64, key [2]uint64) [4]uint64 {
 // unit maps a word to [0, 1) with 53 bits.
 func unit(w uint64) float64 { return float64(w>>11) * 0x1p-53 }
 
-// unit32 maps half a word to [0, 1) with 32 bits: enough to pick one of a
-// few thousand channels.
-func unit32(w uint32) float64 { return float64(w) * 0x1p-32 }
-
 // expNeg is exp(-x) for x >= 0 from additions and multiplications only. math.Exp
 // has assembly on some machines and not on others; a draw that falls between two
 // roundings would then differ.

@@ -59,3 +59,30 @@ func TestPoisson(t *testing.T) {
 		t.Errorf("count %d exceeds its cap", k)
 	}
 }
+
+// Every channel of a set gets its share of the 2^32 words, exactly where the
+// words are taken at even steps.
+func TestPickShares(t *testing.T) {
+	share := []float64{1, 3, 0, 4, 0.001, 2, 1e-12}
+	c, err := NewChannels([]int32{10, 11, 12, 13, 14, 15, 16}, share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, s := range share {
+		total += s
+	}
+	const n = 1 << 22
+	count := map[int32]int{}
+	for i := range uint64(n) {
+		count[c.pick(uint32(i<<10+i&1023))]++
+	}
+	for i, s := range share {
+		if got, want := float64(count[int32(10+i)])/n, s/total; math.Abs(got-want) > 1e-5 {
+			t.Errorf("share %g of channel %d is %g, want %g", s, 10+i, got, want)
+		}
+	}
+	if count[12] > 0 {
+		t.Error("a channel of share zero was drawn")
+	}
+}

@@ -53,7 +53,7 @@ func Random(n int, s RandomSpec) (*Graph, error) {
 			}
 			for range s.Contacts {
 				conns = append(conns, Connection{Pre: pre, Post: int32(post),
-					Channel: set.pick(r.unit()), Weight: s.Weight, DelayMS: float32(delay)})
+					Channel: set.pick(uint32(r.word() >> 32)), Weight: s.Weight, DelayMS: float32(delay)})
 			}
 		}
 	}
@@ -95,12 +95,14 @@ type draws struct {
 	left  int
 }
 
-func (d *draws) unit() float64 {
+func (d *draws) unit() float64 { return unit(d.word()) }
+
+func (d *draws) word() uint64 {
 	if d.left == 0 {
 		d.block = philox(d.ctr, d.key)
 		d.ctr[3]++
 		d.left = 4
 	}
 	d.left--
-	return unit(d.block[3-d.left])
+	return d.block[3-d.left]
 }
