@@ -75,12 +75,13 @@ func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, erro
 		return "", err
 	}
 	text := b.String()
-	start, end := strings.Index(text, "<svg"), strings.Index(text, ">\n")
-	viewBox := fmt.Sprintf("0 0 %g %g", float64(width), float64(height))
+	// The drawing without its prologue and with our own svg element around it.
+	start := strings.Index(text, "<svg")
 	if start < 0 {
 		return "", fmt.Errorf("plot %q: no svg element", alt)
 	}
-	end = start + strings.Index(text[start:], ">")
+	end := start + strings.Index(text[start:], ">")
+	viewBox := fmt.Sprintf("0 0 %g %g", float64(width), float64(height))
 	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
 	// Where the font is missing, one of nearly the same widths.
 	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
@@ -281,12 +282,12 @@ func (triangle) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
 // rocPlot draws one curve per row on a logarithmic axis of false positives: a
 // neuron that spikes twice a second has 998 ms in which it must not.
 func (r *Result) rocPlot() (figureHTML, error) {
-	const lowest = 1e-4
+	const lowest = -4 // decades
 	p := newPlot("false positives (fraction of ms, log scale)", "true positives")
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decadeTicks{}
+	p.X.Tick.Marker = decadeTicks{}
 	var chance plotter.XYs
-	for e := -4.0; e <= 0.001; e += 0.05 {
-		chance = append(chance, plotter.XY{X: math.Pow(10, e), Y: math.Pow(10, e)})
+	for e := float64(lowest); e <= 0.001; e += 0.05 {
+		chance = append(chance, plotter.XY{X: e, Y: math.Pow(10, e)})
 	}
 	l, err := line(chance, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
 	if err != nil {
@@ -300,7 +301,7 @@ func (r *Result) rocPlot() (figureHTML, error) {
 		w := &r.Rows[i]
 		var xys plotter.XYs
 		for k, fp := range w.Pictures.FalsePositive {
-			xys = append(xys, plotter.XY{X: max(fp, lowest), Y: w.Pictures.TruePositive[k]})
+			xys = append(xys, plotter.XY{X: max(math.Log10(fp), lowest), Y: w.Pictures.TruePositive[k]})
 		}
 		if len(xys) < 2 {
 			continue
@@ -313,23 +314,24 @@ func (r *Result) rocPlot() (figureHTML, error) {
 		p.Legend.Add(fmt.Sprintf("N = %d: AUC %s (%d spikes)", w.Neurons, w.Fidelity.AUC.Format(3), w.Fidelity.TrueSpikes), l)
 		alts = append(alts, fmt.Sprintf("N %d, AUC %s", w.Neurons, w.Fidelity.AUC.Format(3)))
 	}
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 1, 0, 1
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 0, 0, 1
 	s, err := svg(p, plotWidth, plotHeight, "ROC curves of the surrogate's spike probability. "+strings.Join(alts, "; "))
 	return figureHTML{Title: "ROC curve", SVG: s, Caption: "How many of the detailed cells' spikes the surrogate's probability finds, against how many silent ms it calls a spike, as its threshold falls. Identical input, all compared neurons of a network together."}, err
 }
 
-// decadeTicks labels powers of ten.
+// decadeTicks labels powers of ten on an axis whose coordinate is the decimal
+// logarithm. (gonum's own logarithmic scale misplaces the margin for the axis label.)
 type decadeTicks struct{}
 
 func (decadeTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
-	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
+	for e := math.Floor(lo); e <= hi; e++ {
 		for m := 1.0; m < 10; m++ {
-			t := plot.Tick{Value: m * math.Pow(10, e)}
+			t := plot.Tick{Value: e + math.Log10(m)}
 			if m == 1 {
 				t.Label = decade(e)
 			}
-			if t.Value >= lo*0.999 && t.Value <= hi*1.001 {
+			if t.Value >= lo-1e-9 && t.Value <= hi+1e-9 {
 				ticks = append(ticks, t)
 			}
 		}
@@ -351,12 +353,13 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 	var d, s, ratio plotter.XYs
 	var sizes plot.ConstantTicks
 	for i := range rows {
-		n := float64(rows[i].Neurons)
-		d = append(d, plotter.XY{X: n, Y: rows[i].Detailed.WallMSPerMS})
-		s = append(s, plotter.XY{X: n, Y: rows[i].Surrogate.WallMSPerMS})
-		ratio = append(ratio, plotter.XY{X: n, Y: rows[i].SpeedUp})
+		n := math.Log10(float64(rows[i].Neurons))
+		d = append(d, plotter.XY{X: n, Y: math.Log10(rows[i].Detailed.WallMSPerMS)})
+		s = append(s, plotter.XY{X: n, Y: math.Log10(rows[i].Surrogate.WallMSPerMS)})
+		ratio = append(ratio, plotter.XY{X: n, Y: math.Log10(rows[i].SpeedUp)})
 		sizes = append(sizes, plot.Tick{Value: n, Label: fmt.Sprint(rows[i].Neurons)})
 	}
+	left, right := d[0].X-0.15, d[len(d)-1].X+0.15
 	var figures []figureHTML
 	for _, f := range []struct {
 		figureHTML
@@ -372,8 +375,7 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 			"Ratio of detailed to surrogate wall time against the number of neurons."},
 	} {
 		p := newPlot("neurons in the network", f.y)
-		p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, sizes
-		p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decadeTicks{}
+		p.X.Tick.Marker, p.Y.Tick.Marker = sizes, decadeTicks{}
 		lo, hi := math.Inf(1), math.Inf(-1)
 		for _, c := range f.series {
 			l, pts, err := plotter.NewLinePoints(c.points)
@@ -391,15 +393,16 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 			}
 		}
 		if len(f.series) > 1 {
-			real, err := line(plotter.XYs{{X: 0.7 * float64(rows[0].Neurons), Y: 1}, {X: 1.4 * float64(rows[len(rows)-1].Neurons), Y: 1}}, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
+			real, err := line(plotter.XYs{{X: left}, {X: right}}, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
 			if err != nil {
 				return nil, err
 			}
 			real.Dashes = []vg.Length{4, 3}
 			p.Add(real)
 			p.Legend.Add("real time", real)
-			lo, hi = min(lo, 1), max(hi, 1)
-			p.Legend.Top, p.Legend.Left = true, true
+			lo, hi = min(lo, 0), max(hi, 0)
+			p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6
+			hi += 0.6 // room for the legend
 		} else {
 			labels, err := plotter.NewLabels(plotter.XYLabels{XYs: f.series[0].points, Labels: ratios(f.series[0].points)})
 			if err != nil {
@@ -413,8 +416,8 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 			labels.Offset = vg.Point{Y: 8}
 			p.Add(labels)
 		}
-		p.X.Min, p.X.Max = 0.7*float64(rows[0].Neurons), 1.4*float64(rows[len(rows)-1].Neurons)
-		p.Y.Min, p.Y.Max = math.Pow(10, math.Floor(math.Log10(lo*0.9))), math.Pow(10, math.Ceil(math.Log10(hi*1.1)))
+		p.X.Min, p.X.Max = left, right
+		p.Y.Min, p.Y.Max = math.Floor(lo-0.05), math.Ceil(hi+0.05)
 		var err error
 		f.SVG, err = svg(p, plotWidth, plotHeight, f.alt)
 		if err != nil {
@@ -435,7 +438,7 @@ type series struct {
 func ratios(xys plotter.XYs) []string {
 	var s []string
 	for _, p := range xys {
-		s = append(s, figure(p.Y)+"x")
+		s = append(s, figure(math.Pow(10, p.Y))+"x")
 	}
 	return s
 }
