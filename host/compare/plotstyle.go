@@ -1,0 +1,159 @@
+package compare
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"html/template"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// Colours that colour-blind readers can tell apart (Okabe and Ito), the same
+// kind in the same colour in every plot.
+var (
+	detailedColor  = color.RGBA{0x00, 0x72, 0xB2, 0xFF}
+	surrogateColor = color.RGBA{0xD5, 0x5E, 0x00, 0xFF}
+	rowColors      = []color.RGBA{{0x00, 0x9E, 0x73, 0xFF}, {0x56, 0xB4, 0xE9, 0xFF}, {0xE6, 0x9F, 0x00, 0xFF}, {0xCC, 0x79, 0xA7, 0xFF}, {0, 0, 0, 0xFF}}
+	gridColor      = color.RGBA{0xE3, 0xE6, 0xEA, 0xFF}
+	inkColor       = color.RGBA{0x33, 0x38, 0x40, 0xFF}
+)
+
+// figureHTML is a plot in the report.
+type figureHTML struct {
+	Title   string
+	Caption string
+	SVG     template.HTML
+	Wide    bool
+}
+
+// Size of a plot [pt]; narrow enough that its text is readable on a phone.
+const (
+	plotWidth  = 360
+	plotHeight = 245
+)
+
+// newPlot is a plot in the report's style: sans-serif, light grid.
+func newPlot(x, y string) *plot.Plot {
+	p := plot.New()
+	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10.5}
+	p.BackgroundColor = color.Transparent
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font, a.Tick.Label.Font = text, text
+		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
+		a.LineStyle.Color, a.Tick.LineStyle.Color = inkColor, inkColor
+		a.Label.Padding = 3
+		a.Padding = 2
+	}
+	p.X.Label.Text, p.Y.Label.Text = x, y
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = text, inkColor
+	p.Legend.Padding = 2
+	p.Legend.ThumbnailWidth = 18
+	grid := plotter.NewGrid()
+	grid.Vertical.Color, grid.Horizontal.Color = gridColor, gridColor
+	grid.Vertical.Width, grid.Horizontal.Width = 0.7, 0.7
+	p.Add(grid)
+	return p
+}
+
+// svg renders a plot as an inline element that scales with the page. alt is
+// what a reader who does not see it is told.
+func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, error) {
+	c := vgsvg.New(width, height)
+	p.Draw(draw.New(c))
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return "", err
+	}
+	text := b.String()
+	// The drawing without its prologue and with our own svg element around it.
+	start := strings.Index(text, "<svg")
+	if start < 0 {
+		return "", fmt.Errorf("plot %q: no svg element", alt)
+	}
+	end := start + strings.Index(text[start:], ">")
+	viewBox := fmt.Sprintf("0 0 %g %g", float64(width), float64(height))
+	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
+	// Where the font is missing, one of nearly the same widths.
+	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
+	return template.HTML(head + body), nil
+}
+
+func line(xys plotter.XYs, c color.Color, width float64) (*plotter.Line, error) {
+	l, err := plotter.NewLine(xys)
+	if err != nil {
+		return nil, err
+	}
+	l.Color, l.Width = c, vg.Length(width)
+	return l, nil
+}
+
+// integerTicks labels at most seven whole numbers.
+type integerTicks struct{}
+
+func (integerTicks) Ticks(lo, hi float64) []plot.Tick {
+	step := 1
+	for _, s := range []int{1, 2, 4, 8, 16} {
+		if step = s; (hi-lo)/float64(s) <= 7 {
+			break
+		}
+	}
+	for (hi-lo)/float64(step) > 7 {
+		step *= 2
+	}
+	var ticks []plot.Tick
+	for v := int(math.Ceil(lo)); float64(v) <= hi; v++ {
+		if v%step == 0 {
+			ticks = append(ticks, plot.Tick{Value: float64(v), Label: fmt.Sprint(v)})
+		}
+	}
+	return ticks
+}
+
+// decadeTicks labels powers of ten on an axis whose coordinate is the decimal
+// logarithm. (gonum's own logarithmic scale misplaces the margin for the axis label.)
+type decadeTicks struct{}
+
+func (decadeTicks) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	for e := math.Floor(lo); e <= hi; e++ {
+		for m := 1.0; m < 10; m++ {
+			t := plot.Tick{Value: e + math.Log10(m)}
+			if m == 1 {
+				t.Label = decade(e)
+			}
+			if t.Value >= lo-1e-9 && t.Value <= hi+1e-9 {
+				ticks = append(ticks, t)
+			}
+		}
+	}
+	return ticks
+}
+
+func decade(e float64) string {
+	if e < -4 || e > 4 {
+		return fmt.Sprintf("1e%g", e)
+	}
+	return fmt.Sprintf("%g", math.Pow(10, e))
+}
+
+// triangle is a filled triangle that points down.
+type triangle struct{}
+
+func (triangle) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
+	c.SetColor(sty.Color)
+	var p vg.Path
+	p.Move(vg.Point{X: pt.X - sty.Radius, Y: pt.Y + sty.Radius})
+	p.Line(vg.Point{X: pt.X + sty.Radius, Y: pt.Y + sty.Radius})
+	p.Line(vg.Point{X: pt.X, Y: pt.Y - sty.Radius})
+	p.Close()
+	c.Fill(p)
+}
