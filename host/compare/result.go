@@ -23,6 +23,7 @@ type Setup struct {
 	Kernel     string    `json:"kernel"` // of the surrogate engine
 	Threads    int       `json:"threads"`
 	DtMS       float64   `json:"dt_ms"` // of the detailed engine
+	Scheme     string    `json:"scheme"`
 	Machine    Machine   `json:"machine"`
 	// Caveats are sentences that the reader must know to judge the figures.
 	Caveats []string `json:"caveats"`

@@ -15,6 +15,7 @@ import (
 
 	"understudy/host/compare"
 	"understudy/plugin/cell"
+	"understudy/plugin/detailed"
 	"understudy/plugin/model"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
@@ -29,6 +30,7 @@ type compareOptions struct {
 	cell, morphology, model, kernel, outPath string
 	seed                                     uint64
 	threads                                  int
+	scheme                                   string
 	dt                                       float64
 	asJSON                                   bool
 }
@@ -63,7 +65,8 @@ matched, and the report says so.`,
 	addKernelFlag(cmd, &o.kernel)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections and of the background")
 	f.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads, for both kinds of cell")
-	f.Float64Var(&o.dt, "dt", 0.025, "time step of the detailed cells [ms]")
+	f.Float64Var(&o.dt, "dt", 0.05, "time step of the detailed cells [ms]")
+	f.StringVar(&o.scheme, "scheme", string(detailed.CrankNicolson), "integration of the detailed cells: crank-nicolson (second order) or backward-euler (NEURON's)")
 	f.StringVar(&o.outPath, "out", "compare-report.html", "report to write, HTML `file`")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON instead of tables")
 	return cmd
@@ -177,7 +180,7 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	opt := cell.Options{DtMS: o.dt, Threads: o.threads}
+	opt := cell.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme), Threads: o.threads}
 	if o.morphology != "" {
 		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
 			return nil, nil, err
@@ -211,7 +214,7 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	defer used.Close()
 	return cfg, &compare.Setup{
 		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name,
-		Threads: o.threads, DtMS: o.dt, Machine: compare.ThisMachine(), Caveats: fit.Caveats,
+		Threads: o.threads, DtMS: o.dt, Scheme: o.scheme, Machine: compare.ThisMachine(), Caveats: fit.Caveats,
 	}, nil
 }
 
