@@ -1,12 +1,21 @@
 package cell
 
 import (
+	"fmt"
+
 	"understudy/plugin/lif"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 )
 
-func newLIF(n int, o Options) (population.Population, error) { return lif.New(n, lif.Default()) }
+// newLIF makes point neurons; they have their own grid and no synapse types, so
+// DtMS, Scheme and Synapses mean nothing to them.
+func newLIF(n int, o Options) (population.Population, error) {
+	if o.Morphology != nil {
+		return nil, fmt.Errorf("%w: lif is a point neuron and takes no morphology", population.ErrInput)
+	}
+	return lif.New(n, lif.Default())
+}
 
 // lifChannels describes the point neuron's inputs as if on one basal segment each.
 func lifChannels(Options) ([]Channel, error) {

@@ -36,9 +36,13 @@ const dtMS = 0.025
 
 const perMS = 40
 
+// peakDelayMS stands for the time from the crossing of the threshold to the
+// spike's peak, which this neuron does not have: about that of a pyramidal cell, and such
+// that population.LabelStep of a peak is the step in which the spike was emitted.
+const peakDelayMS = 0.5
+
 // Population is n such neurons; it implements population.Population and
-// population.Labelled. There is no spike waveform: a spike's peak and crossing are both
-// the grid time at which the threshold is reached.
+// population.Labelled. The threshold is crossed in the middle of a grid step.
 type Population struct {
 	prm      Params
 	n        int
@@ -93,10 +97,16 @@ func (p *Population) Reset() {
 func (p *Population) Close() error { p.closed = true; return nil }
 
 // PeaksMS implements population.Labelled.
-func (p *Population) PeaksMS(neuron int) []float64 { return slices.Clone(p.spikes[neuron]) }
+func (p *Population) PeaksMS(neuron int) []float64 {
+	peaks := p.UpcrossMS(neuron)
+	for i := range peaks {
+		peaks[i] += peakDelayMS
+	}
+	return peaks
+}
 
 // UpcrossMS implements population.Labelled.
-func (p *Population) UpcrossMS(neuron int) []float64 { return p.PeaksMS(neuron) }
+func (p *Population) UpcrossMS(neuron int) []float64 { return slices.Clone(p.spikes[neuron]) }
 
 // Step implements population.Population.
 func (p *Population) Step(steps int, events []population.Event, out population.Output) error {
@@ -130,7 +140,7 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 				p.j[i] *= p.eS
 				if v >= p.prm.Threshold {
 					v = p.prm.Reset
-					p.spikes[i] = append(p.spikes[i], float64(tick+1)*dtMS)
+					p.spikes[i] = append(p.spikes[i], (float64(tick)+0.5)*dtMS)
 					if out.Spike != nil {
 						out.Spike[k*p.n+i] = true
 					}

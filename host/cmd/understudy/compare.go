@@ -57,7 +57,7 @@ matched, and the report says so.`,
 	}
 	f := cmd.Flags()
 	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
-	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 4000 for 1 neuron down to 500 for 64)")
+	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 neuron down to 1500 for 64)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
 	f.StringVar(&o.cell, "cell", "l5pc", "cell: "+strings.Join(cell.Names(), ", "))
 	f.StringVar(&o.morphology, "morphology", "", "reconstruction for the detailed cells, .asc or .swc `file`")
@@ -77,13 +77,13 @@ matched, and the report says so.`,
 func durationFor(n int) int {
 	switch {
 	case n <= 1:
-		return 4000
+		return 8000
 	case n <= 4:
-		return 3000
+		return 6000
 	case n <= 16:
-		return 1500
+		return 3000
 	}
-	return 500
+	return 1500
 }
 
 // check validates the options and fills in durations.
