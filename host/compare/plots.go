@@ -196,6 +196,8 @@ func (r *Result) rocPlot() (figureHTML, error) {
 		alts = append(alts, fmt.Sprintf("N %d, AUC %s", w.Neurons, w.Fidelity.AUC.Format(3)))
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 0, 0, 1
+	// The upper left is empty: few spikes are found at so few false positives.
+	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6
 	s, err := svg(p, plotWidth, plotHeight, "ROC curves of the surrogate's spike probability. "+strings.Join(alts, "; "))
 	return figureHTML{Title: "ROC curve", SVG: s, Caption: "How many of the detailed cells' spikes the surrogate's probability finds, against how many silent ms it calls a spike, as its threshold falls. Identical input, all compared neurons of a network together."}, err
 }

@@ -361,3 +361,30 @@ func TestPeaksFollowThePaper(t *testing.T) {
 		t.Errorf("crossings %v, want %g", r.upcross, 1.25*50/80)
 	}
 }
+
+func FuzzLoad(f *testing.F) {
+	c := branched()
+	p := newPop(f, c, 2, Options{})
+	if err := p.Step(3, randomEvents(2, len(c.Channels), 3, 3), population.Output{}); err != nil {
+		f.Fatal(err)
+	}
+	var saved bytes.Buffer
+	if err := p.Save(&saved); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(saved.Bytes())
+	f.Add(saved.Bytes()[:50])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		q := newPop(t, c, 2, Options{})
+		var before, after bytes.Buffer
+		if err := q.Save(&before); err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Load(bytes.NewReader(b)); err == nil {
+			return
+		}
+		if err := q.Save(&after); err != nil || !bytes.Equal(before.Bytes(), after.Bytes()) {
+			t.Errorf("a refused state changed the population (%v)", err)
+		}
+	})
+}
