@@ -5,7 +5,9 @@
 //
 // Every kernel of a set rounds each operation to float32 and adds in the order
 // that its documentation gives, so that for one set the bits of a result do not
-// depend on how many rows a call has or how rows are spread over calls.
+// depend on how many rows a call has or how rows are spread over calls. A set whose
+// Info says SameBits gives the reference's bits: results then do not depend on the
+// CPU either.
 package native
 
 import (
@@ -25,9 +27,10 @@ var ErrKernel = errors.New("no such kernel")
 type Info struct {
 	Name     string   `json:"name"`
 	Doc      string   `json:"doc"`
-	Features []string `json:"features"` // CPU features needed, as package cpuid names them
-	Missing  []string `json:"missing"`  // those of them that this CPU lacks
-	Priority int      `json:"priority"` // the highest available is the default
+	Features []string `json:"features"`  // CPU features needed, as package cpuid names them
+	Missing  []string `json:"missing"`   // those of them that this CPU lacks
+	Priority int      `json:"priority"`  // the highest available is the default
+	SameBits bool     `json:"same_bits"` // results are the reference's, bit for bit
 }
 
 // Available is true when the CPU has every feature needed.

@@ -9,8 +9,11 @@ import (
 	"testing"
 )
 
-// lengths lie around every vector width that a kernel may have.
-var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 128, 130}
+// lengths lie around every vector width that a kernel may have, for the matrix
+// product; vector kernels are tried at all lengths to maxLength.
+var lengths = []int{0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 31, 32, 33, 39, 40, 63, 64, 65, 95, 96, 97, 104, 128, 130}
+
+const maxLength = 130
 
 // guard is what stands around every operand: a kernel that writes past an end
 // changes it, one that reads past an end spreads it.
@@ -98,10 +101,10 @@ func forEach(t *testing.T, f func(t *testing.T, s *Set)) {
 	}
 }
 
-// tolerance: the reference has the naive loops' bits; another set may fuse or
-// reorder, over at most 130 terms of at most 1.
+// tolerance: the reference has the naive loops' bits; a set that does not claim
+// the same may fuse or reorder, over at most 130 terms of at most 1.
 func tolerance(s *Set) float64 {
-	if s.name == "reference" {
+	if s.sameBits {
 		return 0
 	}
 	return 1e-5
@@ -119,7 +122,7 @@ func compare(t *testing.T, what string, tol float64, got, want []float32) {
 func TestVectorKernels(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(1, 2))
-		for _, n := range lengths {
+		for n := range maxLength + 1 {
 			for rows := range 4 {
 				for name, f := range map[string]func(s *Set, y, x, w []float32){
 					"axpy":       func(s *Set, y, x, w []float32) { s.Axpy(y, x, 0.3) },
@@ -174,12 +177,53 @@ func TestGemm(t *testing.T) {
 	})
 }
 
+// Inputs that are zero of either sign, tiny or infinite, where kernels that leave
+// out zeros and kernels that add them could part.
+func TestGemmSpecialInputs(t *testing.T) {
+	inf, negZero := float32(math.Inf(1)), float32(math.Copysign(0, -1))
+	special := []float32{0, negZero, 1, -1, 1e-45, -1e-45, 1e-38, math.MaxFloat32, inf, -inf, guard, 0.1}
+	forEach(t, func(t *testing.T, s *Set) {
+		if !s.sameBits {
+			t.Skip("does not claim the reference's bits")
+		}
+		rng := rand.New(rand.NewPCG(5, 6))
+		for trial := range 300 {
+			in, out, rows := 1+rng.IntN(12), 1+rng.IntN(maxLength), 1+rng.IntN(6)
+			few := special[:5+trial%2*(len(special)-5)] // finite results, too
+			x, w, y := make([]float32, rows*in), make([]float32, in*out), make([]float32, rows*out)
+			for i := range x {
+				x[i] = few[rng.IntN(len(few))]
+			}
+			for i := range w {
+				w[i] = special[rng.IntN(7)]
+			}
+			for i := range y {
+				y[i] = few[rng.IntN(len(few))] + 0 // no -0, see Gemm
+			}
+			want := append([]float32(nil), y...)
+			naive.Gemm(want, x, w, rows, in, out, in, out)
+			s.Gemm(y, x, w, rows, in, out, in, out)
+			for i, a := range want {
+				if b := y[i]; math.Float32bits(a) != math.Float32bits(b) && (a == a || b == b) {
+					t.Fatalf("%d rows, %d in, %d out: value %d is %v, want %v", rows, in, out, i, b, a)
+				}
+			}
+		}
+	})
+}
+
 func TestReLUSpecialValues(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		inf := float32(math.Inf(1))
-		y := []float32{float32(math.Copysign(0, -1)), -inf, inf, guard, 1e-45, -1e-45}
+		values := []float32{float32(math.Copysign(0, -1)), -inf, inf, guard, 1e-45, -1e-45}
+		results := []float32{0, 0, inf, guard, 1e-45, 0}
+		var y []float32
+		for range 3 { // each value in vectors and in what is left over
+			y = append(y, values...)
+		}
 		s.ReLU(y)
-		for i, want := range []float32{0, 0, inf, guard, 1e-45, 0} {
+		for i := range y {
+			want := results[i%len(results)]
 			if math.Float32bits(y[i]) != math.Float32bits(want) && (y[i] == y[i] || want == want) {
 				t.Errorf("value %d: %v, want %v", i, y[i], want)
 			}

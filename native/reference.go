@@ -10,6 +10,7 @@ func init() {
 		name:       "reference",
 		doc:        "plain Go, on every platform",
 		priority:   0,
+		sameBits:   true,
 		axpy:       refAxpy,
 		gemm:       refGemm,
 		mulAdd:     refMulAdd,
@@ -38,8 +39,8 @@ func refAxpy(y, x []float32, a float32) {
 //
 // with the inputs of a row taken four at a time, so that y is loaded and stored
 // once for four terms, and inputs that are zero left out (after a ReLU many are):
-// a sum that began at +0 or a number other than zero is never -0, so adding zero
-// would not change it. Sharing a loaded weight among rows was tried and gains
+// a sum that began at anything but -0 is never -0, so adding zero would not change
+// it. Sharing a loaded weight among rows was tried and gains
 // nothing: scalar arithmetic is the limit, not memory.
 func refGemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	for r := range rows {

@@ -15,6 +15,7 @@ type Set struct {
 	name, doc string
 	features  []string
 	priority  int
+	sameBits  bool // as the reference
 
 	axpy       func(y, x []float32, a float32)
 	gemm       func(y, x, w []float32, rows, in, out, ldx, ldy int)
@@ -26,7 +27,7 @@ type Set struct {
 
 // Info describes the set.
 func (s *Set) Info() Info {
-	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority}
+	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority, SameBits: s.sameBits}
 	if len(i.Features) == 0 {
 		return i
 	}
@@ -49,7 +50,9 @@ func (s *Set) Axpy(y, x []float32, a float32) {
 
 // Gemm computes y[r*ldy+o] += sum over i of x[r*ldx+i] * w[i*out+o] for r < rows
 // and o < out, adding i = 0, 1 ... in-1 one after the other to what y holds.
-// Every row's sum is the same whatever the other rows are.
+// Every row's sum is the same whatever the other rows are. The weights must be
+// finite and y must hold no -0: then a term whose input is zero changes nothing, and
+// a kernel may add it or leave it out.
 func (s *Set) Gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	if rows == 0 || in == 0 || out == 0 {
 		return

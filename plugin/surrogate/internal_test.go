@@ -2,8 +2,32 @@ package surrogate
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
+
+// sortEvents against the library's sort: few and many events for a place, many
+// places for an event, equal keys.
+func TestSortEvents(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	s := &shard{}
+	for trial := range 400 {
+		s.n = 1 + rng.IntN(9)
+		steps := 1 + rng.IntN(9)
+		events := make([]event, []int{0, 1, 3, 40, 500, 4000}[trial%6])
+		for i := range events {
+			step, neuron, channel := rng.IntN(steps), rng.IntN(s.n), rng.IntN(20)
+			events[i] = event{(uint64(step)<<neuronBits|uint64(neuron))<<channelBits | uint64(channel), float32(rng.IntN(4))}
+		}
+		s.events = append(s.events[:0], events...)
+		s.sortEvents(steps)
+		slices.SortFunc(events, compareEvents)
+		if !slices.Equal(s.events, events) {
+			t.Fatalf("%d events, %d neurons, %d steps: wrong order", len(events), s.n, steps)
+		}
+	}
+}
 
 // sigmoid against math.Exp in float64: at most one unit in the last place of
 // float32, over the whole range and at its ends.

@@ -1,9 +1,6 @@
 package surrogate
 
 import (
-	"cmp"
-	"slices"
-
 	"understudy/plugin/model"
 	"understudy/plugin/population"
 )
@@ -36,6 +33,8 @@ type shard struct {
 
 	events []event // of the current Step, sorted
 	seen   counts
+	dealt  []event // room for sortEvents
+	ends   []int32
 }
 
 // ring is a ring buffer of slots of size values.
@@ -89,13 +88,6 @@ func (e event) channel() int { return int(e.key & (1<<channelBits - 1)) }
 func (e event) neuron() int  { return int(e.key >> channelBits & (1<<neuronBits - 1)) }
 func (e event) step() int    { return int(e.key >> (channelBits + neuronBits)) }
 
-func compareEvents(a, b event) int {
-	if a.key != b.key {
-		return cmp.Compare(a.key, b.key)
-	}
-	return cmp.Compare(a.weight, b.weight)
-}
-
 func newShard(p *plan, first, n int) *shard {
 	block := max(1, min(blockRows, int(blockBytes/p.bytes))/n)
 	s := &shard{p: p, first: first, n: n, block: block, out: make([]ring, len(p.layers)), pending: make([]ring, len(p.layers))}
@@ -131,7 +123,7 @@ func fillRows(y, row []float32) {
 // run advances from step now by steps with the events in s.events, which it
 // sorts, and writes the shard's columns of out, whose rows are stride long.
 func (s *shard) run(now int64, steps int, out population.Output, stride int) {
-	slices.SortFunc(s.events, compareEvents)
+	s.sortEvents(steps)
 	s.count(steps)
 	s.merge()
 	events := s.events

@@ -182,6 +182,15 @@ func TestSameBits(t *testing.T) {
 			for _, threads := range []int{2, 3, 64} {
 				check(fmt.Sprint("threads ", threads), play(t, newPop(t, m, n, surrogate.Options{Threads: threads}), steps, events, 4))
 			}
+			for _, k := range native.Kernels() {
+				if k.SameBits && k.Available() { // several neurons and one: the kernels differ
+					check("kernel "+k.Name, play(t, newPop(t, m, n, surrogate.Options{Kernel: k.Name}), steps, events, 1))
+					one := play(t, newPop(t, m, 1, surrogate.Options{Kernel: k.Name}), steps, only(events, 0), 1)
+					if err := want.neuron(0, n).same(one); err != nil {
+						t.Errorf("%s, one neuron: %v", k.Name, err)
+					}
+				}
+			}
 			shuffled := slices.Clone(events)
 			rand.New(rand.NewPCG(1, 1)).Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
 			check("events shuffled", play(t, newPop(t, m, n, surrogate.Options{}), steps, shuffled, 10))

@@ -9,12 +9,27 @@ import (
 	"testing"
 
 	"understudy/host"
+	"understudy/native"
 	"understudy/plugin/population"
 	"understudy/tests/conformance"
 )
 
+// Every kernel set that claims the reference's bits must give them; another one
+// need only agree with itself.
 func TestGoPackage(t *testing.T) {
-	conformance.Check(t, conformance.GoPackage{}, conformance.GoPackage{}, false)
+	for _, k := range native.Kernels() {
+		t.Run(k.Name, func(t *testing.T) {
+			if !k.Available() {
+				t.Skipf("CPU lacks %v", k.Missing)
+			}
+			want := conformance.GoPackage{Kernel: k.Name}
+			if k.SameBits {
+				want.Kernel = "reference"
+			}
+			// Cells do not use these kernels: the heavy ones run once.
+			conformance.Check(t, conformance.GoPackage{Kernel: k.Name}, want, k.Name != "reference")
+		})
+	}
 }
 
 func TestGoPackageAllocatesNothing(t *testing.T) {

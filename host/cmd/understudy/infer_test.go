@@ -5,9 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"understudy/native"
 	"understudy/plugin/model/modeltest"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
@@ -182,6 +184,12 @@ func TestKernels(t *testing.T) {
 	}
 	if r.Chosen != "reference" || !strings.Contains(r.Why, kernelEnv) || len(r.Kernels) == 0 {
 		t.Errorf("%+v", r)
+	}
+	best := slices.IndexFunc(r.Kernels, native.Info.Available)
+	t.Setenv(kernelEnv, "")
+	_, stdout, _ = capture(t, "kernels")
+	if want := "chosen: " + r.Kernels[best].Name + " (the highest priority"; !strings.Contains(stdout, want) {
+		t.Errorf("no %q in\n%s", want, stdout)
 	}
 	t.Setenv(kernelEnv, "abacus")
 	if status, _, stderr := capture(t, "kernels"); status != 2 || !strings.Contains(stderr, "abacus") {
