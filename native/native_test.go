@@ -181,7 +181,7 @@ func TestGemm(t *testing.T) {
 // out zeros and kernels that add them could part.
 func TestGemmSpecialInputs(t *testing.T) {
 	inf, negZero := float32(math.Inf(1)), float32(math.Copysign(0, -1))
-	special := []float32{0, negZero, 1, -1, 1e-45, -1e-45, 1e-38, math.MaxFloat32, inf, -inf, guard, 0.1}
+	special := []float32{0, negZero, 2, -1, 1e-45, -1e-45, 1e-38, math.MaxFloat32, inf, -inf, guard, 0.1}
 	forEach(t, func(t *testing.T, s *Set) {
 		if !s.sameBits {
 			t.Skip("does not claim the reference's bits")
