@@ -71,27 +71,34 @@ type event struct {
 	weight  float32
 }
 
+// Check tells whether New accepts the time step and the scheme.
+func (o Options) Check() error {
+	if per := 1 / o.DtMS; o.DtMS != 0 && (!(o.DtMS > 0 && o.DtMS <= 1) || math.Abs(per-math.Round(per)) > 1e-9 || per > 10000) {
+		return fmt.Errorf("%w: dt = %g ms does not divide 1 ms into 1 to 10000 steps", population.ErrInput, o.DtMS)
+	}
+	switch o.Scheme {
+	case "", BackwardEuler, CrankNicolson:
+		return nil
+	}
+	return fmt.Errorf("%w: scheme %q, want %s or %s", population.ErrInput, o.Scheme, BackwardEuler, CrankNicolson)
+}
+
 // New makes n neurons of a cell at rest.
 func New(c *Cell, n int, opt Options) (*Population, error) {
+	if err := opt.Check(); err != nil {
+		return nil, err
+	}
 	if opt.DtMS == 0 {
 		opt.DtMS = DefaultDtMS
+	}
+	if opt.Scheme == "" {
+		opt.Scheme = BackwardEuler
 	}
 	if n < 1 || n > maxNeurons {
 		return nil, fmt.Errorf("%w: %d neurons, want 1 to %d", population.ErrInput, n, maxNeurons)
 	}
-	per := 1 / opt.DtMS
-	if !(opt.DtMS > 0 && opt.DtMS <= 1) || math.Abs(per-math.Round(per)) > 1e-9 || per > 10000 {
-		return nil, fmt.Errorf("%w: dt = %g ms does not divide 1 ms into 1 to 10000 steps", population.ErrInput, opt.DtMS)
-	}
 	if err := c.validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", population.ErrInput, err)
-	}
-	switch opt.Scheme {
-	case "":
-		opt.Scheme = BackwardEuler
-	case BackwardEuler, CrankNicolson:
-	default:
-		return nil, fmt.Errorf("%w: scheme %q, want %s or %s", population.ErrInput, opt.Scheme, BackwardEuler, CrankNicolson)
 	}
 	opt.Threads = max(opt.Threads, 1)
 	kernel, err := cable.Select(opt.Kernel)

@@ -26,9 +26,8 @@ func newCell() *cobra.Command {
 		Use:     "cell",
 		Short:   "Describe detailed cells",
 		Example: "  understudy cell info",
-		RunE: func(*cobra.Command, []string) error {
-			return usagef("cell: which subcommand? see understudy cell --help")
-		},
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needSubcommand,
 	}
 	cmd.AddCommand(newCellInfo())
 	return cmd

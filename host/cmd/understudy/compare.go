@@ -116,6 +116,9 @@ func (o *compareOptions) check() error {
 			return usagef("compare: --warmup %d ms leaves nothing of %d ms", o.warmUp, d)
 		}
 	}
+	if err := (detailed.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}).Check(); err != nil {
+		return usagef("compare: %w", err)
+	}
 	switch {
 	case o.warmUp < -1:
 		return usagef("compare: --warmup %d ms", o.warmUp)

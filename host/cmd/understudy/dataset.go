@@ -92,6 +92,8 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		return c, usagef("dataset: --trials %d, want at least 1", o.trials)
 	case !(ms >= 1 && ms <= spikeio.MaxMS) || math.Abs(ms-math.Round(ms)) > 1e-6:
 		return c, usagef("dataset: --seconds %g, want whole ms, at least 0.001 and at most %d", o.seconds, spikeio.MaxMS/1000)
+	case !(o.dt > 0):
+		return c, usagef("dataset: --dt %g ms, want above 0", o.dt)
 	case o.threads < 1:
 		return c, usagef("dataset: --threads %d, want at least 1", o.threads)
 	case o.batch < 1 || o.batch > 4096:
@@ -100,6 +102,9 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		return c, usagef("dataset: --synapses %q, want nmda or ampa", o.synapses)
 	case !slices.Contains(cell.Names(), o.cell):
 		return c, usagef("dataset: --cell %q, want one of %s", o.cell, strings.Join(cell.Names(), ", "))
+	}
+	if err := (detailed.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}).Check(); err != nil {
+		return c, usagef("dataset: %w", err)
 	}
 	opt := cell.Options{Synapses: o.synapses, DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}
 	m := dataset.Manifest{Cell: o.cell, Seconds: o.seconds, Seed: o.seed, Trials: o.trials, Synapses: o.synapses,

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -41,7 +42,8 @@ func newRoot() *cobra.Command {
 		Short:         "Learned surrogates that stand in for detailed neurons",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          needSubcommand,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, c := range commands {
@@ -59,6 +61,19 @@ func newRoot() *cobra.Command {
 		root.AddCommand(cmd)
 	}
 	return root
+}
+
+// needSubcommand is what a command that only groups others does.
+func needSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s has no command %q; see %s --help", cmd.CommandPath(), args[0], cmd.CommandPath())
+	}
+	_ = cmd.Help() // to standard output; a failure to write it changes nothing
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	return usagef("%s: which of %s?", cmd.CommandPath(), strings.Join(names, ", "))
 }
 
 func main() { os.Exit(run(os.Args[1:])) }

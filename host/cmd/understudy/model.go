@@ -31,9 +31,8 @@ func newModel() *cobra.Command {
 		Use:     "model",
 		Short:   "Describe and import surrogate models",
 		Example: "  understudy model info surrogate.safetensors\n  understudy model import other-model --out surrogate.safetensors",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return usagef("model: which of info, import?")
-		},
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needSubcommand,
 	}
 	cmd.AddCommand(newModelImport(), newModelInfo())
 	return cmd

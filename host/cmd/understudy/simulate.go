@@ -45,6 +45,9 @@ func (f *cellFlags) options(command string) (cell.Options, error) {
 	case f.morphology != "" && f.cell == "lif":
 		return o, usagef("%s: --cell lif is a point neuron and takes no --morphology", command)
 	}
+	if err := (detailed.Options{DtMS: f.dt, Scheme: o.Scheme}).Check(); err != nil {
+		return o, usagef("%s: %w", command, err)
+	}
 	if f.morphology != "" {
 		m, err := morphology.ReadFile(f.morphology)
 		if err != nil {
@@ -72,6 +75,9 @@ OUT.npz gets spike_ms (voltage peaks above -25 mV on a 0.125 ms grid), upcross_m
 Without --out only the spikes are printed.`,
 		Example: "  understudy simulate --input events.csv --out result.npz\n  understudy simulate --cell l5pc --morphology cell.asc --dt 0.025 --input trial.npz --out result.npz",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !(f.dt > 0) {
+				return usagef("simulate: --dt %g ms, want above 0", f.dt)
+			}
 			o, err := f.options("simulate")
 			if err != nil {
 				return err
