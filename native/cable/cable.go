@@ -5,7 +5,6 @@ package cable
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
@@ -79,13 +78,29 @@ func Names() []string {
 	return names
 }
 
+// Info describes a kernel of this build.
+type Info struct {
+	Name      string   `json:"name"`
+	Features  []string `json:"features"` // CPU features needed, as package cpuid names them
+	Available bool     `json:"available"`
+}
+
+// Kernels describes the kernels in this build, the preferred first.
+func Kernels() []Info {
+	var all []Info
+	for _, k := range kernels() {
+		all = append(all, Info{k.Name, k.needs(), cpuid.CPU.Supports(k.features...)})
+	}
+	return all
+}
+
 // Select returns the kernel of that name, or with an empty name the first that
 // this CPU can run.
 func Select(name string) (*Kernel, error) {
 	for _, k := range kernels() {
 		have := cpuid.CPU.Supports(k.features...)
 		if name == k.Name && !have {
-			return nil, fmt.Errorf("cable kernel %q needs a CPU feature that is missing: %s", name, k.needs())
+			return nil, fmt.Errorf("cable kernel %q needs a CPU feature that is missing: %s", name, strings.Join(k.needs(), ", "))
 		}
 		if have && (name == "" || name == k.Name) {
 			return k, nil
@@ -94,11 +109,10 @@ func Select(name string) (*Kernel, error) {
 	return nil, fmt.Errorf("no cable kernel %q; there are %s", name, strings.Join(Names(), ", "))
 }
 
-func (k *Kernel) needs() string {
-	var f []string
+func (k *Kernel) needs() []string {
+	f := []string{}
 	for _, id := range k.features {
 		f = append(f, id.String())
 	}
-	slices.Sort(f)
-	return strings.Join(f, ", ")
+	return f
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"understudy/native"
+	"understudy/native/cable"
 )
 
 // kernelEnv names the kernel set where --kernel is left out.
@@ -59,6 +60,14 @@ func newKernels() *cobra.Command {
 				fmt.Fprintf(w, "%-12s %8d %-24s %s\n", k.Name, k.Priority, orNone(strings.Join(k.Features, " ")), note)
 			}
 			fmt.Fprintf(w, "\nchosen: %s (%s)\n", r.Chosen, r.Why)
+			fmt.Fprintf(w, "\nkernels of the detailed engine, the first that is available is chosen; all give the same bits:\n")
+			for _, k := range r.Detailed {
+				note := "available"
+				if !k.Available {
+					note = "not here"
+				}
+				fmt.Fprintf(w, "%-12s %8s %-24s %s\n", k.Name, "", orNone(strings.Join(k.Features, " ")), note)
+			}
 			return nil
 		},
 	}
@@ -72,10 +81,12 @@ type kernelListing struct {
 	Kernels []native.Info `json:"kernels"`
 	Chosen  string        `json:"chosen"`
 	Why     string        `json:"why"`
+	// Detailed lists the kernels of the detailed engine, the preferred first.
+	Detailed []cable.Info `json:"detailed"`
 }
 
 func kernelReport(wanted string) (kernelListing, error) {
-	r := kernelListing{CPU: native.HostCPU(), Kernels: native.Kernels()}
+	r := kernelListing{CPU: native.HostCPU(), Kernels: native.Kernels(), Detailed: cable.Kernels()}
 	set, err := native.Select(wanted)
 	if err != nil {
 		return r, usagef("%s: %w", kernelEnv, err)
