@@ -122,11 +122,12 @@ typedef struct us_cell_options {
     uint32_t abi_version; /* US_ABI_VERSION */
     const char *morphology; /* path of a reconstruction, .swc or .asc; NULL: the cell's own */
     const char *synapses; /* excitatory synapses: "nmda" or "ampa"; NULL: "nmda" */
+    const char *scheme;   /* "backward-euler" (NEURON's fixed step) or "crank-nicolson" (second order); NULL: the first */
     double dt_ms;         /* integration step [ms], divides 1; 0: 0.025 */
     int32_t threads;      /* threads used by one step; 0: one */
     uint32_t reserved;    /* 0 */
 } us_cell_options;
-#define US_CELL_OPTIONS_INIT { (uint32_t)sizeof(us_cell_options), US_ABI_VERSION, NULL, NULL, 0.0, 0, 0 }
+#define US_CELL_OPTIONS_INIT { (uint32_t)sizeof(us_cell_options), US_ABI_VERSION, NULL, NULL, NULL, 0.0, 0, 0 }
 
 #define US_KIND_DETAILED 1
 #define US_KIND_SURROGATE 2

@@ -16,6 +16,7 @@ import (
 
 	"understudy/plugin/abi"
 	"understudy/plugin/cell"
+	"understudy/plugin/detailed"
 	"understudy/plugin/model"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
@@ -272,7 +273,7 @@ func goCellPopulationCreate(name *C.char, n C.int32_t, opt *C.us_cell_options, p
 		if opt.reserved != 0 {
 			return abi.Errorf(abi.ErrInput, "options.reserved is %d, expected 0", opt.reserved)
 		}
-		o := cell.Options{Synapses: text(opt.synapses), DtMS: float64(opt.dt_ms), Threads: int(opt.threads)}
+		o := cell.Options{Synapses: text(opt.synapses), Scheme: detailed.Scheme(text(opt.scheme)), DtMS: float64(opt.dt_ms), Threads: int(opt.threads)}
 		if opt.morphology != nil {
 			m, err := morphology.ReadFile(C.GoString(opt.morphology))
 			if err != nil {

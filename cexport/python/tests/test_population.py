@@ -41,6 +41,16 @@ def test_shapes_and_spikes():
         assert not out.spike[:2].any()
 
 
+def test_scheme_and_time_step():
+    kicks = understudy.events([2.0] * 5, 0, range(5), 1)
+    v = [understudy.Cell("passive", scheme=scheme, dt_ms=dt).step(20, kicks).v_soma_mv[:, 0]
+         for scheme, dt in ((None, 0), ("backward-euler", 0.025), ("crank-nicolson", 0.05))]
+    np.testing.assert_array_equal(v[0], v[1])
+    assert 0 < np.abs(v[0] - v[2]).max() < 0.05
+    with raises(INPUT):
+        understudy.Cell("passive", scheme="euler")
+
+
 def test_out_is_written_in_place():
     cell = understudy.Cell("lif", 2)
     whole = cell.step(6, kick(1))

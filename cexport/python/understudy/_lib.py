@@ -48,6 +48,7 @@ class CCellOptions(Structure):
         ("abi_version", c_uint32),
         ("morphology", c_char_p),
         ("synapses", c_char_p),
+        ("scheme", c_char_p),
         ("dt_ms", c_double),
         ("threads", c_int32),
         ("reserved", c_uint32),

@@ -194,7 +194,9 @@ class Cell(_Stepped):
     """n detailed neurons of a built-in cell: "l5pc", "lif" or "passive".
 
     morphology: path of a reconstruction (.swc, .asc). synapses: "nmda" or
-    "ampa". dt_ms: integration step [ms]. threads: used by one step.
+    "ampa". scheme: "backward-euler" (NEURON's fixed step, the default) or
+    "crank-nicolson" (second order). dt_ms: integration step [ms], 0 for 0.025.
+    threads: used by one step.
     """
 
     def __init__(
@@ -204,6 +206,7 @@ class Cell(_Stepped):
         *,
         morphology: str | os.PathLike | None = None,
         synapses: str | None = None,
+        scheme: str | None = None,
         dt_ms: float = 0.0,
         threads: int = 1,
     ):
@@ -212,6 +215,7 @@ class Cell(_Stepped):
             ABI_VERSION,
             os.fsencode(morphology) if morphology is not None else None,
             synapses.encode() if synapses else None,
+            scheme.encode() if scheme else None,
             dt_ms,
             _int32("threads", threads),
         )

@@ -148,6 +148,9 @@ static void creation(us_model m) {
     c.synapses = "no such synapses";
     EXPECT(US_ERR_INPUT, us_cell_population_create("passive", N, &c, &pop, e));
     c.synapses = NULL;
+    c.scheme = "no such scheme";
+    EXPECT(US_ERR_INPUT, us_cell_population_create("passive", N, &c, &pop, e));
+    c.scheme = NULL;
     c.dt_ms = NAN;
     EXPECT(US_ERR_INPUT, us_cell_population_create("passive", N, &c, &pop, e));
     c.dt_ms = -1;
