@@ -109,7 +109,8 @@ class Trainer:
         self.step = 0
         self.elapsed = 0.0  # seconds of training, over all resumed parts
         self.hours_seen = 0.0
-        self.best = math.inf
+        self.best = math.inf  # lowest loss on the trials of _judged_on
+        self._judged_on: tuple[int, ...] = ()
         self.figures: dict = {}
         if opt.resume:
             self._load()
@@ -250,6 +251,9 @@ class Trainer:
         if not final and len(held) > self.opt.eval_trials:
             held = held[:: math.ceil(len(held) / self.opt.eval_trials)]
         f, threshold, loss = self.judge(held)
+        judged_on = tuple(t.index for t in held)
+        if judged_on != self._judged_on:  # losses on other trials do not compare
+            self.best, self._judged_on = math.inf, judged_on
         record = {"step": self.step, "minutes": round(self.elapsed / 60, 3), "hours_seen": round(self.hours_seen, 3),
                   "held_out_loss": loss, **f, "best": loss < self.best}
         if loss < self.best:
