@@ -11,6 +11,7 @@ import (
 	"understudy/plugin/measure"
 	"understudy/plugin/network"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // maxWatched bounds the neurons whose input and voltage are kept for the
@@ -112,19 +113,22 @@ func (c *Config) row(ctx context.Context, n, ms int, p *progress) (*Row, error) 
 	if err != nil {
 		return nil, fmt.Errorf("detailed: %w", err)
 	}
-	surrogate, err := c.simulate(ctx, c.Surrogate, graph, n, ms, func(int) { p.add(stage("surrogate"), 0) })
+	surrogates, err := c.simulate(ctx, c.Surrogate, graph, n, ms, func(int) { p.add(stage("surrogate"), 0) })
 	if err != nil {
 		return nil, fmt.Errorf("surrogate: %w", err)
 	}
-	row.Detailed, row.Surrogate = detailed.describe(row), surrogate.describe(row)
-	row.Pictures.DetailedSpikes, row.Pictures.SurrogateSpikes = detailed.trains, surrogate.trains
-	row.SpeedUp = detailed.wall.Seconds() / surrogate.wall.Seconds()
+	row.Detailed, row.Surrogate = detailed.describe(row), surrogates.describe(row)
+	row.Pictures.DetailedSpikes, row.Pictures.SurrogateSpikes = detailed.trains, surrogates.trains
+	row.SpeedUp = detailed.wall.Seconds() / surrogates.wall.Seconds()
+	if seen := surrogates.outside; seen.Steps > 0 {
+		row.OutsideTraining = float64(seen.StepsOutside) / float64(seen.Steps)
+	}
 	events := 0
-	for _, in := range surrogate.rec.Input {
+	for _, in := range surrogates.rec.Input {
 		events += len(in)
 	}
-	row.MACsPerMS = surrogate.info.MACsPerMS +
-		surrogate.info.MACsPerEvt*float64(events)/float64(len(surrogate.rec.Input))/float64(ms)
+	row.MACsPerMS = surrogates.info.MACsPerMS +
+		surrogates.info.MACsPerEvt*float64(events)/float64(len(surrogates.rec.Input))/float64(ms)
 	if err := c.fidelity(ctx, row, detailed); err != nil {
 		return nil, fmt.Errorf("identical input: %w", err)
 	}
@@ -154,11 +158,22 @@ func (s *simulation) describe(row *Row) Side {
 
 // simulation is one network that has run.
 type simulation struct {
-	info   population.Info
-	wall   time.Duration // of stepping and routing, without making the network
-	rec    *network.Recorder
-	trains [][]int64   // [neuron] spike steps
-	peaks  [][]float64 // [watched] times of the spikes' voltage peaks [ms]
+	info    population.Info
+	wall    time.Duration // of stepping and routing, without making the network
+	rec     *network.Recorder
+	trains  [][]int64   // [neuron] spike steps
+	peaks   [][]float64 // [watched] times of the spikes' voltage peaks [ms]
+	outside surrogate.RangeReport
+}
+
+// outOfRange asks a population what it counted, where it counts.
+func outOfRange(pop population.Population) surrogate.RangeReport {
+	if p, ok := pop.(interface {
+		OutOfRange() surrogate.RangeReport
+	}); ok {
+		return p.OutOfRange()
+	}
+	return surrogate.RangeReport{}
 }
 
 // simulate runs one network; did is told of every few ms that are done.
@@ -187,6 +202,7 @@ func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Gra
 		done += b
 		did(b)
 	}
+	s.outside = outOfRange(pop)
 	s.trains = make([][]int64, n)
 	for _, sp := range s.rec.Spikes {
 		s.trains[sp.Neuron] = append(s.trains[sp.Neuron], sp.Step)

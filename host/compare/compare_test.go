@@ -16,6 +16,7 @@ import (
 	"understudy/plugin/morphology"
 	"understudy/plugin/network/networktest"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // channels of a small cell: two regions, excitatory then inhibitory.
@@ -226,5 +227,33 @@ func TestText(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("the text lacks %q", want)
 		}
+	}
+}
+
+// rangePopulation is a population that counts input outside a training range.
+type rangePopulation struct {
+	population.Population
+	outside int64
+}
+
+func (p rangePopulation) OutOfRange() surrogate.RangeReport {
+	return surrogate.RangeReport{Known: true, Steps: 100, StepsOutside: p.outside}
+}
+
+func TestInputOutsideTrainingIsTold(t *testing.T) {
+	inner := rangePopulation{networktest.NewLIF("lif", 1, 2, 2, 1), 2}
+	pop, err := Mapped(inner, []int32{0, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := outOfRange(pop); r.StepsOutside != 2 {
+		t.Errorf("a mapped population tells of %d steps outside", r.StepsOutside)
+	}
+	told := func(part float64) bool {
+		r := Result{Rows: []Row{{Neurons: 3, OutsideTraining: part}}}
+		return strings.Contains(strings.Join(r.notes(), "\n"), "extrapolated")
+	}
+	if !told(0.02) || told(0) {
+		t.Error("the note on input outside the training range is wrong")
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"understudy/plugin/cell"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // MatchChannels finds for each channel of one cell a stand-in among the channels
@@ -72,6 +73,9 @@ func Mapped(inner population.Population, to []int32) (population.Population, err
 	}
 	return &mapped{Population: inner, to: append([]int32(nil), to...)}, nil
 }
+
+// OutOfRange is inner's, where it counts such a thing.
+func (m *mapped) OutOfRange() surrogate.RangeReport { return outOfRange(m.Population) }
 
 func (m *mapped) Info() population.Info {
 	info := m.Population.Info()

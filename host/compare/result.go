@@ -44,6 +44,9 @@ type Row struct {
 	// MACsPerMS of the surrogate, per neuron and simulated ms, those of the events
 	// that arrived included.
 	MACsPerMS float64 `json:"macs_per_neuron_ms"`
+	// OutsideTraining is the part of the surrogate network's neuron-steps with a
+	// number of events that the model did not see in training, 0..1.
+	OutsideTraining float64 `json:"outside_training"`
 
 	// Fidelity is the agreement of surrogates with detailed neurons that received
 	// exactly the same events; Fidelity.Trials neurons were compared.

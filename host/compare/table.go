@@ -56,6 +56,12 @@ func (r *Result) notes() []string {
 			}
 		}
 	}
+	for _, row := range r.Rows {
+		if row.OutsideTraining > 0 {
+			notes = append(notes, fmt.Sprintf("With %d neurons, %.2g %% of the surrogates' steps had more or fewer events than in training: what they answer there is extrapolated.",
+				row.Neurons, 100*row.OutsideTraining))
+		}
+	}
 	return append(notes,
 		"Wall ms/ms: wall-clock ms for one simulated ms of the whole network, measured once, making the network not included. A dash: not defined for this run.",
 		"AUC to precision: the surrogates receive exactly the events that the detailed neurons received; spikes are those of the detailed neurons.",
