@@ -1,0 +1,89 @@
+# `make help` lists the targets.
+SHELL := /bin/bash
+
+# Packages with assembly: tested a second time without it.
+ASSEMBLY := ./native/... ./plugin/detailed ./plugin/surrogate
+# Packages with goroutines: tested a second time with the race detector.
+CONCURRENT := ./host/... ./plugin/abi ./plugin/detailed ./plugin/surrogate
+# Everything that the WebAssembly guest may contain.
+PORTABLE := ./native/... ./plugin/... ./wasm
+
+# Sets UNDERSTUDY_PYTHON and UNDERSTUDY_BLUEPYOPT, and lets no test be skipped
+# for want of them.
+ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && export UNDERSTUDY_REQUIRE=all
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+.PHONY: build
+build: ## The command, build/understudy
+	go build -trimpath -o build/understudy ./host/cmd/understudy
+
+.PHONY: run
+run: build ## Compare a network of detailed neurons with the same network of surrogates
+	build/understudy compare
+
+.PHONY: lib
+lib: ## The C library, build/libunderstudy.so, and its header
+	cexport/lib/build.sh build
+	cp cexport/include/understudy.h build/
+
+.PHONY: guest
+guest: ## The WebAssembly guest, build/guest.wasm
+	wasm/build.sh build/guest.wasm
+
+.PHONY: environment
+environment: ## Install what the tests need beyond Go; print where it is
+	@tests/environment.sh
+
+.PHONY: test
+test: vet test-go test-purego test-race test-python ## Set up what the tests need, and run all of them
+
+.PHONY: vet
+vet: ## Formatting and go vet, also for arm64 and WebAssembly
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
+		if [ -n "$$unformatted" ]; then echo "gofmt would change: $$unformatted"; exit 1; fi
+	go vet ./...
+	GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+	GOOS=wasip1 GOARCH=wasm go vet $(PORTABLE)
+
+# Results of tests/ are not taken from the cache: they depend on programs that
+# the tests build and run, which Go does not know of.
+.PHONY: test-go
+test-go: ## Go tests, those against NEURON and PyTorch and through every door included
+	$(ENVIRONMENT) && go test $$(go list ./... | grep -v understudy/tests/) && go test -count=1 -timeout 30m ./tests/...
+
+.PHONY: test-purego
+test-purego: ## Go tests of packages with assembly, without it
+	go test -tags purego $(ASSEMBLY)
+
+.PHONY: test-race
+test-race: ## Go tests of packages with goroutines, under the race detector
+	go test -race -short $(CONCURRENT)
+
+.PHONY: test-python
+test-python: lib ## Tests of the Python package
+	$(ENVIRONMENT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_PYTHON" -m pytest -q -p no:cacheprovider
+
+.PHONY: check
+check: test ## test, and that generated files, go.mod and the work tree are as committed
+	go generate ./...
+	go mod tidy
+	@changed=$$(git status --porcelain); if [ -n "$$changed" ]; then echo "The work tree differs from the commit:"; echo "$$changed"; exit 1; fi
+
+.PHONY: bench
+bench: ## Benchmarks of kernels and engines
+	go test -run '^$$' -bench . $(ASSEMBLY)
+
+FUZZTIME := 10s
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (10s)
+	@grep -rn --include='*_test.go' '^func Fuzz' . | sed 's/^\(.*\)\/[^/]*:[0-9]*:func \(Fuzz[A-Za-z0-9_]*\).*/\1 \2/' | \
+		while read -r folder target; do \
+			echo "$$folder $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$folder" || exit 1; done
+
+.PHONY: clean
+clean: ## Remove what was built; the tests' packages stay in ~/.cache/understudy
+	rm -rf build compare-report.html

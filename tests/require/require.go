@@ -1,0 +1,43 @@
+// Package require finds what some tests need beyond Go: a Python with NEURON and
+// PyTorch, and BluePyOpt's source distribution. `make test` provides them.
+// Where one is missing a test is skipped, but with UNDERSTUDY_REQUIRE=all it
+// fails, so that no test is skipped unseen.
+package require
+
+import (
+	"os"
+	"testing"
+)
+
+// Python returns the interpreter that UNDERSTUDY_PYTHON names, one with the
+// packages of tests/requirements.txt.
+func Python(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_PYTHON", "a Python with the packages of tests/requirements.txt")
+}
+
+// BluePyOpt returns the folder that UNDERSTUDY_BLUEPYOPT names: the unpacked
+// source distribution of BluePyOpt, for its reconstructed cell and its channels
+// (examples/l5pc).
+func BluePyOpt(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_BLUEPYOPT", "the unpacked source distribution of BluePyOpt")
+}
+
+// Missing skips a test that lacks something, or fails it where all is required.
+func Missing(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("UNDERSTUDY_REQUIRE") == "all" {
+		t.Fatalf("UNDERSTUDY_REQUIRE=all, but %s", what)
+	}
+	t.Skip(what)
+}
+
+func variable(t testing.TB, name, what string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		Missing(t, name+" is not set: it names "+what+". `make test` sets it; `make environment` prints it.")
+	}
+	return value
+}
