@@ -1,7 +1,6 @@
 package detailed
 
 import (
-	"fmt"
 	"math"
 	"slices"
 
@@ -216,118 +215,6 @@ func (c *Cell) axial(i int) float64 {
 		}
 	}
 	return c.Segments[c.Soma].Ra
-}
-
-func sameMechanisms(a, b []Insertion) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Mechanism != b[i].Mechanism {
-			return false
-		}
-	}
-	return true
-}
-
-// membrane groups segments and lays out gates, currents and calcium.
-func (k *compiler) membrane(p *program) error {
-	segs := k.cell.Segments
-	for lo := 0; lo < len(segs); {
-		hi := lo + 1
-		for hi < len(segs) && sameMechanisms(segs[lo].Inserted, segs[hi].Inserted) {
-			hi++
-		}
-		g, err := k.group(p, lo, hi)
-		if err != nil {
-			return err
-		}
-		p.groups = append(p.groups, g)
-		lo = hi
-	}
-	return nil
-}
-
-func (k *compiler) group(p *program, lo, hi int) (group, error) {
-	g := group{lo: lo, hi: hi}
-	c, w := k.cell, p.width
-	for n, ins := range c.Segments[lo].Inserted {
-		m := ins.Mechanism
-		value := func(s, param int) float64 { return c.Segments[s].Inserted[n].Values[param] }
-		for s := lo; s < hi; s++ {
-			if got := len(c.Segments[s].Inserted[n].Values); got != len(m.Params) {
-				return g, fmt.Errorf("cell %s, segment %d: mechanism %s has %d values for %d parameters", c.Name, s, m.Name, got, len(m.Params))
-			}
-		}
-		spread := func(f func(s int) float64) []float64 {
-			out := make([]float64, (hi-lo)*w)
-			for s := lo; s < hi; s++ {
-				for l := range w {
-					out[(s-lo)*w+l] = f(s)
-				}
-			}
-			return out
-		}
-		first := len(g.gates)
-		for i, mg := range m.Gates {
-			onCa := mg.On == mechanism.OnCalcium
-			g.calcium = g.calcium || onCa
-			g.gates = append(g.gates, gate{table: k.gateTable(m, i), rates: mg.Rates, onCa: onCa, state: p.gateStates})
-			p.gateStates += (hi - lo) * w
-		}
-		for _, mc := range m.Currents {
-			uS := func(s int) float64 { return value(s, mc.GBar) * c.Area[s] * 1e-2 }
-			cur := current{calcium: mc.Ion == mechanism.Calcium}
-			g.calcium = g.calcium || cur.calcium
-			switch mc.Ion {
-			case mechanism.Sodium:
-				cur.e = c.ENa
-			case mechanism.Potassium:
-				cur.e = c.EK
-			case mechanism.NonSpecific:
-				cur.e = value(lo, mc.Reversal)
-			}
-			if len(mc.Factors) == 0 {
-				for s := lo; s < hi; s++ {
-					e := cur.e
-					if mc.Ion == mechanism.NonSpecific {
-						e = value(s, mc.Reversal)
-					}
-					for l := range w {
-						p.dStat[s*w+l] += uS(s)
-						p.rStat[s*w+l] += uS(s) * e
-					}
-				}
-				continue
-			}
-			for s := lo; s < hi && mc.Ion == mechanism.NonSpecific; s++ {
-				if value(s, mc.Reversal) != cur.e {
-					return g, fmt.Errorf("cell %s: reversal of %s differs between segments %d and %d of one region", c.Name, m.Name, lo, s)
-				}
-			}
-			if len(mc.Factors) > 2 {
-				return g, fmt.Errorf("mechanism %s: a current has %d factors, at most 2 are supported", m.Name, len(mc.Factors))
-			}
-			cur.g = spread(uS)
-			cur.x0, cur.p0 = g.gates[first+mc.Factors[0].Gate].state, mc.Factors[0].Power
-			if len(mc.Factors) == 2 {
-				cur.x1, cur.p1 = g.gates[first+mc.Factors[1].Gate].state, mc.Factors[1].Power
-			}
-			g.currents = append(g.currents, cur)
-		}
-		if mp := m.Pool; mp != nil {
-			g.calcium = true
-			g.pool = &pool{
-				perNA: spread(func(s int) float64 {
-					return -1e4 * value(s, mp.Gamma) / (2 * faraday * value(s, mp.Depth)) / (c.Area[s] * 1e-2)
-				}),
-				decay:  spread(func(s int) float64 { return value(s, mp.Decay) }),
-				relax:  spread(func(s int) float64 { return -math.Expm1(-k.dt / value(s, mp.Decay)) }),
-				minCai: spread(func(s int) float64 { return value(s, mp.MinCai) }),
-			}
-		}
-	}
-	return g, nil
 }
 
 // synapses lays out one array per kind of synapse and the contacts of channels.

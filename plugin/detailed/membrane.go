@@ -1,0 +1,173 @@
+package detailed
+
+import (
+	"fmt"
+	"math"
+
+	"understudy/plugin/mechanism"
+)
+
+func sameMechanisms(a, b []Insertion) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Mechanism != b[i].Mechanism {
+			return false
+		}
+	}
+	return true
+}
+
+// membrane groups segments and lays out gates, currents and calcium.
+func (k *compiler) membrane(p *program) error {
+	segs := k.cell.Segments
+	for lo := 0; lo < len(segs); {
+		hi := lo + 1
+		for hi < len(segs) && sameMechanisms(segs[lo].Inserted, segs[hi].Inserted) {
+			hi++
+		}
+		g, err := k.group(p, lo, hi)
+		if err != nil {
+			return err
+		}
+		p.groups = append(p.groups, g)
+		lo = hi
+	}
+	return nil
+}
+
+func (k *compiler) group(p *program, lo, hi int) (group, error) {
+	g := group{lo: lo, hi: hi}
+	for n, ins := range k.cell.Segments[lo].Inserted {
+		i := inserted{k.cell, ins.Mechanism, n, lo, hi, p.width}
+		if err := i.check(); err != nil {
+			return g, err
+		}
+		first := len(g.gates)
+		for j, mg := range ins.Mechanism.Gates {
+			onCa := mg.On == mechanism.OnCalcium
+			g.calcium = g.calcium || onCa
+			g.gates = append(g.gates, gate{table: k.gateTable(ins.Mechanism, j), rates: mg.Rates, onCa: onCa, state: p.gateStates})
+			p.gateStates += (hi - lo) * p.width
+		}
+		for _, mc := range ins.Mechanism.Currents {
+			if len(mc.Factors) == 0 {
+				p.leak(i, mc)
+				continue
+			}
+			cur, err := i.current(mc, g.gates[first:])
+			if err != nil {
+				return g, err
+			}
+			g.calcium = g.calcium || cur.calcium
+			g.currents = append(g.currents, cur)
+		}
+		if ins.Mechanism.Pool != nil {
+			g.calcium = true
+			g.pool = i.pool(k.dt)
+		}
+	}
+	return g, nil
+}
+
+// inserted is the n-th mechanism of the segments lo to hi-1.
+type inserted struct {
+	cell      *Cell
+	mechanism *mechanism.Mechanism
+	n, lo, hi int
+	width     int
+}
+
+// value is a parameter in a segment.
+func (i inserted) value(segment, param int) float64 {
+	return i.cell.Segments[segment].Inserted[i.n].Values[param]
+}
+
+// conductance is the maximal conductance of a current in a segment [uS].
+func (i inserted) conductance(segment int, c mechanism.Current) float64 {
+	return i.value(segment, c.GBar) * i.cell.Area[segment] * 1e-2
+}
+
+// reversal of a current that is not calcium's [mV].
+func (i inserted) reversal(segment int, c mechanism.Current) float64 {
+	switch c.Ion {
+	case mechanism.Sodium:
+		return i.cell.ENa
+	case mechanism.Potassium:
+		return i.cell.EK
+	}
+	return i.value(segment, c.Reversal)
+}
+
+// spread evaluates f for every segment and repeats it for every cell of a block.
+func (i inserted) spread(f func(segment int) float64) []float64 {
+	var out []float64
+	for s := i.lo; s < i.hi; s++ {
+		for range i.width {
+			out = append(out, f(s))
+		}
+	}
+	return out
+}
+
+func (i inserted) check() error {
+	m := i.mechanism
+	for s := i.lo; s < i.hi; s++ {
+		if got := len(i.cell.Segments[s].Inserted[i.n].Values); got != len(m.Params) {
+			return fmt.Errorf("cell %s, segment %d: mechanism %s has %d values for %d parameters", i.cell.Name, s, m.Name, got, len(m.Params))
+		}
+	}
+	for _, c := range m.Currents {
+		if len(c.Factors) > 2 {
+			return fmt.Errorf("mechanism %s: a current has %d factors, at most 2 are supported", m.Name, len(c.Factors))
+		}
+		if c.Ion == mechanism.Calcium && len(c.Factors) == 0 {
+			return fmt.Errorf("mechanism %s: a calcium current without gates is not supported", m.Name)
+		}
+	}
+	return nil
+}
+
+// leak adds a current without gates to the constant part of the matrix.
+func (p *program) leak(i inserted, c mechanism.Current) {
+	for s := i.lo; s < i.hi; s++ {
+		g, e := i.conductance(s, c), i.reversal(s, c)
+		for l := range i.width {
+			p.dStat[s*i.width+l] += g
+			p.rStat[s*i.width+l] += g * e
+		}
+	}
+}
+
+// current lays out a gated current; gates are those of its mechanism.
+func (i inserted) current(c mechanism.Current, gates []gate) (current, error) {
+	cur := current{calcium: c.Ion == mechanism.Calcium}
+	if !cur.calcium {
+		cur.e = i.reversal(i.lo, c)
+		for s := i.lo; s < i.hi; s++ {
+			if i.reversal(s, c) != cur.e {
+				return cur, fmt.Errorf("cell %s: reversal of %s differs between segments %d and %d of one region", i.cell.Name, i.mechanism.Name, i.lo, s)
+			}
+		}
+	}
+	cur.g = i.spread(func(s int) float64 { return i.conductance(s, c) })
+	cur.x0, cur.p0 = gates[c.Factors[0].Gate].state, c.Factors[0].Power
+	if len(c.Factors) == 2 {
+		cur.x1, cur.p1 = gates[c.Factors[1].Gate].state, c.Factors[1].Power
+	}
+	return cur, nil
+}
+
+// pool lays out the mechanism's calcium shell.
+func (i inserted) pool(dt float64) *pool {
+	q := i.mechanism.Pool
+	return &pool{
+		perNA: i.spread(func(s int) float64 {
+			return -1e4 * i.value(s, q.Gamma) / (2 * faraday * i.value(s, q.Depth)) / (i.cell.Area[s] * 1e-2)
+		}),
+		decay:  i.spread(func(s int) float64 { return i.value(s, q.Decay) }),
+		relax:  i.spread(func(s int) float64 { return -math.Expm1(-dt / i.value(s, q.Decay)) }),
+		minCai: i.spread(func(s int) float64 { return i.value(s, q.MinCai) }),
+	}
+}
