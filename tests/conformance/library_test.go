@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"understudy/tests/conformance"
+	"understudy/tests/require"
 )
 
 // folder is where the tests build what they share.
@@ -75,7 +76,7 @@ int main(void) {
 	for _, l := range []struct{ compiler, language, standard string }{{"cc", "c", "c11"}, {"c++", "c++", "c++17"}} {
 		t.Run(l.standard, func(t *testing.T) {
 			if _, err := exec.LookPath(l.compiler); err != nil {
-				t.Skipf("no %s here", l.compiler)
+				require.Missing(t, "there is no "+l.compiler)
 			}
 			command := exec.Command(l.compiler, "-x", l.language, "-std="+l.standard, "-Wall", "-Wextra", "-Wpedantic", "-Werror",
 				"-fsyntax-only", "-I../../cexport/include", "-")
@@ -141,10 +142,7 @@ func TestMisuse(t *testing.T) {
 }
 
 func TestPython(t *testing.T) {
-	python := os.Getenv("UNDERSTUDY_PYTHON")
-	if python == "" {
-		t.Skip("UNDERSTUDY_PYTHON is not set: name a Python that has numpy")
-	}
+	python := require.Python(t)
 	package_, err := filepath.Abs("../../cexport/python")
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"understudy/plugin/morphology"
+	"understudy/tests/require"
 )
 
 // neuronSection is a section as morphology_neuron.py describes it.
@@ -67,19 +68,11 @@ func TestMorphologyIsNEURONs(t *testing.T) {
 	}
 }
 
-// TestMorphologyAgainstNEURON runs NEURON itself, also on what WriteSWC writes
-// and on larger reconstructions where they are.
+// TestMorphologyAgainstNEURON runs NEURON itself, also on a real reconstruction
+// and on what WriteSWC writes.
 func TestMorphologyAgainstNEURON(t *testing.T) {
-	python := os.Getenv("UNDERSTUDY_PYTHON")
-	if python == "" {
-		t.Skip("UNDERSTUDY_PYTHON does not name a python with NEURON installed")
-	}
-	paths := fixturePaths(t)
-	if dir := os.Getenv("UNDERSTUDY_BLUEPYOPT"); dir != "" {
-		paths = append(paths, filepath.Join(dir, "examples/l5pc/morphology/C060114A7.asc"))
-	} else {
-		t.Log("UNDERSTUDY_BLUEPYOPT does not name an unpacked BluePyOpt sdist: its L5 pyramidal cell is left out")
-	}
+	python := require.Python(t)
+	paths := append(fixturePaths(t), filepath.Join(require.BluePyOpt(t), "examples/l5pc/morphology/C060114A7.asc"))
 	dir := t.TempDir()
 	written := map[string]*morphology.Morphology{"again_l5pc.swc": morphology.GenerateL5PC()}
 	for _, path := range paths {

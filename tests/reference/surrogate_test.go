@@ -13,6 +13,7 @@ import (
 	"understudy/plugin/model"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
+	"understudy/tests/require"
 )
 
 // torchRun is what surrogate_torch.py writes beside a model file.
@@ -31,10 +32,7 @@ const torchTol = 1e-5
 func TestSurrogateIsPyTorchs(t *testing.T) {
 	t.Run("kept", func(t *testing.T) { compareTorch(t, "surrogate_torch") })
 	t.Run("made again", func(t *testing.T) {
-		python := os.Getenv("UNDERSTUDY_PYTHON")
-		if python == "" {
-			t.Skip("UNDERSTUDY_PYTHON does not name a python with PyTorch installed")
-		}
+		python := require.Python(t)
 		dir := t.TempDir()
 		if out, err := exec.Command(python, "surrogate_torch.py", dir).CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
