@@ -27,9 +27,8 @@ var update = flag.Bool("update", false, "write cell_neuron.json from what NEURON
 const (
 	exactTolMV    = 1e-4
 	exactTolMS    = 1e-6
-	tableTolMV    = 1
+	tableTolMV    = 0.5
 	tableTolMS    = 0.002
-	inputTolMS    = 0.025 // under synaptic input: one time step
 	variableTolMS = 1.5
 	keptTolMS     = 1e-5
 )
@@ -166,7 +165,7 @@ func randomInput(t *testing.T, o cell.Options, ms int) protocol {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := protocol{Name: "input", MS: ms, DtMS: 0.025, tol: inputTolMS}
+	p := protocol{Name: "input", MS: ms, DtMS: 0.025, tol: tableTolMS}
 	for i, ch := range in.Channel {
 		if in.TimeMS[i] < float64(ms) {
 			p.Events = append(p.Events, [2]float64{in.TimeMS[i], float64(ch)})

@@ -1,7 +1,21 @@
+import os
+
 import pytest
 
-torch = pytest.importorskip("torch")
+ALL_REQUIRED = os.environ.get("UNDERSTUDY_REQUIRE") == "all"
+if ALL_REQUIRED:
+    import torch
+else:
+    torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
+
+
+def pytest_sessionfinish(session):
+    """With UNDERSTUDY_REQUIRE=all a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if ALL_REQUIRED and reporter.stats.get("skipped"):
+        reporter.write_line("\nUNDERSTUDY_REQUIRE=all, but tests were skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")
