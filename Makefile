@@ -38,7 +38,7 @@ environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
 
 .PHONY: test
-test: vet test-go test-purego test-race test-python ## Set up what the tests need, and run all of them
+test: vet test-go test-purego test-race test-system test-python ## Set up what the tests need, and run all of them
 
 .PHONY: vet
 vet: ## Formatting and go vet, also for arm64 and WebAssembly
@@ -48,11 +48,15 @@ vet: ## Formatting and go vet, also for arm64 and WebAssembly
 	GOARCH=arm64 CGO_ENABLED=0 go vet ./...
 	GOOS=wasip1 GOARCH=wasm go vet $(PORTABLE)
 
-# Results of tests/ are not taken from the cache: they depend on programs that
-# the tests build and run, which Go does not know of.
 .PHONY: test-go
-test-go: ## Go tests, those against NEURON and PyTorch and through every door included
-	$(ENVIRONMENT) && go test $$(go list ./... | grep -v understudy/tests/) && go test -count=1 -timeout 30m ./tests/...
+test-go: ## Go tests beside the code
+	$(ENVIRONMENT) && go test $$(go list ./... | grep -v /tests/)
+
+# Results are not taken from the cache: these tests build and run programs that
+# Go does not know of.
+.PHONY: test-system
+test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
+	$(ENVIRONMENT) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
