@@ -18,7 +18,7 @@ help: ## List the targets
 
 .PHONY: build
 build: ## The command, build/understudy
-	go build -trimpath -o build/understudy ./host/cmd/understudy
+	go build -o build/understudy ./host/cmd/understudy
 
 .PHONY: run
 run: build ## Compare a network of detailed neurons with the same network of surrogates
