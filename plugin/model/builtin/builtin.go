@@ -2,35 +2,22 @@
 package builtin
 
 import (
-	"embed"
-	"fmt"
+	_ "embed" // for l5pc
 
 	"understudy/plugin/model"
-	"understudy/plugin/population"
 )
 
-//go:embed *.safetensors
-var files embed.FS
+// l5pc is the surrogate of the built-in layer-5 pyramidal cell; L5PC.md says how it was
+// made and how good it is.
+//
+//go:embed l5pc.safetensors
+var l5pc []byte
 
-// DefaultName is the file of the default surrogate: that of the built-in layer-5
-// pyramidal cell.
+// DefaultName is the file of the default surrogate.
 const DefaultName = "l5pc.safetensors"
 
-// DefaultFile returns the bytes of the default surrogate's model file. The error
-// wraps population.ErrState when this program was built without it.
-func DefaultFile() ([]byte, error) {
-	b, err := files.ReadFile(DefaultName)
-	if err != nil {
-		return nil, fmt.Errorf("%w: the built-in surrogate %s is not part of this build", population.ErrState, DefaultName)
-	}
-	return b, nil
-}
+// DefaultFile returns a copy of the default surrogate's model file.
+func DefaultFile() []byte { return append([]byte(nil), l5pc...) }
 
-// Default returns the default surrogate. See [DefaultFile].
-func Default() (*model.Model, error) {
-	b, err := DefaultFile()
-	if err != nil {
-		return nil, err
-	}
-	return model.Decode("built-in "+DefaultName, b)
-}
+// Default returns the default surrogate: that of the built-in layer-5 pyramidal cell.
+func Default() (*model.Model, error) { return model.Decode("built-in "+DefaultName, l5pc) }

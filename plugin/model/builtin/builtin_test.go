@@ -1,37 +1,29 @@
 package builtin
 
 import (
-	"errors"
-	"io/fs"
 	"testing"
 
-	"understudy/plugin/model"
-	"understudy/plugin/population"
+	"understudy/plugin/cell"
 )
 
-// Every file that is built in must decode, and the default must say so when it
-// is missing.
-func TestFiles(t *testing.T) {
-	names, err := fs.Glob(files, "*")
-	if err != nil || len(names) == 0 {
-		t.Fatal(names, err)
-	}
-	hasDefault := false
-	for _, name := range names {
-		b, err := files.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := model.Decode(name, b); err != nil {
-			t.Error(err)
-		}
-		hasDefault = hasDefault || name == DefaultName
-	}
+// TestDefaultFitsItsCell: the default surrogate decodes and has the channels of
+// the built-in cell, in its order.
+func TestDefaultFitsItsCell(t *testing.T) {
 	m, err := Default()
-	if hasDefault && err != nil {
-		t.Error(err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !hasDefault && (m != nil || !errors.Is(err, population.ErrState)) {
-		t.Errorf("without %s: %v, %v", DefaultName, m, err)
+	channels, err := cell.Channels("l5pc", cell.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := m.Inputs
+	if in.Channels != len(channels) || len(in.Section) != len(channels) || len(in.ChannelKind) != len(channels) {
+		t.Fatalf("%d channels, %d sections, %d kinds; the cell has %d channels", in.Channels, len(in.Section), len(in.ChannelKind), len(channels))
+	}
+	for i, c := range channels {
+		if in.Section[i] != c.Section || in.ChannelKind[i] != string(c.Kind) {
+			t.Fatalf("channel %d is %s on %s, the cell's %s on %s", i, in.ChannelKind[i], in.Section[i], c.Kind, c.Section)
+		}
 	}
 }
