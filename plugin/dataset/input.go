@@ -6,12 +6,12 @@ package dataset
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
+	"understudy/plugin/portable"
 	"understudy/plugin/spikeio"
 )
 
@@ -196,7 +196,7 @@ func windowSums(sigma int) []float64 {
 	sums := make([]float64, n+1)
 	for k := range n {
 		x := (float64(k) - float64(n-1)/2) / float64(sigma)
-		sums[k+1] = sums[k] + expNeg(float64(x*x)/2)
+		sums[k+1] = sums[k] + portable.ExpNeg(float64(x*x)/2)
 	}
 	for k := range sums {
 		sums[k] /= sums[n]
@@ -237,7 +237,7 @@ func spikeProbability(r float64) float64 {
 	if r < 1./64 { // exp(-64) is below the rounding error
 		return r
 	}
-	return r * (1 - expNeg(1/r))
+	return r * (1 - portable.ExpNeg(1/r))
 }
 
 // treeOf returns 1 for the apical tree, 0 for all else.
@@ -268,20 +268,3 @@ func (s stream) index(n int) int { return int(float64(n) * s.uniform()) }
 
 // jitter returns a number within +-j, rounded towards 0 as the paper does.
 func (s stream) jitter(j int) int { return int(s.between(-float64(j), float64(j))) }
-
-// expNeg returns exp(-x) for x >= 0 within 1e-15 relative. Unlike math.Exp it
-// has one implementation, with no fused operations, and so the same bits on
-// every machine.
-func expNeg(x float64) float64 {
-	const ln2Hi, ln2Lo = 0x1.62e42fefa38p-1, 0x1.ef35793c7673p-45
-	if x > 700 {
-		return 0
-	}
-	k := math.Floor(x/math.Ln2 + 0.5)
-	y := float64(k*ln2Hi) - x + float64(k*ln2Lo) // exp(-x) = 2^-k exp(y), |y| <= ln2/2
-	sum := 1.0
-	for n := 14.0; n >= 1; n-- {
-		sum = 1 + float64(sum*y)/n
-	}
-	return math.Ldexp(sum, -int(k))
-}

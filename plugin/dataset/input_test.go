@@ -24,14 +24,6 @@ func testChannels(n int) []cell.Channel {
 	return ch
 }
 
-func TestExpNeg(t *testing.T) {
-	for x := 0.0; x < 690; x += 0.0137 + x/97 {
-		if got, want := expNeg(x), math.Exp(-x); math.Abs(got-want) > 1e-15*want {
-			t.Fatalf("expNeg(%g) = %g, math.Exp gives %g", x, got, want)
-		}
-	}
-}
-
 // The smoothed rate against the convolution written out: held rates expanded
 // to ms, window centred as scipy's mode="same".
 func TestRatesAreTheConvolution(t *testing.T) {

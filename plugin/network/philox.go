@@ -1,6 +1,10 @@
 package network
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"understudy/plugin/portable"
+)
 
 // Streams keep the draws of different purposes apart: the stream is one word of
 // the generator's key.
@@ -28,31 +32,10 @@ func philox(ctr [4]uint64, key [2]uint64) [4]uint64 {
 // unit maps a word to [0, 1) with 53 bits.
 func unit(w uint64) float64 { return float64(w>>11) * 0x1p-53 }
 
-// expNeg is exp(-x) for x >= 0 from additions and multiplications only. math.Exp
-// has assembly on some machines and not on others; a draw that falls between two
-// roundings would then differ.
-func expNeg(x float64) float64 {
-	if x > 700 {
-		return 0
-	}
-	const halvings = 10
-	y := x * (1.0 / (1 << halvings))
-	// Taylor series of exp(-y) for y < 0.7, error below 1e-15 at the rates in use.
-	sum, term := 1.0, 1.0
-	for i := 1; i <= 14; i++ {
-		term = float64(term*-y) * (1 / float64(i))
-		sum += term
-	}
-	for range halvings {
-		sum = float64(sum * sum)
-	}
-	return sum
-}
-
 // poisson returns the number of events for the uniform u in [0, 1) at mean
 // lambda, by inversion. The count is capped at maxCount.
 func poisson(u, lambda float64, maxCount int) int {
-	p := expNeg(lambda)
+	p := portable.ExpNeg(lambda)
 	sum := p
 	k := 0
 	for u >= sum && k < maxCount {

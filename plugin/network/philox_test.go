@@ -23,18 +23,6 @@ func TestPhilox(t *testing.T) {
 	}
 }
 
-func TestExpNeg(t *testing.T) {
-	for _, x := range []float64{0, 1e-9, 0.01, 0.5, 1, 3.3, 8, 40, 100} {
-		got, want := expNeg(x), math.Exp(-x)
-		if math.Abs(got-want) > 1e-11*want {
-			t.Errorf("expNeg(%g) = %g, want %g", x, got, want)
-		}
-	}
-	if expNeg(1e6) != 0 {
-		t.Error("expNeg(1e6) is not 0")
-	}
-}
-
 // The counts have the mean and the variance of a Poisson distribution.
 func TestPoisson(t *testing.T) {
 	for _, lambda := range []float64{0.01, 0.7, 4, 30} {
