@@ -64,7 +64,7 @@ test-purego: ## Go tests of packages with assembly, without it
 
 .PHONY: test-race
 test-race: ## Go tests of packages with goroutines, under the race detector
-	go test -race -skip Allocate $(CONCURRENT) # the detector itself allocates
+	go test -race -skip 'Allocate|Reconstruction' $(CONCURRENT) # it allocates, and is slow
 
 .PHONY: test-python
 test-python: lib ## Tests of the Python package
