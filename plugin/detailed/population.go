@@ -58,7 +58,6 @@ type Population struct {
 
 	inject  []float64 // current into the soma [nA], by neuron; nil for none
 	pending []event   // sorted by block, then time; those left belong to the next step
-	scratch []event
 	record  []recorder
 	probes  []probe
 }
@@ -297,7 +296,7 @@ func (p *Population) stepBlock(i, steps int, out population.Output) {
 				p.record[first+l].sample(t1, dt, v)
 			}
 			for q := range p.probes {
-				p.probes[q].sample(p, first, w, t1, dt)
+				p.probes[q].sample(p, first, w)
 			}
 		}
 		b.flush()

@@ -82,7 +82,7 @@ func (q *probe) reset(p *Population) {
 	q.trace = append(q.trace[:0], p.voltage(q.neuron, q.segment))
 }
 
-func (q *probe) sample(p *Population, first, width int, _, _ float64) {
+func (q *probe) sample(p *Population, first, width int) {
 	if q.neuron < first || q.neuron >= first+width {
 		return
 	}
