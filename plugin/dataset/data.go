@@ -19,6 +19,9 @@ type Trial struct {
 	SpikeMS   []float64 // voltage peaks (population.Labelled) [ms]
 	UpcrossMS []float64 // upward crossings of -20 mV [ms]
 	VSomaMV   []float32 // [T] soma voltage at t = 0, 1, ... ms [mV]
+	// VDend10UV is [T][len(Manifest.Voltages)] in one slice: the voltage of these
+	// segments at t = 0, 1, ... ms in units of 0.01 mV; nil where there are none.
+	VDend10UV []int16
 }
 
 // Data is a data set on disk.
@@ -110,19 +113,41 @@ func readTrial(path string, z *spikeio.NPZ, m *Manifest) (*Trial, error) {
 		}
 		t.VSomaMV[i] = float32(x)
 	}
+	if n := len(m.Voltages); n > 0 {
+		v, shape, err := z.Int32("v_dend_10uv")
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Equal(shape, []int{m.MS(), n}) {
+			return nil, bad("v_dend_10uv has shape %v, expected [%d %d]", shape, m.MS(), n)
+		}
+		t.VDend10UV = make([]int16, len(v))
+		for i, x := range v {
+			if t.VDend10UV[i] = int16(x); int32(t.VDend10UV[i]) != x {
+				return nil, bad("v_dend_10uv: entry %d is %d", i, x)
+			}
+		}
+	}
 	return &t, nil
 }
 
 // write writes the trial's file: in_channel and in_t_ms (int16 where they fit,
-// else int32), spike_ms and upcross_ms (float64), v_soma_mv (float32), T_ms.
+// else int32), spike_ms and upcross_ms (float64), v_soma_mv (float32), T_ms,
+// and v_dend_10uv (int16) where there is one.
 func (t *Trial) write(path string) error {
-	return spikeio.WriteNPZCompressed(path,
-		spikeio.Array{Name: "in_channel", Data: narrow(t.Input.Channel)},
-		spikeio.Array{Name: "in_t_ms", Data: narrow(t.Input.TimeMS)},
-		spikeio.Array{Name: "spike_ms", Data: t.SpikeMS},
-		spikeio.Array{Name: "upcross_ms", Data: t.UpcrossMS},
-		spikeio.Array{Name: "v_soma_mv", Data: t.VSomaMV},
-		spikeio.Array{Name: "T_ms", Data: int64(t.Input.TotalMS)})
+	arrays := []spikeio.Array{
+		{Name: "in_channel", Data: narrow(t.Input.Channel)},
+		{Name: "in_t_ms", Data: narrow(t.Input.TimeMS)},
+		{Name: "spike_ms", Data: t.SpikeMS},
+		{Name: "upcross_ms", Data: t.UpcrossMS},
+		{Name: "v_soma_mv", Data: t.VSomaMV},
+		{Name: "T_ms", Data: int64(t.Input.TotalMS)},
+	}
+	if t.VDend10UV != nil {
+		shape := []int{t.Input.TotalMS, len(t.VDend10UV) / t.Input.TotalMS}
+		arrays = append(arrays, spikeio.Array{Name: "v_dend_10uv", Data: t.VDend10UV, Shape: shape})
+	}
+	return spikeio.WriteNPZCompressed(path, arrays...)
 }
 
 // narrow returns whole numbers as []int16 where all fit, else as []int32.

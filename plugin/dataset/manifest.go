@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"understudy/plugin/cell"
@@ -38,6 +39,8 @@ type Manifest struct {
 	Scheme     string  `json:"scheme"` // integration
 	Command    string  `json:"command"`
 	Inputs     Inputs  `json:"inputs"`
+	// Voltages are the segments (as in Segment) whose voltage the trials have besides the soma's.
+	Voltages []int `json:"voltages,omitempty"`
 
 	// By channel, see cell.Channel.
 	ChannelKind []string  `json:"channel_kind"` // exc or inh
@@ -87,6 +90,11 @@ func (m *Manifest) check() error {
 	} {
 		if n != m.Channels {
 			return bad("%s has %d entries for %d channels", name, n, m.Channels)
+		}
+	}
+	for i, s := range m.Voltages {
+		if !slices.Contains(m.Segment, s) || i > 0 && s <= m.Voltages[i-1] {
+			return bad("voltages: entry %d is %d, expected segments in order", i, s)
 		}
 	}
 	for i, k := range m.ChannelKind {

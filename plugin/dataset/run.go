@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"understudy/plugin/cell"
@@ -128,6 +130,10 @@ func (c *Config) work(ctx context.Context, batches <-chan []int, made func(spike
 	}
 	ms := c.Manifest.MS()
 	v := make([]float32, ms*c.Batch)
+	traces, err := c.probe(pop)
+	if err != nil {
+		return err
+	}
 	for batch := range batches {
 		inputs := make([]*spikeio.Events, len(batch))
 		for i, k := range batch {
@@ -142,7 +148,8 @@ func (c *Config) work(ctx context.Context, batches <-chan []int, made func(spike
 			return err
 		}
 		for i, k := range batch {
-			t := Trial{Input: inputs[i], SpikeMS: labels.PeaksMS(i), UpcrossMS: labels.UpcrossMS(i), VSomaMV: column(v, c.Batch, i, ms)}
+			t := Trial{Input: inputs[i], SpikeMS: labels.PeaksMS(i), UpcrossMS: labels.UpcrossMS(i), VSomaMV: column(v, c.Batch, i, ms),
+				VDend10UV: interleave(traces[i], ms)}
 			path := trialPath(c.Dir, k)
 			// What a killed run left: no other process makes this trial.
 			left, _ := filepath.Glob(path + ".*.tmp")
@@ -156,6 +163,42 @@ func (c *Config) work(ctx context.Context, batches <-chan []int, made func(spike
 		}
 	}
 	return nil
+}
+
+// probe starts to record the manifest's dendritic voltages: [neuron][voltage].
+func (c *Config) probe(pop population.Population) ([][]func() []float64, error) {
+	traces := make([][]func() []float64, c.Batch)
+	if len(c.Manifest.Voltages) == 0 {
+		return traces, nil
+	}
+	probed, ok := pop.(population.Probed)
+	if !ok {
+		return nil, fmt.Errorf("%w: cell %s has no dendritic voltages", population.ErrInput, c.Manifest.Cell)
+	}
+	for i := range traces {
+		for _, segment := range c.Manifest.Voltages {
+			t, err := probed.ProbeChannel(i, slices.Index(c.Manifest.Segment, segment), 1)
+			if err != nil {
+				return nil, err
+			}
+			traces[i] = append(traces[i], t)
+		}
+	}
+	return traces, nil
+}
+
+// interleave returns the first ms samples of every trace as Trial.VDend10UV.
+func interleave(traces []func() []float64, ms int) []int16 {
+	if len(traces) == 0 {
+		return nil
+	}
+	out := make([]int16, ms*len(traces))
+	for j, trace := range traces {
+		for t, v := range trace()[:ms] {
+			out[t*len(traces)+j] = int16(math.Round(100 * max(-327, min(327, v))))
+		}
+	}
+	return out
 }
 
 // playBlock is how many ms are stepped between looks at the context.

@@ -77,6 +77,14 @@ func (p *Population) Probe(neuron, segment int, intervalMS float64) (trace func(
 	return func() []float64 { return slices.Clone(p.probes[i].trace) }, nil
 }
 
+// ProbeChannel implements population.Probed.
+func (p *Population) ProbeChannel(neuron, channel int, intervalMS float64) (trace func() []float64, err error) {
+	if channel < 0 || channel >= len(p.cell.Channels) || len(p.cell.Channels[channel]) == 0 {
+		return nil, fmt.Errorf("%w: probe of channel %d of %d", population.ErrInput, channel, len(p.cell.Channels))
+	}
+	return p.Probe(neuron, p.cell.Channels[channel][0].Segment, intervalMS)
+}
+
 func (q *probe) reset(p *Population) {
 	q.count = 0
 	q.trace = append(q.trace[:0], p.voltage(q.neuron, q.segment))

@@ -81,6 +81,14 @@ type Labelled interface {
 	UpcrossMS(neuron int) []float64
 }
 
+// Probed is implemented by populations of neurons with dendrites.
+type Probed interface {
+	// ProbeChannel records the voltage [mV] of the segment that a channel's synapses
+	// sit on from now on, one sample at once and one every intervalMS; Reset starts
+	// the recording anew. trace returns a copy of the samples so far.
+	ProbeChannel(neuron, channel int, intervalMS float64) (trace func() []float64, err error)
+}
+
 // Categories of error; every error an engine returns wraps one of them.
 var (
 	ErrInput  = errors.New("bad input")      // an event, a length or an option is out of range

@@ -28,7 +28,7 @@ import (
 // datasetOptions are the command's flags.
 type datasetOptions struct {
 	cell, morphology, synapses, scheme, shard, out string
-	trials, threads, batch                         int
+	trials, threads, batch, voltages               int
 	seconds, dt                                    float64
 	seed                                           uint64
 	json                                           bool
@@ -44,7 +44,7 @@ statistics of Beniaguev, Segev & London (2021).
 
 DIR gets manifest.json and one trial_000123.npz per trial: in_channel and in_t_ms
 (input events), spike_ms (voltage peaks), upcross_ms (crossings of -20 mV),
-v_soma_mv at t = 0, 1, 2 ... ms, T_ms. Trials that are there already are kept: an
+v_soma_mv at t = 0, 1, 2 ... ms, T_ms; with --voltages also v_dend_10uv. Trials that are there already are kept: an
 interrupted run goes on when it is started again. Trial k depends on the cell, the
 options and the seed, not on the shard or the threads; --shard i/n makes the
 trials k with k mod n = i.`,
@@ -64,6 +64,7 @@ trials k with k mod n = i.`,
 	f.IntVar(&o.trials, "trials", 0, "number of trials, of all shards together")
 	f.Float64Var(&o.seconds, "seconds", 6, "length of a trial [s]")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the input")
+	f.IntVar(&o.voltages, "voltages", 0, "dendritic segments, evenly spread over the tree, whose voltage is kept too")
 	f.StringVar(&o.shard, "shard", "0/1", "make part `i/n` of the trials, 0 <= i < n")
 	f.StringVar(&o.out, "out", "", "`directory` of the data set")
 	f.StringVar(&o.scheme, "scheme", string(detailed.CrankNicolson), "integration: crank-nicolson (second order) or backward-euler (NEURON's)")
@@ -98,6 +99,8 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		return c, usagef("dataset: --threads %d, want at least 1", o.threads)
 	case o.batch < 1 || o.batch > 4096:
 		return c, usagef("dataset: --batch %d, want 1 to 4096", o.batch)
+	case o.voltages < 0:
+		return c, usagef("dataset: --voltages %d, want at least 0", o.voltages)
 	case o.synapses != "nmda" && o.synapses != "ampa":
 		return c, usagef("dataset: --synapses %q, want nmda or ampa", o.synapses)
 	case !slices.Contains(cell.Names(), o.cell):
@@ -123,6 +126,7 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 	if err != nil {
 		return c, err
 	}
+	m.Voltages = spread(channels, o.voltages)
 	newPop := func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) }
 	// A bad option, the time step above all, shows here, before any file.
 	pop, err := newPop(1)
@@ -135,6 +139,22 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 	pop.Close()
 	return dataset.Config{Dir: o.out, Manifest: m, Channels: channels, New: newPop,
 		Shard: shard, Shards: shards, Threads: o.threads, Batch: o.batch}, nil
+}
+
+// spread returns n segments evenly spread over those that channels have, or all of them.
+func spread(channels []cell.Channel, n int) []int {
+	var all []int
+	for _, c := range channels {
+		all = append(all, c.Segment)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	n = min(n, len(all))
+	var some []int
+	for i := range n {
+		some = append(some, all[(2*i+1)*len(all)/(2*n)])
+	}
+	return some
 }
 
 // parseShard reads i/n.
