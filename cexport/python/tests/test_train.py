@@ -107,6 +107,54 @@ def test_resumed_run_equals_unbroken(small, tmp_path):
             torch.testing.assert_close(rest.net.state_dict()[k], v, rtol=0, atol=0)
 
 
+@pytest.fixture(scope="module")
+def dendritic(tmp_path_factory):
+    """Four trials with two dendritic voltages."""
+    from synthetic import write_dataset
+
+    folder = str(tmp_path_factory.mktemp("dendritic"))
+    write_dataset(folder, 4, channels=20, ms=900, events_per_ms=3, voltages=2)
+    return folder
+
+
+def test_dendritic_voltages_and_rank_are_for_training_only(dendritic, tmp_path):
+    more = {"rank": 3, "dropout": 0.05, "steps": 60, "lr": 0.02, "dendrite_weight": 20.0}
+    whole = Trainer(options(dendritic, tmp_path, **more))
+    assert whole.net.embed.shape == (20, 3)
+    x = whole._batch(0)
+    first = (whole._loss(x)[0] - whole._loss(x)[1]).item()
+    whole.run(show=open(os.devnull, "w"))
+    total, part = whole._loss(x)
+    assert (total - part).item() < 0.85 * first, "the dendritic voltages are not learnt"
+    doc, tensors = read_model(str(tmp_path / "m.safetensors"))
+    assert tensors["embed.weight"].shape == (8, 20, 1) and tensors["head.weight"].shape == (2, 8, 1)
+    assert "dendrites" not in str(doc["layers"])
+    # The file is the averaged network at its best evaluation, here the last.
+    trial = whole.data.trials[0]
+    p, _ = evaluate(str(tmp_path / "m.safetensors"), *events(trial), steps=trial.steps)
+    z = run(whole.mean, trial, 20)
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-z[:, 0])), atol=1e-5)
+    os.makedirs(tmp_path / "b")
+    Trainer(options(dendritic, tmp_path / "b", **more)).run(until_step=5, show=open(os.devnull, "w"))
+    rest = Trainer(options(dendritic, tmp_path / "b", resume=True, **more))
+    rest.run(show=open(os.devnull, "w"))
+    torch.testing.assert_close(rest.net.mix, whole.net.mix, rtol=0, atol=0)
+    ignored = Trainer(options(dendritic, tmp_path / "b", dendrite_weight=0))
+    assert ignored.net.dendrites is None
+
+
+def test_bad_dendritic_voltages_are_named(dendritic, tmp_path):
+    path = os.path.join(dendritic, "trial_000001.npz")
+    with pytest.raises(DataError, match="v_dend_10uv is int16 of shape"):
+        read_trial(path, 20, voltages=3)
+    bare = str(tmp_path / "trial_000001.npz")
+    with np.load(path) as z:
+        np.savez(bare, **{k: z[k] for k in z.files if k != "v_dend_10uv"})
+    with pytest.raises(DataError, match="trial_000001.npz.*no array v_dend_10uv"):
+        read_trial(bare, 20, voltages=2)
+    assert read_trial(bare, 20).dend is None
+
+
 def test_resume_refuses_another_network(small, tmp_path):
     Trainer(options(small, tmp_path)).save()
     with pytest.raises(DataError, match=r"m\.ckpt"):

@@ -37,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--blocks", type=int, default=d.blocks, help="residual blocks")
     g.add_argument("--kernel", type=int, default=d.kernel, help="taps of each block's convolution")
     g.add_argument("--dilations", type=_ints, default=d.dilations, metavar="D,D,...", help="one per block; default 1,2,4,...")
+    g.add_argument("--rank", type=int, default=d.rank, help="free numbers per channel in the embedding; 0: as many as features")
     g = p.add_argument_group("optimisation")
     g.add_argument("--window-ms", type=int, default=d.window_ms)
     g.add_argument("--warmup-ms", type=int, default=d.warmup_ms, help="start of a window that is not scored")
@@ -47,6 +48,10 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--clip", type=float, default=d.clip, help="largest norm of the gradient")
     g.add_argument("--spike-weight", type=float, default=d.spike_weight,
                    help="weight of the cross-entropy against the squared voltage error in (10 mV)^2")
+    g.add_argument("--dendrite-weight", type=float, default=d.dendrite_weight,
+                   help="weight of the squared error of the dendritic voltages, in units of their variance, where the data "
+                        "have them (dataset --voltages); 0: ignore them")
+    g.add_argument("--dropout", type=float, default=d.dropout, help="share of a block's outputs that an update zeroes")
     g.add_argument("--ema", type=float, default=d.ema, help="decay of the moving average of the weights")
     g = p.add_argument_group("judging")
     g.add_argument("--holdout-every", type=int, default=d.holdout_every, help="hold out trials whose number is a multiple")
@@ -76,6 +81,11 @@ def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
     for name in ("features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
+    for name in ("rank", "dendrite_weight"):
+        if getattr(a, name) < 0:
+            p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 0")
+    if not 0 <= a.dropout < 1:
+        p.error(f"--dropout {a.dropout}: want 0 <= dropout < 1")
     for name in ("minutes", "lr", "clip", "eval_minutes"):
         if not getattr(a, name) > 0:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want more than 0")

@@ -34,7 +34,8 @@ class Trial:
     channel [M] holds the channel of every event in the order of steps; events of
     step k are ``channel[start[k]:start[k+1]]``; weight [M], or None where all are 1.
     spike [T] is True at label steps, ``int(t_peak - 0.5)``. v [T] is the soma
-    voltage [mV] at t = k, not clipped.
+    voltage [mV] at t = k, not clipped. dend [T, K] is the voltage of K dendritic
+    segments in units of 0.01 mV, or None (``dataset --voltages``).
     """
 
     index: int
@@ -43,20 +44,23 @@ class Trial:
     weight: np.ndarray | None
     spike: np.ndarray
     v: np.ndarray
+    dend: np.ndarray | None = None
 
     @property
     def steps(self) -> int:
         return len(self.v)
 
 
-def _read(path: str, channels: int, index: int) -> Trial:
+def _read(path: str, channels: int, index: int, voltages: int) -> Trial:
     with np.load(path, allow_pickle=False) as z:
-        missing = {"in_channel", "in_t_ms", "spike_ms", "v_soma_mv"} - set(z.files)
+        needed = {"in_channel", "in_t_ms", "spike_ms", "v_soma_mv"} | ({"v_dend_10uv"} if voltages else set())
+        missing = needed - set(z.files)
         if missing:
             raise ValueError(f"has no array {sorted(missing)[0]}")
         channel, t = z["in_channel"], z["in_t_ms"]
         weight = z["in_weight"] if "in_weight" in z.files else None
         peaks, v = z["spike_ms"], z["v_soma_mv"]
+        dend = z["v_dend_10uv"] if voltages else None
     for name, a in (("in_channel", channel), ("in_t_ms", t), ("spike_ms", peaks), ("v_soma_mv", v)):
         if a.ndim != 1 or not np.issubdtype(a.dtype, np.number):
             raise ValueError(f"{name} is {a.dtype} of shape {a.shape}, want numbers in one dimension")
@@ -75,6 +79,8 @@ def _read(path: str, channels: int, index: int) -> Trial:
         if weight.shape != channel.shape or not np.isfinite(weight).all():
             raise ValueError("in_weight does not fit in_channel or is not finite")
         weight = None if (weight == 1).all() else weight.astype(np.float32)
+    if dend is not None and (dend.shape != (steps, voltages) or dend.dtype != np.int16):
+        raise ValueError(f"v_dend_10uv is {dend.dtype} of shape {dend.shape}, want int16 of shape {(steps, voltages)}")
     if not np.isfinite(peaks).all():
         raise ValueError("spike_ms is not finite")
 
@@ -90,14 +96,14 @@ def _read(path: str, channels: int, index: int) -> Trial:
     spike = np.zeros(steps, bool)
     label = (peaks - 0.5).astype(np.int64)
     spike[label[(label >= 0) & (label < steps)]] = True
-    return Trial(index, channel, start, weight, spike, v.astype(np.float32))
+    return Trial(index, channel, start, weight, spike, v.astype(np.float32), dend)
 
 
-def read_trial(path: str, channels: int) -> Trial:
-    """Read and check one trial; raises DataError that names the file."""
+def read_trial(path: str, channels: int, voltages: int = 0) -> Trial:
+    """Read and check one trial, with its dendritic voltages where there are any; raises DataError that names the file."""
     m = _TRIAL.search(path)
     try:
-        return _read(path, channels, int(m.group(1)) if m else -1)
+        return _read(path, channels, int(m.group(1)) if m else -1, voltages)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error,
             NotImplementedError) as e:
         raise DataError(f"{path}: {e}") from e
@@ -121,6 +127,7 @@ class Dataset:
             for key in ("channel_kind", "segment", "section", "x", "region"):
                 if len(self.manifest[key]) != self.channels:
                     raise ValueError(f"{key} has {len(self.manifest[key])} entries, want {self.channels}")
+            self.voltages = len(self.manifest.get("voltages") or [])
         except KeyError as e:
             raise DataError(f"{path}: has no key {e}") from e
         except (OSError, ValueError, TypeError, AttributeError) as e:
@@ -137,7 +144,7 @@ class Dataset:
             if m and int(m.group(1)) not in self.trials:
                 new.append((int(m.group(1)), name))
         for k, name in sorted(new)[:limit]:
-            self.trials[k] = read_trial(os.path.join(self.folder, name), self.channels)
+            self.trials[k] = read_trial(os.path.join(self.folder, name), self.channels, self.voltages)
         return len(new[:limit])
 
     def split(self, holdout: set[int] | None = None, every: int = 20) -> tuple[list[Trial], list[Trial]]:
@@ -157,7 +164,7 @@ class Batch:
     """B windows of T steps as :class:`understudy.train.ops.EventSum` wants them.
 
     Bags are numbered b*T + t. spike and v are [T, B]; score [T, B] is False
-    where a window's past is cut off.
+    where a window's past is cut off. dend [T, B, K] in units of 0.01 mV, or None.
     """
 
     T: int
@@ -171,6 +178,7 @@ class Batch:
     spike: np.ndarray
     v: np.ndarray
     score: np.ndarray
+    dend: np.ndarray | None
 
 
 def make_batch(windows: list[tuple[Trial, int]], T: int, channels: int, warmup: int,
@@ -184,6 +192,9 @@ def make_batch(windows: list[tuple[Trial, int]], T: int, channels: int, warmup: 
     parts, weights, offsets, counts = [], [], [], []
     spike, v, score = np.zeros((T, B), np.float32), np.zeros((T, B), np.float32), np.ones((T, B), bool)
     n = 0
+    dend = None
+    if backward and windows[0][0].dend is not None:
+        dend = np.stack([trial.dend[s : s + T] for trial, s in windows], 1)
     weighted = any(trial.weight is not None for trial, _ in windows)
     for b, (trial, s) in enumerate(windows):
         lo, hi = trial.start[s], trial.start[s + T]
@@ -209,4 +220,4 @@ def make_batch(windows: list[tuple[Trial, int]], T: int, channels: int, warmup: 
         np.cumsum(np.bincount(ch, minlength=channels)[:-1], out=t_offsets[1:])
         t_w = w[order] if w is not None else None
     return Batch(T, B, ch.astype(np.int32), np.concatenate(offsets).astype(np.int32), w,
-                 t_bags, t_offsets, t_w, spike, v, score)
+                 t_bags, t_offsets, t_w, spike, v, score, dend)

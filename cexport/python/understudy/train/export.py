@@ -22,8 +22,11 @@ def fold(network: TCN) -> dict[str, np.ndarray]:
     def a(t) -> np.ndarray:
         return t.detach().cpu().numpy().astype(np.float64)
 
+    embed = a(network.embed)
+    if network.mix is not None:
+        embed = embed @ a(network.mix)
     out = {
-        "embed.weight": a(network.embed).T[:, :, None],
+        "embed.weight": embed.T[:, :, None],
         "smooth.weight": a(network.smooth),
         "smooth.bias": a(network.smooth_bias),
     }

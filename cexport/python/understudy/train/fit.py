@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from . import export, metrics
-from .data import CLIP_MV, DataError, Dataset, Trial, make_batch
+from .data import CLIP_MV, Batch, DataError, Dataset, Trial, make_batch
 from .network import TCN, Shape
 
 #: Unit of the voltage output [mV].
@@ -39,6 +39,8 @@ class Options:
     blocks: int = 8
     kernel: int = 4
     dilations: tuple[int, ...] = ()
+    rank: int = 0
+    dropout: float = 0.0
     window_ms: int = 3000
     batch: int = 6
     warmup_ms: int = 500
@@ -47,6 +49,7 @@ class Options:
     weight_decay: float = 0.01
     clip: float = 1.0
     spike_weight: float = 20.0
+    dendrite_weight: float = 0.2
     ema: float = 0.999
     holdout_every: int = 20
     holdout: tuple[int, ...] = ()
@@ -100,12 +103,18 @@ class Trainer:
         if not self.train or not self.held:
             raise DataError(f"{opt.data}: {len(self.train)} training and {len(self.held)} held-out trials, want at least one of each")
         bf16 = opt.precision == "bf16" or (opt.precision == "auto" and bf16_pays(opt.device))
-        shape = Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations)
+        voltages = self.data.voltages if opt.dendrite_weight else 0
+        shape = Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations,
+                      opt.rank, voltages, opt.dropout)
         self.net = TCN(shape, bf16).to(opt.device)
         self.mean = copy.deepcopy(self.net)  # moving average of the weights
         self.optim = torch.optim.AdamW(self.net.parameters(), lr=opt.lr, weight_decay=opt.weight_decay)
         v = np.concatenate([np.minimum(t.v[::10], CLIP_MV) for t in self.train[:200]])
         self.v_offset = round(float(v.mean()), 3)
+        self.dend_mean = self.dend_std = None
+        if voltages:
+            d = np.concatenate([t.dend[::10] for t in self.train[:200]]).astype(np.float32)
+            self.dend_mean, self.dend_std = torch.from_numpy(d.mean(0)), torch.from_numpy(d.std(0) + 1)
         self.step = 0
         self.elapsed = 0.0  # seconds of training, over all resumed parts
         self.hours_seen = 0.0
@@ -135,7 +144,7 @@ class Trainer:
         buf = io.BytesIO()
         torch.save({"network": self._network_options(), "net": self.net.state_dict(),
                     "mean": self.mean.state_dict(), "optim": self.optim.state_dict(),
-                    "v_offset": self.v_offset, "step": self.step, "elapsed": self.elapsed,
+                    "v_offset": self.v_offset, "dend_mean": self.dend_mean, "dend_std": self.dend_std, "step": self.step, "elapsed": self.elapsed,
                     "hours_seen": self.hours_seen, "best": self.best, "figures": self.figures}, buf)
         export.write_atomic(self.checkpoint, buf.getvalue())
 
@@ -153,7 +162,7 @@ class Trainer:
             self.optim.load_state_dict(c["optim"])
         except Exception as e:
             raise DataError(f"{path}: {e}") from e
-        for k in ("v_offset", "step", "elapsed", "hours_seen", "best", "figures"):
+        for k in ("v_offset", "dend_mean", "dend_std", "step", "elapsed", "hours_seen", "best", "figures"):
             setattr(self, k, c[k])
 
     def _batch(self, step: int):
@@ -168,12 +177,20 @@ class Trainer:
             windows.append((t, s))
         return make_batch(windows, T, self.data.channels, min(self.opt.warmup_ms, T // 2))
 
-    def _loss(self, z: torch.Tensor, spike, v, score) -> torch.Tensor:
+    def _loss(self, b: Batch) -> tuple[torch.Tensor, float]:
+        """What is minimised, and the part of it by which held-out trials are judged."""
+        x = self.net.features(b)
+        z = self.net.head(x)
         dev = z.device
-        m = torch.from_numpy(score).to(dev).float()
-        bce = F.binary_cross_entropy_with_logits(z[..., 0], torch.from_numpy(spike).to(dev), reduction="none")
-        d = z[..., 1] - (torch.from_numpy(v).to(dev) - self.v_offset) / V_SCALE_MV
-        return ((self.opt.spike_weight * bce + d * d) * m).sum() / m.sum()
+        m = torch.from_numpy(b.score).to(dev).float()
+        bce = F.binary_cross_entropy_with_logits(z[..., 0], torch.from_numpy(b.spike).to(dev), reduction="none")
+        d = z[..., 1] - (torch.from_numpy(b.v).to(dev) - self.v_offset) / V_SCALE_MV
+        loss = ((self.opt.spike_weight * bce + d * d) * m).sum() / m.sum()
+        if self.net.dendrites is None:
+            return loss, loss.item()
+        target = (torch.from_numpy(b.dend).to(dev).float() - self.dend_mean.to(dev)) / self.dend_std.to(dev)
+        e = (self.net.dendrites(x) - target).square().mean(-1)
+        return loss + self.opt.dendrite_weight * (e * m).sum() / m.sum(), loss.item()
 
     def progress(self) -> float:
         """How much of the run is done, 0 to 1."""
@@ -182,14 +199,16 @@ class Trainer:
         return min(1.0, self.elapsed / (60 * self.opt.minutes))
 
     def train_step(self) -> float:
-        """One update; returns the loss."""
+        """One update; returns the loss without the dendrites' part."""
         opt = self.opt
         rate = opt.lr * 0.5 * (1 + math.cos(math.pi * self.progress())) * min(1.0, (self.step + 1) / max(1, opt.lr_warmup))
         for g in self.optim.param_groups:
             g["lr"] = rate
         b = self._batch(self.step)
         self.net.train()
-        loss = self._loss(self.net(b), b.spike, b.v, b.score)
+        if opt.dropout:  # so that a resumed run drops what the unbroken one would
+            torch.manual_seed(opt.seed * 1_000_003 + self.step)
+        loss, shown = self._loss(b)
         self.optim.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), opt.clip)
@@ -199,7 +218,7 @@ class Trainer:
         decay = min(opt.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.mean.parameters()), list(self.net.parameters()), 1 - decay)
-        return loss.item()
+        return shown
 
     @torch.no_grad()
     def settle(self) -> None:

@@ -23,6 +23,9 @@ class Shape:
     blocks: int = 8
     kernel: int = 4
     dilations: tuple[int, ...] = ()  # one per block; empty: 1, 2, 4, ...
+    rank: int = 0  # of the embedding; 0: full. Only training knows: the model file has the product
+    voltages: int = 0  # dendritic voltages that training predicts beside the outputs
+    dropout: float = 0.0  # share of a block's outputs that a training step zeroes
 
     def dilation(self, block: int) -> int:
         return self.dilations[block] if self.dilations else 2**block
@@ -50,9 +53,10 @@ class Block(nn.Module):
     exactly zero the ReLU passes no gradient and the gain would never move.
     """
 
-    def __init__(self, features: int, kernel: int, dilation: int):
+    def __init__(self, features: int, kernel: int, dilation: int, dropout: float):
         super().__init__()
         self.dilation = dilation
+        self.dropout = dropout
         self.weight = nn.Parameter(torch.empty(features, features, kernel))
         nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
         self.norm = nn.BatchNorm1d(features)
@@ -62,29 +66,39 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor, bf16: bool) -> torch.Tensor:
         y = CausalConv.apply(x, self.weight, self.dilation, bf16)
         y = self.norm(y.view(-1, y.shape[2]))
-        return x + F.relu_(y).view_as(x)
+        y = F.relu_(y)
+        if self.dropout and self.training:
+            y = F.dropout(y, self.dropout)
+        return x + y.view_as(x)
 
 
 class TCN(nn.Module):
-    """Network of a :class:`Shape`; its outputs are the spike logit and the scaled voltage."""
+    """Network of a :class:`Shape`; its outputs are the spike logit and the scaled voltage.
+
+    With ``voltages`` it also predicts so many dendritic voltages, in training only:
+    they say every millisecond what the rare spikes say once a second, and the
+    features that carry them serve the spikes.
+    """
 
     def __init__(self, shape: Shape, bf16: bool = False):
         super().__init__()
         self.shape = shape
         self.bf16 = bf16
         f = shape.features
-        self.embed = nn.Parameter(torch.randn(shape.channels, f) * 0.1)
+        self.embed = nn.Parameter(torch.randn(shape.channels, shape.rank or f) * 0.1)
+        self.mix = nn.Parameter(torch.randn(shape.rank, f) / shape.rank**0.5) if shape.rank else None
         self.smooth = nn.Parameter(torch.randn(f, 1, shape.smooth) / shape.smooth**0.5)
         self.smooth_bias = nn.Parameter(torch.zeros(f))
-        self.blocks = nn.ModuleList(Block(f, shape.kernel, shape.dilation(i)) for i in range(shape.blocks))
+        self.blocks = nn.ModuleList(Block(f, shape.kernel, shape.dilation(i), shape.dropout) for i in range(shape.blocks))
         self.head = nn.Linear(f, 2)
+        self.dendrites = nn.Linear(f, shape.voltages) if shape.voltages else None
         with torch.no_grad():
             self.head.weight.zero_()
             # About 2 Hz to begin with.
             self.head.bias.copy_(torch.tensor([-6.0, 0.0]))
 
-    def forward(self, batch: Batch) -> torch.Tensor:
-        """Returns [T, B, 2]: the logit of a spike, and the voltage in units of the head's scale."""
+    def features(self, batch: Batch) -> torch.Tensor:
+        """The last block's output [T, B, F]."""
         dev = self.embed.device
 
         def put(a: np.ndarray | None) -> torch.Tensor | None:
@@ -92,8 +106,14 @@ class TCN(nn.Module):
 
         x = EventSum.apply(self.embed, put(batch.channels), put(batch.offsets), put(batch.weights),
                            put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
+        if self.mix is not None:
+            x = x @ self.mix
         x = x.view(batch.B, batch.T, -1).transpose(0, 1).contiguous()
         x = F.relu_(CausalDepthwise.apply(x, self.smooth) + self.smooth_bias)
         for block in self.blocks:
             x = block(x, self.bf16)
-        return self.head(x)
+        return x
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Returns [T, B, 2]: the logit of a spike, and the voltage in units of the head's scale."""
+        return self.head(self.features(batch))
