@@ -136,7 +136,10 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		}
 		return c, err
 	}
-	pop.Close()
+	defer pop.Close()
+	if _, ok := pop.(population.Probed); !ok && o.voltages > 0 {
+		return c, usagef("dataset: --voltages %d: %s is a point neuron and has no dendrites", o.voltages, o.cell)
+	}
 	return dataset.Config{Dir: o.out, Manifest: m, Channels: channels, New: newPop,
 		Shard: shard, Shards: shards, Threads: o.threads, Batch: o.batch}, nil
 }

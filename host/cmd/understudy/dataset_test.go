@@ -6,9 +6,12 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"understudy/plugin/cell"
+	"understudy/plugin/dataset"
 	"understudy/plugin/model/modeltest"
 )
 
@@ -95,6 +98,31 @@ func TestDatasetThenEvaluate(t *testing.T) {
 	}
 }
 
+// --voltages spreads the segments over the tree and asks for no more than there are.
+func TestDatasetVoltages(t *testing.T) {
+	var channels []cell.Channel
+	for s := range 10 {
+		channels = append(channels, cell.Channel{Segment: s}, cell.Channel{Segment: 9 - s})
+	}
+	for n, want := range map[int][]int{0: nil, 1: {5}, 2: {2, 7}, 3: {1, 5, 8}, 10: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 99: {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}} {
+		if got := spread(channels, n); !slices.Equal(got, want) {
+			t.Errorf("%d of ten segments: %v, want %v", n, got, want)
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "data")
+	if _, err := execute(t, "dataset", "--cell", "passive", "--trials", "1", "--seconds", "0.02", "--voltages", "4", "--out", dir); err != nil {
+		t.Fatal(err)
+	}
+	d, err := dataset.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trial, err := d.Trial(0)
+	if err != nil || len(d.Manifest.Voltages) != 4 || len(trial.VDend10UV) != 20*4 {
+		t.Errorf("voltages of segments %v, %d values, %v", d.Manifest.Voltages, len(trial.VDend10UV), err)
+	}
+}
+
 func TestDatasetAndEvaluateUsage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "never")
 	for _, args := range [][]string{
@@ -113,6 +141,9 @@ func TestDatasetAndEvaluateUsage(t *testing.T) {
 		{"dataset", "--trials", "2", "--out", dir, "--dt", "NaN"},
 		{"dataset", "--trials", "2", "--out", dir, "--threads", "-1"},
 		{"dataset", "--trials", "2", "--out", dir, "--batch", "0"},
+		{"dataset", "--trials", "2", "--out", dir, "--voltages", "-1"},
+		{"dataset", "--trials", "2", "--out", dir, "--voltages", "1.5"},
+		{"dataset", "--trials", "2", "--out", dir, "--voltages", "1", "--cell", "lif"},
 		{"dataset", "--trials", "2", "--out", dir, "extra"},
 		{"evaluate"},
 		{"evaluate", "--data", dir, "--holdout", "every-0"},
