@@ -49,17 +49,27 @@ if [ ! -e "$venv/ready" ]; then
 	touch "$venv/ready"
 fi
 
-key=$(sha256sum <bluepyopt.txt | cut -c1-12)
-bluepyopt=$cache/bluepyopt-$key
-if [ ! -d "$bluepyopt" ]; then
-	say "fetching BluePyOpt's cell into $bluepyopt"
+# sdist NAME MEMBERS unpacks the matching members of the source distribution that
+# NAME.txt pins, and says where in the variable NAME.
+sdist() {
+	local name=$1 members=$2 key fetched
+	key=$(sha256sum <"$name.txt" | cut -c1-12)
+	declare -g "$name=$cache/$name-$key"
+	[ ! -d "$cache/$name-$key" ] || return 0
+	say "fetching a part of $name into $cache/$name-$key"
 	fetched=$(mktemp -d "$cache/fetch-XXXXXX")
-	trap 'rm -rf "$fetched"' EXIT
-	"$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --require-hashes -r bluepyopt.txt -d "$fetched" >&2
+	# shellcheck disable=SC2064 # the folder of now
+	trap "rm -rf '$fetched'" EXIT
+	"$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary "$name" --require-hashes -r "$name.txt" -d "$fetched" >&2
 	mkdir "$fetched/out"
-	tar -xzf "$fetched"/bluepyopt-*.tar.gz -C "$fetched/out" --strip-components 1 --wildcards '*/examples/l5pc/*'
-	mv "$fetched/out" "$bluepyopt"
-fi
+	tar -xzf "$fetched/$name"-*.tar.gz -C "$fetched/out" --strip-components 1 --wildcards "$members"
+	mv "$fetched/out" "$cache/$name-$key"
+	rm -rf "$fetched"
+}
+
+sdist bluepyopt '*/examples/l5pc/*'
+sdist brian2 '*/brian2/tests/rallpack_data/*'
 
 printf 'export UNDERSTUDY_PYTHON=%q\n' "$python"
 printf 'export UNDERSTUDY_BLUEPYOPT=%q\n' "$bluepyopt"
+printf 'export UNDERSTUDY_BRIAN2=%q\n' "$brian2"

@@ -1,5 +1,5 @@
 // Package require finds what some tests need beyond Go: a Python with NEURON and
-// PyTorch, and BluePyOpt's source distribution. `make test` provides them.
+// PyTorch, and parts of the source distributions of BluePyOpt and Brian2. `make test` provides them.
 // Where one is missing a test is skipped, but with UNDERSTUDY_REQUIRE=all it
 // fails, so that no test is skipped unseen.
 package require
@@ -22,6 +22,14 @@ func Python(t testing.TB) string {
 func BluePyOpt(t testing.TB) string {
 	t.Helper()
 	return variable(t, "UNDERSTUDY_BLUEPYOPT", "the unpacked source distribution of BluePyOpt")
+}
+
+// Brian2 returns the folder that UNDERSTUDY_BRIAN2 names: the unpacked source
+// distribution of Brian2, for the reference solutions of the Rallpacks
+// (brian2/tests/rallpack_data).
+func Brian2(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_BRIAN2", "the unpacked source distribution of Brian2")
 }
 
 // Missing skips a test that lacks something, or fails it where all is required.
