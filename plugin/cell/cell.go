@@ -43,6 +43,10 @@ type Options struct {
 	// Synapses is what excitatory channels open: "nmda" (AMPA and NMDA, the
 	// default) or "ampa" (AMPA alone).
 	Synapses string
+	// Dendrites is "active" (the default) or "passive": basal and apical segments keep
+	// capacitance, leak and synapses, and lose every voltage-gated and
+	// calcium-dependent conductance, Ih too. The soma and the axon stay as they are.
+	Dendrites string
 	// Scheme is the integration scheme of compartmental cells; empty means
 	// detailed.BackwardEuler, NEURON's.
 	Scheme detailed.Scheme
@@ -233,6 +237,14 @@ func assemble(name string, o Options, bio biophysics) (*detailed.Cell, *morpholo
 	default:
 		return nil, nil, fmt.Errorf("%w: synapses %q, want nmda or ampa", population.ErrInput, o.Synapses)
 	}
+	passiveDendrites := false
+	switch o.Dendrites {
+	case "", "active":
+	case "passive":
+		passiveDendrites = true
+	default:
+		return nil, nil, fmt.Errorf("%w: dendrites %q, want active or passive", population.ErrInput, o.Dendrites)
+	}
 	c := &detailed.Cell{Name: name, Nodes: nodes, Soma: -1, ENa: 50, EK: -85, CaOut: 2, CaInit: 5e-5, Celsius: 6.3, VInit: bio.vInit}
 	farthest := farthestApical(m, segs)
 	var dendritic []int
@@ -241,11 +253,15 @@ func assemble(name string, o Options, bio biophysics) (*detailed.Cell, *morpholo
 		if r == morphology.Soma && c.Soma < 0 {
 			c.Soma = i + (m.Sections[s.Section].NSeg-1)/2
 		}
-		if r == morphology.Basal || r == morphology.Apical {
+		dendrite := r == morphology.Basal || r == morphology.Apical
+		if dendrite {
 			dendritic = append(dendritic, i)
 		}
 		spec := detailed.SegmentSpec{Cm: bio.regions[r].cm, Ra: bio.ra}
 		for _, d := range bio.regions[r].mechanisms {
+			if dendrite && passiveDendrites && d.mechanism != mechanism.Pas {
+				continue
+			}
 			v, err := d.mechanism.Values(d.set)
 			if err != nil {
 				return nil, nil, fmt.Errorf("%w: cell %s, %s: %w", population.ErrInput, name, r, err)

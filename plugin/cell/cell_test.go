@@ -3,10 +3,13 @@ package cell
 import (
 	"errors"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"understudy/plugin/detailed"
+	"understudy/plugin/mechanism"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 )
@@ -177,6 +180,42 @@ func TestL5PCCalciumSpike(t *testing.T) {
 	}
 }
 
+// TestPassiveDendrites: they keep capacitance and leak alone, the soma and the
+// axon everything, and a somatic spike no longer travels up the apical dendrite.
+func TestPassiveDendrites(t *testing.T) {
+	passive, active := newRig(t, Options{Dendrites: "passive"}), newRig(t, Options{Dendrites: "active"})
+	for i, s := range passive.segs {
+		got, want := passive.cell.Segments[i], active.cell.Segments[i]
+		if r := passive.morph.Sections[s.Section].Region; r == morphology.Basal || r == morphology.Apical {
+			want.Inserted = want.Inserted[:1]
+			if want.Inserted[0].Mechanism != mechanism.Pas {
+				t.Fatalf("segment %d: the first mechanism is %s", i, want.Inserted[0].Mechanism.Name)
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("segment %d is %+v, want %+v", i, got, want)
+		}
+	}
+	if !reflect.DeepEqual(passive.cell.Channels, active.cell.Channels) {
+		t.Error("the synapses differ")
+	}
+	high := func(r *rig) (soma, apical float64) {
+		traces := []func() []float64{r.probe(t, r.cell.Soma), r.probe(t, r.segment(morphology.Apical, 400, anySegment))}
+		if err := r.pop.Inject(0, 2); err != nil {
+			t.Fatal(err)
+		}
+		r.run(t, 100, nil)
+		return slices.Max(traces[0]()), slices.Max(traces[1]())
+	}
+	soma, apical := high(active)
+	if soma < 10 || apical < -10 {
+		t.Errorf("active: soma reaches %.1f mV, the apical dendrite %.1f mV, want 10 and -10 at least", soma, apical)
+	}
+	if soma, apical = high(passive); soma < 10 || apical > -30 {
+		t.Errorf("passive: soma reaches %.1f mV, the apical dendrite %.1f mV, want at least 10 and at most -30", soma, apical)
+	}
+}
+
 func TestChannels(t *testing.T) {
 	for _, name := range Names() {
 		chs, err := Channels(name, Options{})
@@ -209,6 +248,9 @@ func TestBadOptions(t *testing.T) {
 	}
 	if _, err := New("l5pc", 1, Options{Synapses: "glutamate"}); !errors.Is(err, population.ErrInput) {
 		t.Errorf("unknown synapses: %v", err)
+	}
+	if _, err := New("l5pc", 1, Options{Dendrites: "pruned"}); !errors.Is(err, population.ErrInput) {
+		t.Errorf("unknown dendrites: %v", err)
 	}
 	onlySoma := &morphology.Morphology{Name: "bare", Sections: morphology.GenerateL5PC().Sections[:1]}
 	if _, err := New("l5pc", 1, Options{Morphology: onlySoma}); !errors.Is(err, population.ErrInput) {

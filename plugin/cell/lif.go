@@ -9,7 +9,7 @@ import (
 )
 
 // newLIF makes point neurons; they have their own grid and no synapse types, so
-// DtMS, Scheme and Synapses mean nothing to them.
+// DtMS, Scheme, Synapses and Dendrites mean nothing to them.
 func newLIF(n int, o Options) (population.Population, error) {
 	if o.Morphology != nil {
 		return nil, fmt.Errorf("%w: lif is a point neuron and takes no morphology", population.ErrInput)
