@@ -29,6 +29,7 @@ type Inputs struct {
 	Apical        TreeRates  `json:"apical"`
 	SegmentJitter [2]float64 `json:"segment_jitter"` // range of the factor per segment and hold interval
 	MinLengthUM   float64    `json:"min_length_um"`  // added to each segment's length [um]
+	Synchrony     *Synchrony `json:"synchrony,omitempty"`
 }
 
 // TreeRates are the ranges of a tree's total spike counts.
@@ -36,7 +37,7 @@ type TreeRates struct {
 	// Exc is the range of excitatory spikes per tree and 100 ms.
 	Exc [2]float64 `json:"exc_per_100ms"`
 	// InhMinusExc is the range of the inhibitory count above the excitatory
-	// one; the inhibitory count is at least 0.
+	// one; where that is below 0 the inhibitory count is 0.
 	InhMinusExc [2]float64 `json:"inh_minus_exc_per_100ms"`
 }
 
@@ -64,16 +65,12 @@ func Paper(nmda bool) Inputs {
 // channel, at whole ms, all of weight 1. It depends on nothing but its
 // arguments: not on other trials, the thread or the machine.
 func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*spikeio.Events, error) {
-	if err := in.check(channels, ms); err != nil {
+	if err := in.checkFor(channels, ms); err != nil {
 		return nil, err
 	}
-	var key [32]byte
-	copy(key[:], "understudy input")
-	binary.LittleEndian.PutUint64(key[16:], seed)
-	binary.LittleEndian.PutUint64(key[24:], trial)
-	rng := stream{rand.NewChaCha8(key)}
-
+	rng := newStream("understudy input", seed, trial)
 	r := in.draw(channels, ms, rng)
+	r.volleys = in.Synchrony.draw(newStream("understudy sync.", seed, trial))
 	times := make([][]int32, len(channels))
 	count := make([]int, ms+1) // count[t+1]: events at t
 	total := 0
@@ -102,45 +99,75 @@ func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*sp
 	return e, nil
 }
 
-func (in Inputs) check(channels []cell.Channel, ms int) error {
+// check returns an error that names the first field that makes no sense.
+func (in Inputs) check() error {
 	bad := func(format string, a ...any) error {
 		return fmt.Errorf("%w: input statistics: %s", population.ErrInput, fmt.Sprintf(format, a...))
+	}
+	if len(in.HoldMS) == 0 || len(in.SigmaMS) == 0 {
+		return bad("no hold_ms or no sigma_ms to choose from")
+	}
+	for i, h := range in.HoldMS {
+		if in.HoldJitterMS < 0 || h-in.HoldJitterMS < 1 || h+in.HoldJitterMS > 1e6 {
+			return bad("hold_ms: entry %d is %d with a jitter of %d, expected 1 to 1000000 ms", i, h, in.HoldJitterMS)
+		}
+	}
+	for i, s := range in.SigmaMS {
+		if in.SigmaJitterMS < 0 || s-in.SigmaJitterMS < 1 || s+in.SigmaJitterMS > 1e6 {
+			return bad("sigma_ms: entry %d is %d with a jitter of %d, expected 1 to 1000000 ms", i, s, in.SigmaJitterMS)
+		}
+	}
+	for _, f := range []struct {
+		name     string
+		r        [2]float64
+		low, top float64
+	}{
+		{"basal.exc_per_100ms", in.Basal.Exc, 0, 1e9}, {"basal.inh_minus_exc_per_100ms", in.Basal.InhMinusExc, -1e9, 1e9},
+		{"apical.exc_per_100ms", in.Apical.Exc, 0, 1e9}, {"apical.inh_minus_exc_per_100ms", in.Apical.InhMinusExc, -1e9, 1e9},
+		{"segment_jitter", in.SegmentJitter, 0, 1e9},
+	} {
+		if !(f.r[0] >= f.low && f.r[0] <= f.r[1] && f.r[1] <= f.top) {
+			return bad("%s is %v, expected %g <= low <= high <= %g", f.name, f.r, f.low, f.top)
+		}
+	}
+	if !(in.MinLengthUM >= 0 && in.MinLengthUM <= 1e9) {
+		return bad("min_length_um is %g, expected 0 to 1e9", in.MinLengthUM)
+	}
+	if s := in.Synchrony; s != nil {
+		switch {
+		case !(s.Trials >= 0 && s.Trials <= 1):
+			return bad("synchrony.trials is %g, expected 0 to 1", s.Trials)
+		case s.PeriodMS[0] < 1 || s.PeriodMS[0] > s.PeriodMS[1] || s.PeriodMS[1] > 1e6:
+			return bad("synchrony.period_ms is %v, expected 1 <= low <= high <= 1000000", s.PeriodMS)
+		case !(s.WidthMS[0] >= 0.1 && s.WidthMS[0] <= s.WidthMS[1] && s.WidthMS[1] <= 1e6):
+			return bad("synchrony.width_ms is %v, expected 0.1 <= low <= high <= 1e6", s.WidthMS)
+		case !(s.Share[0] >= 0 && s.Share[0] <= s.Share[1] && s.Share[1] <= 1):
+			return bad("synchrony.share is %v, expected 0 <= low <= high <= 1", s.Share)
+		}
+	}
+	return nil
+}
+
+// checkFor also checks what the statistics are used on: a trial of ms into channels.
+func (in Inputs) checkFor(channels []cell.Channel, ms int) error {
+	bad := func(format string, a ...any) error {
+		return fmt.Errorf("%w: input of %s", population.ErrInput, fmt.Sprintf(format, a...))
 	}
 	if ms < 1 || ms > spikeio.MaxMS {
 		return bad("%d ms, expected 1 to %d", ms, spikeio.MaxMS)
 	}
-	if len(channels) == 0 || len(in.HoldMS) == 0 || len(in.SigmaMS) == 0 {
-		return bad("no channels, hold intervals or smoothing widths")
+	if len(channels) == 0 {
+		return bad("a cell without channels")
 	}
-	for _, h := range in.HoldMS {
-		if in.HoldJitterMS < 0 || h-in.HoldJitterMS < 1 {
-			return bad("hold interval %d +- %d ms", h, in.HoldJitterMS)
-		}
-	}
-	for _, s := range in.SigmaMS {
-		if in.SigmaJitterMS < 0 || s-in.SigmaJitterMS < 1 || s+in.SigmaJitterMS > 1e6 {
-			return bad("smoothing width %d +- %d ms", s, in.SigmaJitterMS)
-		}
-	}
-	for _, r := range [][2]float64{in.Basal.Exc, in.Apical.Exc, in.SegmentJitter} {
-		if !(r[0] >= 0 && r[0] <= r[1] && r[1] <= 1e9) {
-			return bad("range %v, expected 0 <= low <= high", r)
-		}
-	}
-	for _, r := range [][2]float64{in.Basal.InhMinusExc, in.Apical.InhMinusExc} {
-		if !(r[0] >= -1e9 && r[0] <= r[1] && r[1] >= 0 && r[1] <= 1e9) {
-			return bad("range %v of inhibition above excitation, expected low <= high, high >= 0", r)
-		}
-	}
-	if !(in.MinLengthUM >= 0 && in.MinLengthUM <= 1e9) {
-		return bad("minimal length %g um", in.MinLengthUM)
+	if err := in.check(); err != nil {
+		return err
 	}
 	for i, c := range channels {
 		if l := c.LengthUM + in.MinLengthUM; !(l > 0 && l <= 1e9) {
-			return bad("channel %d has length %g um", i, c.LengthUM)
+			return bad("channel %d: its length is %g um", i, c.LengthUM)
 		}
 		if c.Kind != cell.Excitatory && c.Kind != cell.Inhibitory {
-			return bad("channel %d is of kind %q", i, c.Kind)
+			return bad("channel %d: it is of kind %q", i, c.Kind)
 		}
 	}
 	return nil
@@ -155,6 +182,8 @@ type rates struct {
 	sums  []float64   // sums[k]: of the first k weights of the window
 	ahead int         // how far the window reaches into the future [ms]
 	ms    int
+	// volleys scales every channel's smoothed rate; nil: by 1.
+	volleys *volleys
 }
 
 // draw draws a trial's rates.
@@ -173,7 +202,7 @@ func (in Inputs) draw(channels []cell.Channel, ms int, rng stream) rates {
 	for tree, tr := range []TreeRates{in.Basal, in.Apical} {
 		for range intervals {
 			exc := rng.between(tr.Exc[0], tr.Exc[1])
-			inh := rng.between(max(0, exc+tr.InhMinusExc[0]), exc+tr.InhMinusExc[1])
+			inh := rng.between(max(0, exc+tr.InhMinusExc[0]), max(0, exc+tr.InhMinusExc[1]))
 			perUM[tree][0] = append(perUM[tree][0], exc/(100*length[tree][0]))
 			perUM[tree][1] = append(perUM[tree][1], inh/(100*length[tree][1]))
 		}
@@ -195,7 +224,7 @@ func windowSums(sigma int) []float64 {
 	n := 1 + 7*sigma
 	sums := make([]float64, n+1)
 	for k := range n {
-		x := (float64(k) - float64(n-1)/2) / float64(sigma)
+		x := (float64(k) - float64(float64(n-1)/2)) / float64(sigma)
 		sums[k+1] = sums[k] + portable.ExpNeg(float64(x*x)/2)
 	}
 	for k := range sums {
@@ -218,7 +247,7 @@ func (r *rates) at(c, t int) float64 {
 		// Converted, so that no compiler fuses: the same bits on every machine.
 		rate += float64(held[i] * (r.sums[k1] - r.sums[k0]))
 	}
-	return rate
+	return rate * r.volleys.at(t)
 }
 
 // highest returns a bound on the smoothed rate of channel c.
@@ -227,7 +256,7 @@ func (r *rates) highest(c int) float64 {
 	for _, v := range r.held[c] {
 		m = max(m, v)
 	}
-	return m * (1 + 1e-9) // the window's weights add up to 1 only up to rounding
+	return m * r.volleys.highest() * (1 + 1e-9) // the window's weights add up to 1 only up to rounding
 }
 
 // spikeProbability is the probability that an ms of rate r [1/ms] holds a spike. The
@@ -258,6 +287,15 @@ func kindOf(c cell.Channel) int {
 
 // stream draws numbers that no Go version or machine changes.
 type stream struct{ src *rand.ChaCha8 }
+
+// newStream makes the stream of one trial for one purpose, a name of 16 bytes.
+func newStream(purpose string, seed, trial uint64) stream {
+	var key [32]byte
+	copy(key[:16], purpose)
+	binary.LittleEndian.PutUint64(key[16:], seed)
+	binary.LittleEndian.PutUint64(key[24:], trial)
+	return stream{rand.NewChaCha8(key)}
+}
 
 // uniform returns a number in [0, 1).
 func (s stream) uniform() float64 { return float64(s.src.Uint64()>>11) * 0x1p-53 }

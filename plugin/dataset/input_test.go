@@ -7,6 +7,7 @@ import (
 
 	"understudy/plugin/cell"
 	"understudy/plugin/morphology"
+	"understudy/plugin/spikeio"
 )
 
 // testChannels makes a cell with n basal and n apical segments.
@@ -128,15 +129,12 @@ func TestTreeTotals(t *testing.T) {
 
 func TestTrialDependsOnSeedAndNumber(t *testing.T) {
 	ch := testChannels(3)
-	hash := func(seed, trial uint64) (h uint64) {
+	hash := func(seed, trial uint64) uint64 {
 		e, err := Paper(true).Trial(ch, 400, seed, trial)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i, c := range e.Channel {
-			h = h*1099511628211 + uint64(c)<<20 + uint64(e.TimeMS[i])
-		}
-		return h
+		return hashEvents(e)
 	}
 	if hash(1, 5) != hash(1, 5) {
 		t.Error("the same trial differs")
@@ -150,15 +148,24 @@ func TestTrialDependsOnSeedAndNumber(t *testing.T) {
 	}
 }
 
+// hashEvents tells different events apart.
+func hashEvents(e *spikeio.Events) (h uint64) {
+	for i, c := range e.Channel {
+		h = h*1099511628211 + uint64(c)<<20 + uint64(e.TimeMS[i])
+	}
+	return h
+}
+
 func TestBadInputsAreRefused(t *testing.T) {
 	ch := testChannels(1)
 	for name, change := range map[string]func(*Inputs){
-		"no hold":      func(in *Inputs) { in.HoldMS = nil },
-		"hold 0":       func(in *Inputs) { in.HoldMS = []int{20} },
-		"sigma 0":      func(in *Inputs) { in.SigmaMS = []int{20} },
-		"rates":        func(in *Inputs) { in.Basal.Exc = [2]float64{5, 4} },
-		"NaN":          func(in *Inputs) { in.Apical.Exc[1] = math.NaN() },
-		"negative inh": func(in *Inputs) { in.Apical.InhMinusExc = [2]float64{-3, -2} },
+		"no hold":    func(in *Inputs) { in.HoldMS = nil },
+		"hold 0":     func(in *Inputs) { in.HoldMS = []int{20} },
+		"sigma 0":    func(in *Inputs) { in.SigmaMS = []int{20} },
+		"rates":      func(in *Inputs) { in.Basal.Exc = [2]float64{5, 4} },
+		"NaN":        func(in *Inputs) { in.Apical.Exc[1] = math.NaN() },
+		"inhibition": func(in *Inputs) { in.Apical.InhMinusExc = [2]float64{-2, -3} },
+		"synchrony":  func(in *Inputs) { in.Synchrony = &Synchrony{} },
 	} {
 		in := Paper(true)
 		change(&in)

@@ -56,7 +56,7 @@ func Run(ctx context.Context, c Config) (Progress, error) {
 		return Progress{}, err
 	}
 	ms := c.Manifest.MS()
-	if err := c.Manifest.Inputs.check(c.Channels, ms); err != nil {
+	if err := c.Manifest.Inputs.checkFor(c.Channels, ms); err != nil {
 		return Progress{}, err
 	}
 	if err := os.MkdirAll(c.Dir, 0o777); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -27,11 +28,11 @@ import (
 
 // datasetOptions are the command's flags.
 type datasetOptions struct {
-	cell, morphology, synapses, scheme, shard, out string
-	trials, threads, batch, voltages               int
-	seconds, dt                                    float64
-	seed                                           uint64
-	json                                           bool
+	cell, morphology, synapses, scheme, inputs, shard, out string
+	trials, threads, batch, voltages                       int
+	seconds, dt                                            float64
+	seed                                                   uint64
+	json                                                   bool
 }
 
 func newDataset() *cobra.Command {
@@ -39,16 +40,26 @@ func newDataset() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dataset --trials N --out DIR",
 		Short: "Make training data: trials of a detailed cell on random input",
-		Long: `Make training data: trials of a detailed cell on random synaptic input with the
-statistics of Beniaguev, Segev & London (2021).
+		Long: `Make training data: trials of a detailed cell on random synaptic input, by default
+with the statistics of Beniaguev, Segev & London (2021).
 
 DIR gets manifest.json and one trial_000123.npz per trial: in_channel and in_t_ms
 (input events), spike_ms (voltage peaks), upcross_ms (crossings of -20 mV),
-v_soma_mv at t = 0, 1, 2 ... ms, T_ms; with --voltages also v_dend_10uv. Trials that are there already are kept: an
-interrupted run goes on when it is started again. Trial k depends on the cell, the
-options and the seed, not on the shard or the threads; --shard i/n makes the
-trials k with k mod n = i.`,
-		Example: "  understudy dataset --trials 100 --out data\n  understudy dataset --cell l5pc --morphology cell.asc --trials 10000 --seed 3 --shard 7/64 --out data",
+v_soma_mv at t = 0, 1, 2 ... ms, T_ms; with --voltages also v_dend_10uv. Trials that
+are there already are kept: an interrupted run goes on when it is started again.
+Trial k depends on the cell, the options and the seed, not on the shard, the
+threads or the machine; --shard i/n makes the trials k with k mod n = i.
+
+--inputs names other statistics of the input, for data outside the range of the
+training data:
+  ` + strings.Join(dataset.Variants(), "\n  ") + `
+or a JSON file with some of the fields that manifest.json has under "inputs", say
+  {"basal": {"exc_per_100ms": [0, 400]}, "synchrony": {"trials": 0.2,
+   "period_ms": [30, 200], "width_ms": [3, 10], "share": [0.5, 1]}}
+Fields that are left out keep the published values, which --synapses chooses.`,
+		Example: `  understudy dataset --trials 100 --out data
+  understudy dataset --trials 100 --inputs synchronous --seed 2 --out volleys
+  understudy dataset --cell l5pc --morphology cell.asc --trials 10000 --seed 3 --shard 7/64 --out data`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := o.config(strings.Join(os.Args, " "))
 			if err != nil {
@@ -64,6 +75,7 @@ trials k with k mod n = i.`,
 	f.IntVar(&o.trials, "trials", 0, "number of trials, of all shards together")
 	f.Float64Var(&o.seconds, "seconds", 6, "length of a trial [s]")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the input")
+	f.StringVar(&o.inputs, "inputs", "paper", "statistics of the input: a `name` of those above, or a JSON file")
 	f.IntVar(&o.voltages, "voltages", 0, "dendritic segments, evenly spread over the tree, whose voltage is kept too")
 	f.StringVar(&o.shard, "shard", "0/1", "make part `i/n` of the trials, 0 <= i < n")
 	f.StringVar(&o.out, "out", "", "`directory` of the data set")
@@ -110,8 +122,12 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		return c, usagef("dataset: %w", err)
 	}
 	opt := cell.Options{Synapses: o.synapses, DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}
+	inputs, err := readInputs(o.inputs, o.synapses == "nmda")
+	if err != nil {
+		return c, err
+	}
 	m := dataset.Manifest{Cell: o.cell, Seconds: o.seconds, Seed: o.seed, Trials: o.trials, Synapses: o.synapses,
-		DtMS: o.dt, Scheme: o.scheme, Command: command, Inputs: dataset.Paper(o.synapses == "nmda")}
+		DtMS: o.dt, Scheme: o.scheme, Command: command, Inputs: inputs}
 	if o.morphology != "" {
 		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
 			return c, err
@@ -142,6 +158,25 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 	}
 	return dataset.Config{Dir: o.out, Manifest: m, Channels: channels, New: newPop,
 		Shard: shard, Shards: shards, Threads: o.threads, Batch: o.batch}, nil
+}
+
+// readInputs returns named input statistics or those of a file.
+func readInputs(name string, nmda bool) (dataset.Inputs, error) {
+	in, unknown := dataset.Variant(name, nmda)
+	if unknown == nil {
+		return in, nil
+	}
+	b, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return in, usagef("dataset: --inputs: %w, and no such file", unknown)
+	}
+	if err != nil {
+		return in, err
+	}
+	if in, err = dataset.ParseInputs(b, nmda); err != nil {
+		return in, fmt.Errorf("%s: %w", name, err)
+	}
+	return in, nil
 }
 
 // spread returns n segments evenly spread over those that channels have, or all of them.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -120,6 +121,57 @@ func TestDatasetVoltages(t *testing.T) {
 	trial, err := d.Trial(0)
 	if err != nil || len(d.Manifest.Voltages) != 4 || len(trial.VDend10UV) != 20*4 {
 		t.Errorf("voltages of segments %v, %d values, %v", d.Manifest.Voltages, len(trial.VDend10UV), err)
+	}
+}
+
+// --inputs takes a name or a file, and the manifest says what was used.
+func TestDatasetInputs(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "half.json")
+	if err := os.WriteFile(file, []byte(`{"basal": {"exc_per_100ms": [0, 400]}}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	made := func(name string, args ...string) dataset.Inputs {
+		out := filepath.Join(dir, name)
+		args = append([]string{"dataset", "--cell", "lif", "--trials", "1", "--seconds", "0.05", "--out", out}, args...)
+		if _, err := execute(t, args...); err != nil {
+			t.Fatal(err)
+		}
+		d, err := dataset.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Manifest.Inputs
+	}
+	if got, want := made("default"), dataset.Paper(true); !reflect.DeepEqual(got, want) {
+		t.Errorf("the default is %+v", got)
+	}
+	if got := made("volleys", "--inputs", "synchronous"); got.Synchrony == nil || got.Synchrony.Trials != 1 {
+		t.Errorf("synchronous is %+v", got)
+	}
+	want := dataset.Paper(false)
+	want.Basal.Exc = [2]float64{0, 400}
+	if got := made("half", "--inputs", file, "--synapses", "ampa"); !reflect.DeepEqual(got, want) {
+		t.Errorf("the file gives %+v", got)
+	}
+	// Another file: the directory's data set is another one.
+	if _, err := execute(t, "dataset", "--cell", "lif", "--trials", "1", "--seconds", "0.05", "--synapses", "ampa", "--out", filepath.Join(dir, "half")); err == nil || !strings.Contains(err.Error(), "differs") {
+		t.Errorf("other inputs for the same directory: %v", err)
+	}
+	if err := os.WriteFile(file, []byte(`{"basal": {"exc": [0, 400]}}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	never := filepath.Join(dir, "never")
+	_, err := execute(t, "dataset", "--trials", "1", "--out", never, "--inputs", file)
+	if err == nil || isUsage(err) || !strings.Contains(err.Error(), "half.json") || !strings.Contains(err.Error(), `"exc" within "/basal"`) {
+		t.Errorf("an unknown field: %v", err)
+	}
+	_, err = execute(t, "dataset", "--trials", "1", "--out", never, "--inputs", "loud")
+	if !isUsage(err) || !strings.Contains(err.Error(), "synchronous") || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("an unknown name: %v", err)
+	}
+	if _, err := os.Stat(never); err == nil {
+		t.Error("bad inputs left a directory behind")
 	}
 }
 
