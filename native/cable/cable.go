@@ -5,31 +5,60 @@ package cable
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/klauspost/cpuid/v2"
 )
 
-// Kernel is a set of loops. All slices of a call have the length of the first one, unless stated
-// otherwise; the caller guarantees it, since lengths are the engine's own.
+// Kernel is a way to compute, with loops for several numbers of cells side by side.
 type Kernel struct {
 	// Name is what Select takes.
 	Name string
 
 	features []cpuid.FeatureID
+	loops    []*Loops // ascending Lanes, the first with one
+}
 
+// For returns the loops to step n cells with: those with the fewest lanes that hold them all,
+// or else with the most lanes there are.
+func (k *Kernel) For(n int) *Loops {
+	for _, l := range k.loops {
+		if l.Lanes >= n {
+			return l
+		}
+	}
+	return k.loops[len(k.loops)-1]
+}
+
+// Loops is a set of loops over the state of Lanes cells side by side, [segment][Lanes]. All state
+// slices of a call have the length of the first one; what belongs to a segment
+// (called a parameter here) comes once for all cells, [segment]. The caller guarantees lengths, since they are
+// the engine's own.
+type Loops struct {
+	Lanes int
+
+	// Base starts the equations: d is the parameter d0, rhs is rhs0 + cdt*v, both parameters.
+	Base func(d, rhs, v, d0, rhs0, cdt []float64)
 	// Locate finds for each voltage v its row in tables of the grid and the
 	// fraction of the way to the next row, 0 <= frac <= 1. A voltage outside the
-	// grid is taken to be at its end, a NaN at its start.
+	// grid is taken to be at its end, a NaN at its start. Tables have two columns;
+	// a row is the index of its first value.
 	Locate func(row []int32, frac, v []float64, grid Grid)
+	// LocateOctave is Locate on a grid that is linear within octaves.
+	LocateOctave func(row []int32, frac, x []float64, grid OctaveGrid)
+	// Lookup computes out = p + frac*q in a table of rows (p, q): a value and what the next row has more.
+	Lookup func(out []float64, row []int32, frac, table []float64)
 	// Relax advances gates by one step: x += fac * (inf - x), with inf and fac
 	// interpolated in a table of rows (inf, fac).
 	Relax func(x []float64, row []int32, frac, table []float64)
 	// Ohmic adds conductances c = g * x0^p0 * x1^p1 to the diagonal d and c*e to
-	// the right-hand side.
+	// the right-hand side; g is a parameter.
 	Ohmic func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int)
 	// Calcium is Ohmic with a reversal per element; it adds the current c*(v-e) to ica.
 	Calcium func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int)
+	// Pool advances calcium over one step with the current ica held constant; the rest are parameters.
+	Pool func(cai, ica []float64, s Shell)
 	// Extrapolate computes v = 2*half - v.
 	Extrapolate func(v, half []float64)
 	// Synapse adds the conductance Gmax*(b-a) of ohmic synapses to d, times E to
@@ -38,10 +67,10 @@ type Kernel struct {
 	// BlockedSynapse is Synapse times an open fraction that depends on voltage,
 	// from a table of rows (open, slope). The current is linearised with its secant over s.Secant.
 	BlockedSynapse func(d, rhs, v []float64, row []int32, frac, a, b, table []float64, s Synapse)
-	// Solve replaces rhs by the solution of the tree's linear system for width
-	// cells side by side; d is used up. Branches come children first, the last
-	// one is the root with parent -1; d and rhs are [row][width].
-	Solve func(width int, branches []Branch, d, rhs []float64)
+	// Solve replaces rhs by the solution of the tree's linear system for all
+	// cells; d is used up. Branches come children first, the last
+	// one is the root with parent -1; d and rhs are [row][Lanes].
+	Solve func(branches []Branch, d, rhs []float64)
 }
 
 // Grid is an even spacing of voltages: row i is at Low + i/PerMV, i <= Rows.
@@ -49,6 +78,35 @@ type Grid struct {
 	Low   float64 // [mV]
 	PerMV float64
 	Rows  int
+}
+
+// OctaveGrid spaces 1024 rows evenly in each octave from 2^Low to 2^High, so that a
+// float64's own bits are its row and its fraction.
+type OctaveGrid struct{ Low, High int }
+
+// octaveBits is the logarithm of the number of rows in an octave.
+const octaveBits = 10
+
+// Rows is the number of intervals; a table has one row more.
+func (g OctaveGrid) Rows() int { return (g.High - g.Low) << octaveBits }
+
+// At is the value at row i.
+func (g OctaveGrid) At(i int) float64 {
+	octave, row := i>>octaveBits, i&(1<<octaveBits-1)
+	return math.Ldexp(1+float64(row)/(1<<octaveBits), g.Low+octave)
+}
+
+// Shell holds the parameters of calcium under the membrane.
+type Shell struct {
+	PerNA  []float64 // d cai/dt per calcium current [mM/ms/nA], negative
+	Decay  []float64 // [ms]
+	Relax  []float64 // 1 - exp(-dt/decay)
+	MinCai []float64 // [mM]
+}
+
+// from is the shell without its first n segments.
+func (s Shell) from(n int) Shell {
+	return Shell{s.PerNA[n:], s.Decay[n:], s.Relax[n:], s.MinCai[n:]}
 }
 
 // Synapse holds the constants of one kind of synapse.
@@ -67,7 +125,9 @@ type Branch struct {
 
 // kernels lists what is built in, the preferred first; files with assembly
 // prepend theirs.
-func kernels() []*Kernel { return append(assembled(), reference()) }
+func kernels() []*Kernel {
+	return append(assembled(), &Kernel{Name: "reference", loops: []*Loops{reference(1), reference(4)}})
+}
 
 // Names lists the kernels in this build, the preferred first.
 func Names() []string {

@@ -4,6 +4,131 @@
 
 #include "textflag.h"
 
+// func locateAVX2(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
+// Requires: AVX, AVX2
+TEXT ·locateAVX2(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         frac+16(FP), DX
+	MOVQ         v+24(FP), BX
+	VBROADCASTSD low+32(FP), Y0
+	VBROADCASTSD per+40(FP), Y1
+	VBROADCASTSD last+48(FP), Y2
+	MOVQ         $0x0000000000000000, SI
+	VMOVQ        SI, X3
+	VBROADCASTSD X3, Y3
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X4
+	VBROADCASTSD X4, Y4
+	XORQ         SI, SI
+
+loop:
+	CMPQ        SI, AX
+	JGE         end
+	VMOVUPD     (BX)(SI*8), Y5
+	VSUBPD      Y0, Y5, Y5
+	VMULPD      Y1, Y5, Y5
+	VMAXPD      Y3, Y5, Y5
+	VROUNDPD    $0x03, Y5, Y6
+	VMINPD      Y2, Y6, Y6
+	VSUBPD      Y6, Y5, Y5
+	VMINPD      Y4, Y5, Y5
+	VMOVUPD     Y5, (DX)(SI*8)
+	VADDPD      Y6, Y6, Y6
+	VCVTTPD2DQY Y6, X5
+	VMOVUPD     X5, (CX)(SI*4)
+	ADDQ        $0x04, SI
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func locateOctaveAVX2(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
+// Requires: AVX, AVX2
+TEXT ·locateOctaveAVX2(SB), NOSPLIT, $0-64
+	MOVQ         n+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         frac+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VBROADCASTSD low+32(FP), Y0
+	VBROADCASTSD high+40(FP), Y1
+	VBROADCASTSD below+48(FP), Y2
+	VBROADCASTSD first+56(FP), Y3
+	MOVQ         $0x000003ffffffffff, SI
+	VMOVQ        SI, X4
+	VBROADCASTSD X4, Y4
+	MOVQ         $0x4330000000000000, SI
+	VMOVQ        SI, X5
+	VBROADCASTSD X5, Y5
+	MOVQ         $0x3d50000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Y6
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X7
+	VBROADCASTSD X7, Y7
+	XORQ         SI, SI
+
+loop:
+	CMPQ         SI, AX
+	JGE          end
+	VMOVUPD      (BX)(SI*8), Y8
+	VMAXPD       Y0, Y8, Y8
+	VMINPD       Y2, Y8, Y9
+	VPSRLQ       $0x2a, Y9, Y10
+	VPSUBQ       Y3, Y10, Y10
+	VPAND        Y4, Y9, Y9
+	VPOR         Y5, Y9, Y9
+	VSUBPD       Y5, Y9, Y9
+	VMULPD       Y6, Y9, Y9
+	VPADDQ       Y10, Y10, Y10
+	VCMPPD       $0x0d, Y1, Y8, Y8
+	VBLENDVPD    Y8, Y7, Y9, Y9
+	VEXTRACTI128 $0x01, Y10, X8
+	VSHUFPS      $0x88, X8, X10, X8
+	VMOVUPD      X8, (CX)(SI*4)
+	VMOVUPD      Y9, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func lookupAVX2(n int, out *float64, row *int32, frac *float64, table *float64)
+// Requires: AVX
+TEXT ·lookupAVX2(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ frac+24(FP), BX
+	MOVQ table+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	CMPQ        DI, AX
+	JGE         end
+	MOVL        (DX)(DI*4), R8
+	VMOVUPD     (SI)(R8*8), X0
+	MOVL        8(DX)(DI*4), R8
+	VINSERTF128 $0x01, (SI)(R8*8), Y0, Y1
+	MOVL        4(DX)(DI*4), R8
+	VMOVUPD     (SI)(R8*8), X0
+	MOVL        12(DX)(DI*4), R8
+	VINSERTF128 $0x01, (SI)(R8*8), Y0, Y2
+	VUNPCKLPD   Y2, Y1, Y3
+	VUNPCKHPD   Y2, Y1, Y1
+	VMOVUPD     (BX)(DI*8), Y2
+	VMULPD      Y1, Y2, Y1
+	VADDPD      Y1, Y3, Y1
+	VMOVUPD     Y1, (CX)(DI*8)
+	ADDQ        $0x04, DI
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
 // func relaxAVX2(n int, x *float64, row *int32, frac *float64, table *float64)
 // Requires: AVX
 TEXT ·relaxAVX2(SB), NOSPLIT, $0-40
@@ -14,22 +139,18 @@ TEXT ·relaxAVX2(SB), NOSPLIT, $0-40
 	MOVQ table+32(FP), SI
 	XORQ DI, DI
 
-relax:
+loop:
 	CMPQ       DI, AX
-	JGE        relax_end
+	JGE        end
 	VMOVUPD    (BX)(DI*8), Y0
-	MOVLQSX    (DX)(DI*4), R8
-	SHLQ       $0x04, R8
-	VMOVUPD    (SI)(R8*1), Y1
-	MOVLQSX    4(DX)(DI*4), R8
-	SHLQ       $0x04, R8
-	VMOVUPD    (SI)(R8*1), Y2
-	MOVLQSX    8(DX)(DI*4), R8
-	SHLQ       $0x04, R8
-	VMOVUPD    (SI)(R8*1), Y3
-	MOVLQSX    12(DX)(DI*4), R8
-	SHLQ       $0x04, R8
-	VMOVUPD    (SI)(R8*1), Y4
+	MOVL       (DX)(DI*4), R8
+	VMOVUPD    (SI)(R8*8), Y1
+	MOVL       4(DX)(DI*4), R8
+	VMOVUPD    (SI)(R8*8), Y2
+	MOVL       8(DX)(DI*4), R8
+	VMOVUPD    (SI)(R8*8), Y3
+	MOVL       12(DX)(DI*4), R8
+	VMOVUPD    (SI)(R8*8), Y4
 	VUNPCKLPD  Y2, Y1, Y5
 	VUNPCKHPD  Y2, Y1, Y1
 	VUNPCKLPD  Y4, Y3, Y2
@@ -50,158 +171,9 @@ relax:
 	VADDPD     Y0, Y1, Y0
 	VMOVUPD    Y0, (CX)(DI*8)
 	ADDQ       $0x04, DI
-	JMP        relax
+	JMP        loop
 
-relax_end:
-	VZEROUPPER
-	RET
-
-// func locateVoltageAVX2(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
-// Requires: AVX, AVX2
-TEXT ·locateVoltageAVX2(SB), NOSPLIT, $0-56
-	MOVQ         n+0(FP), AX
-	MOVQ         row+8(FP), CX
-	MOVQ         frac+16(FP), DX
-	MOVQ         v+24(FP), BX
-	VBROADCASTSD low+32(FP), Y0
-	VBROADCASTSD per+40(FP), Y1
-	VBROADCASTSD last+48(FP), Y2
-	VXORPD       Y3, Y3, Y3
-	MOVQ         $0x3ff0000000000000, SI
-	VMOVQ        SI, X4
-	VBROADCASTSD X4, Y4
-	XORQ         SI, SI
-
-locate:
-	CMPQ        SI, AX
-	JGE         locate_end
-	VMOVUPD     (BX)(SI*8), Y5
-	VSUBPD      Y0, Y5, Y5
-	VMULPD      Y1, Y5, Y5
-	VMAXPD      Y3, Y5, Y5
-	VROUNDPD    $0x03, Y5, Y6
-	VMINPD      Y2, Y6, Y6
-	VSUBPD      Y6, Y5, Y5
-	VMINPD      Y4, Y5, Y5
-	VMOVUPD     Y5, (DX)(SI*8)
-	VCVTTPD2DQY Y6, X5
-	VMOVDQU     X5, (CX)(SI*4)
-	ADDQ        $0x04, SI
-	JMP         locate
-
-locate_end:
-	VZEROUPPER
-	RET
-
-// func ohmic1AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
-// Requires: AVX
-TEXT ·ohmic1AVX2(SB), NOSPLIT, $0-56
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), SI
-	VBROADCASTSD e+32(FP), Y0
-	XORQ         SI, SI
-
-ohmic1:
-	CMPQ    SI, AX
-	JGE     ohmic1_end
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMOVUPD (DX)(SI*8), Y2
-	VMULPD  Y0, Y1, Y1
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	JMP     ohmic1
-
-ohmic1_end:
-	VZEROUPPER
-	RET
-
-// func ohmic31AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
-// Requires: AVX
-TEXT ·ohmic31AVX2(SB), NOSPLIT, $0-56
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), R8
-	VBROADCASTSD e+32(FP), Y0
-	XORQ         SI, SI
-
-ohmic31:
-	CMPQ    SI, AX
-	JGE     ohmic31_end
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (R8)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMOVUPD (DX)(SI*8), Y2
-	VMULPD  Y0, Y1, Y1
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	JMP     ohmic31
-
-ohmic31_end:
-	VZEROUPPER
-	RET
-
-// func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, gbar *float64, x0 *float64, x1 *float64)
-// Requires: AVX
-TEXT ·calcium21AVX2(SB), NOSPLIT, $0-72
-	MOVQ n+0(FP), AX
-	MOVQ d+8(FP), CX
-	MOVQ rhs+16(FP), DX
-	MOVQ ica+24(FP), SI
-	MOVQ v+32(FP), DI
-	MOVQ eca+40(FP), R8
-	MOVQ gbar+48(FP), R9
-	MOVQ x0+56(FP), R10
-	MOVQ x1+64(FP), R11
-	XORQ BX, BX
-
-calcium:
-	CMPQ    BX, AX
-	JGE     calcium_end
-	VMOVUPD (R10)(BX*8), Y0
-	VMOVUPD (R9)(BX*8), Y1
-	VMULPD  Y0, Y1, Y1
-	VMULPD  Y0, Y1, Y0
-	VMOVUPD (R11)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMOVUPD (DX)(BX*8), Y2
-	VMULPD  Y1, Y0, Y3
-	VADDPD  Y3, Y2, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (SI)(BX*8), Y2
-	VMOVUPD (DI)(BX*8), Y3
-	VSUBPD  Y1, Y3, Y1
-	VMULPD  Y1, Y0, Y0
-	VADDPD  Y0, Y2, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	JMP     calcium
-
-calcium_end:
+end:
 	VZEROUPPER
 	RET
 
@@ -213,18 +185,18 @@ TEXT ·extrapolateAVX2(SB), NOSPLIT, $0-24
 	MOVQ half+16(FP), DX
 	XORQ BX, BX
 
-extrapolate:
+loop:
 	CMPQ    BX, AX
-	JGE     extrapolate_end
+	JGE     end
 	VMOVUPD (DX)(BX*8), Y0
 	VADDPD  Y0, Y0, Y0
 	VMOVUPD (CX)(BX*8), Y1
 	VSUBPD  Y1, Y0, Y0
 	VMOVUPD Y0, (CX)(BX*8)
 	ADDQ    $0x04, BX
-	JMP     extrapolate
+	JMP     loop
 
-extrapolate_end:
+end:
 	VZEROUPPER
 	RET
 
@@ -242,9 +214,9 @@ TEXT ·synapseAVX2(SB), NOSPLIT, $0-72
 	VBROADCASTSD decB+64(FP), Y3
 	XORQ         DI, DI
 
-synapse:
+loop:
 	CMPQ    DI, AX
-	JGE     synapse_end
+	JGE     end
 	VMOVUPD (BX)(DI*8), Y4
 	VMOVUPD (SI)(DI*8), Y5
 	VSUBPD  Y4, Y5, Y6
@@ -252,8 +224,8 @@ synapse:
 	VMOVUPD (CX)(DI*8), Y7
 	VADDPD  Y6, Y7, Y7
 	VMOVUPD Y7, (CX)(DI*8)
-	VMOVUPD (DX)(DI*8), Y7
 	VMULPD  Y1, Y6, Y6
+	VMOVUPD (DX)(DI*8), Y7
 	VADDPD  Y6, Y7, Y6
 	VMOVUPD Y6, (DX)(DI*8)
 	VMULPD  Y2, Y4, Y4
@@ -261,9 +233,9 @@ synapse:
 	VMULPD  Y3, Y5, Y4
 	VMOVUPD Y4, (SI)(DI*8)
 	ADDQ    $0x04, DI
-	JMP     synapse
+	JMP     loop
 
-synapse_end:
+end:
 	VZEROUPPER
 	RET
 
@@ -286,9 +258,9 @@ TEXT ·blockedSynapseAVX2(SB), NOSPLIT, $0-112
 	VBROADCASTSD decB+104(FP), Y4
 	XORQ         R11, R11
 
-blocked:
+loop:
 	CMPQ       R11, AX
-	JGE        blocked_end
+	JGE        end
 	VMOVUPD    (R8)(R11*8), Y5
 	VMOVUPD    (R9)(R11*8), Y6
 	VSUBPD     Y5, Y6, Y7
@@ -298,18 +270,14 @@ blocked:
 	VMULPD     Y4, Y6, Y5
 	VMOVUPD    Y5, (R9)(R11*8)
 	VMOVUPD    (DI)(R11*8), Y5
-	MOVLQSX    (SI)(R11*4), R12
-	SHLQ       $0x04, R12
-	VMOVUPD    (R10)(R12*1), Y6
-	MOVLQSX    4(SI)(R11*4), R12
-	SHLQ       $0x04, R12
-	VMOVUPD    (R10)(R12*1), Y8
-	MOVLQSX    8(SI)(R11*4), R12
-	SHLQ       $0x04, R12
-	VMOVUPD    (R10)(R12*1), Y9
-	MOVLQSX    12(SI)(R11*4), R12
-	SHLQ       $0x04, R12
-	VMOVUPD    (R10)(R12*1), Y10
+	MOVL       (SI)(R11*4), R12
+	VMOVUPD    (R10)(R12*8), Y6
+	MOVL       4(SI)(R11*4), R12
+	VMOVUPD    (R10)(R12*8), Y8
+	MOVL       8(SI)(R11*4), R12
+	VMOVUPD    (R10)(R12*8), Y9
+	MOVL       12(SI)(R11*4), R12
+	VMOVUPD    (R10)(R12*8), Y10
 	VUNPCKLPD  Y8, Y6, Y11
 	VUNPCKHPD  Y8, Y6, Y6
 	VUNPCKLPD  Y10, Y9, Y8
@@ -333,23 +301,23 @@ blocked:
 	VMOVUPD    (CX)(R11*8), Y10
 	VADDPD     Y5, Y10, Y10
 	VMOVUPD    Y10, (CX)(R11*8)
-	VMOVUPD    (DX)(R11*8), Y10
 	VMULPD     Y6, Y5, Y5
 	VMULPD     Y8, Y7, Y6
 	VMULPD     Y9, Y6, Y6
 	VSUBPD     Y6, Y5, Y5
-	VADDPD     Y5, Y10, Y5
+	VMOVUPD    (DX)(R11*8), Y6
+	VADDPD     Y5, Y6, Y5
 	VMOVUPD    Y5, (DX)(R11*8)
 	ADDQ       $0x04, R11
-	JMP        blocked
+	JMP        loop
 
-blocked_end:
+end:
 	VZEROUPPER
 	RET
 
-// func solve4AVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+// func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
 // Requires: AVX, AVX2
-TEXT ·solve4AVX2(SB), NOSPLIT, $0-40
+TEXT ·solveAVX2(SB), NOSPLIT, $0-40
 	MOVQ         n+0(FP), AX
 	MOVQ         branches+8(FP), CX
 	MOVQ         d+16(FP), DX
@@ -365,8 +333,8 @@ TEXT ·solve4AVX2(SB), NOSPLIT, $0-40
 down:
 	CMPQ         DI, AX
 	JGE          root
-	MOVLQSX      (DI), R8
-	MOVLQSX      4(DI), R9
+	MOVL         (DI), R8
+	MOVL         4(DI), R9
 	SHLQ         $0x05, R8
 	SHLQ         $0x05, R9
 	VBROADCASTSD 8(DI), Y1
@@ -378,9 +346,9 @@ down:
 	VMULPD       Y1, Y3, Y1
 	VSUBPD       Y1, Y5, Y1
 	VMOVUPD      Y1, (DX)(R9*1)
-	VMOVUPD      (BX)(R9*1), Y1
-	VMULPD       Y4, Y3, Y5
-	VADDPD       Y5, Y1, Y1
+	VMULPD       Y4, Y3, Y1
+	VMOVUPD      (BX)(R9*1), Y5
+	VADDPD       Y1, Y5, Y1
 	VMOVUPD      Y1, (BX)(R9*1)
 	VMOVUPD      Y3, (DX)(R8*1)
 	VMULPD       Y2, Y4, Y1
@@ -390,27 +358,1143 @@ down:
 
 root:
 	SHLQ    $0x05, SI
-	VMOVUPD (BX)(SI*1), Y0
-	VMOVUPD (DX)(SI*1), Y1
-	VDIVPD  Y1, Y0, Y0
+	VMOVUPD (DX)(SI*1), Y0
+	VMOVUPD (BX)(SI*1), Y1
+	VDIVPD  Y0, Y1, Y0
 	VMOVUPD Y0, (BX)(SI*1)
 
 up:
 	SUBQ    $0x10, DI
 	CMPQ    DI, CX
 	JLT     done
-	MOVLQSX (DI), AX
-	MOVLQSX 4(DI), SI
+	MOVL    (DI), AX
+	MOVL    4(DI), SI
 	SHLQ    $0x05, AX
 	SHLQ    $0x05, SI
-	VMOVUPD (BX)(AX*1), Y0
-	VMOVUPD (DX)(AX*1), Y1
-	VMOVUPD (BX)(SI*1), Y2
-	VMULPD  Y2, Y1, Y1
-	VADDPD  Y1, Y0, Y0
+	VMOVUPD (DX)(AX*1), Y0
+	VMOVUPD (BX)(SI*1), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (BX)(AX*1), Y1
+	VADDPD  Y0, Y1, Y0
 	VMOVUPD Y0, (BX)(AX*1)
 	JMP     up
 
 done:
+	VZEROUPPER
+	RET
+
+// func baseAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+// Requires: AVX
+TEXT ·baseAVX2x4(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ d0+32(FP), SI
+	MOVQ rhs0+40(FP), DI
+	MOVQ cdt+48(FP), R8
+	XORQ R9, R9
+
+loop:
+	CMPQ         R9, AX
+	JGE          end
+	VBROADCASTSD (SI)(R9*2), Y0
+	VMOVUPD      Y0, (CX)(R9*8)
+	VBROADCASTSD (DI)(R9*2), Y0
+	VBROADCASTSD (R8)(R9*2), Y1
+	VMOVUPD      (BX)(R9*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VMOVUPD      Y0, (DX)(R9*8)
+	ADDQ         $0x04, R9
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func ohmicAVX2x4(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX
+TEXT ·ohmicAVX2x4(SB), NOSPLIT, $0-72
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         gbar+24(FP), BX
+	MOVQ         x0+40(FP), DI
+	MOVQ         x1+48(FP), R8
+	MOVQ         p0+56(FP), R9
+	MOVQ         p1+64(FP), R10
+	VBROADCASTSD e+32(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	CMPQ         SI, AX
+	JGE          end
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	MOVQ         R9, R11
+
+first:
+	SUBQ   $0x01, R11
+	JL     first_done
+	VMULPD Y2, Y1, Y1
+	JMP    first
+
+first_done:
+	VMOVUPD (R8)(SI*8), Y2
+	MOVQ    R10, R11
+
+second:
+	SUBQ   $0x01, R11
+	JL     second_done
+	VMULPD Y2, Y1, Y1
+	JMP    second
+
+second_done:
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func calciumAVX2x4(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX
+TEXT ·calciumAVX2x4(SB), NOSPLIT, $0-88
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ ica+24(FP), SI
+	MOVQ v+32(FP), DI
+	MOVQ e+40(FP), R8
+	MOVQ gbar+48(FP), R9
+	MOVQ x0+56(FP), R10
+	MOVQ x1+64(FP), R11
+	MOVQ p0+72(FP), R12
+	MOVQ p1+80(FP), R13
+	XORQ BX, BX
+
+loop:
+	CMPQ         BX, AX
+	JGE          end
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	MOVQ         R12, R14
+
+first:
+	SUBQ   $0x01, R14
+	JL     first_done
+	VMULPD Y1, Y0, Y0
+	JMP    first
+
+first_done:
+	VMOVUPD (R11)(BX*8), Y1
+	MOVQ    R13, R14
+
+second:
+	SUBQ   $0x01, R14
+	JL     second_done
+	VMULPD Y1, Y0, Y0
+	JMP    second
+
+second_done:
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+// Requires: AVX
+TEXT ·poolAVX2x4(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ cai+8(FP), CX
+	MOVQ ica+16(FP), DX
+	MOVQ perNA+24(FP), SI
+	MOVQ decay+32(FP), DI
+	MOVQ relax+40(FP), R8
+	MOVQ minCai+48(FP), R9
+	XORQ BX, BX
+
+loop:
+	CMPQ         BX, AX
+	JGE          end
+	VBROADCASTSD (SI)(BX*2), Y0
+	VMOVUPD      (DX)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VBROADCASTSD (DI)(BX*2), Y1
+	VMULPD       Y1, Y0, Y0
+	VBROADCASTSD (R9)(BX*2), Y1
+	VADDPD       Y1, Y0, Y0
+	VMOVUPD      (CX)(BX*8), Y1
+	VBROADCASTSD (R8)(BX*2), Y2
+	VSUBPD       Y1, Y0, Y0
+	VMULPD       Y0, Y2, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (CX)(BX*8)
+	ADDQ         $0x04, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func baseAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+// Requires: AVX
+TEXT ·baseAVX2x1(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ d0+32(FP), SI
+	MOVQ rhs0+40(FP), DI
+	MOVQ cdt+48(FP), R8
+	XORQ R9, R9
+
+loop:
+	CMPQ    R9, AX
+	JGE     end
+	VMOVUPD (SI)(R9*8), Y0
+	VMOVUPD Y0, (CX)(R9*8)
+	VMOVUPD (DI)(R9*8), Y0
+	VMOVUPD (R8)(R9*8), Y1
+	VMOVUPD (BX)(R9*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD Y0, (DX)(R9*8)
+	ADDQ    $0x04, R9
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func ohmicAVX2x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX
+TEXT ·ohmicAVX2x1(SB), NOSPLIT, $0-72
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         gbar+24(FP), BX
+	MOVQ         x0+40(FP), DI
+	MOVQ         x1+48(FP), R8
+	MOVQ         p0+56(FP), R9
+	MOVQ         p1+64(FP), R10
+	VBROADCASTSD e+32(FP), Y0
+	XORQ         SI, SI
+
+loop:
+	CMPQ    SI, AX
+	JGE     end
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	MOVQ    R9, R11
+
+first:
+	SUBQ   $0x01, R11
+	JL     first_done
+	VMULPD Y2, Y1, Y1
+	JMP    first
+
+first_done:
+	VMOVUPD (R8)(SI*8), Y2
+	MOVQ    R10, R11
+
+second:
+	SUBQ   $0x01, R11
+	JL     second_done
+	VMULPD Y2, Y1, Y1
+	JMP    second
+
+second_done:
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func calciumAVX2x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX
+TEXT ·calciumAVX2x1(SB), NOSPLIT, $0-88
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ ica+24(FP), SI
+	MOVQ v+32(FP), DI
+	MOVQ e+40(FP), R8
+	MOVQ gbar+48(FP), R9
+	MOVQ x0+56(FP), R10
+	MOVQ x1+64(FP), R11
+	MOVQ p0+72(FP), R12
+	MOVQ p1+80(FP), R13
+	XORQ BX, BX
+
+loop:
+	CMPQ    BX, AX
+	JGE     end
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	MOVQ    R12, R14
+
+first:
+	SUBQ   $0x01, R14
+	JL     first_done
+	VMULPD Y1, Y0, Y0
+	JMP    first
+
+first_done:
+	VMOVUPD (R11)(BX*8), Y1
+	MOVQ    R13, R14
+
+second:
+	SUBQ   $0x01, R14
+	JL     second_done
+	VMULPD Y1, Y0, Y0
+	JMP    second
+
+second_done:
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolAVX2x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+// Requires: AVX
+TEXT ·poolAVX2x1(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ cai+8(FP), CX
+	MOVQ ica+16(FP), DX
+	MOVQ perNA+24(FP), SI
+	MOVQ decay+32(FP), DI
+	MOVQ relax+40(FP), R8
+	MOVQ minCai+48(FP), R9
+	XORQ BX, BX
+
+loop:
+	CMPQ    BX, AX
+	JGE     end
+	VMOVUPD (SI)(BX*8), Y0
+	VMOVUPD (DX)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (DI)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R9)(BX*8), Y1
+	VADDPD  Y1, Y0, Y0
+	VMOVUPD (CX)(BX*8), Y1
+	VMOVUPD (R8)(BX*8), Y2
+	VSUBPD  Y1, Y0, Y0
+	VMULPD  Y0, Y2, Y0
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (CX)(BX*8)
+	ADDQ    $0x04, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func locateAVX512(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
+// Requires: AVX, AVX512F
+TEXT ·locateAVX512(SB), NOSPLIT, $0-56
+	MOVQ         n+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         frac+16(FP), DX
+	MOVQ         v+24(FP), BX
+	VBROADCASTSD low+32(FP), Z0
+	VBROADCASTSD per+40(FP), Z1
+	VBROADCASTSD last+48(FP), Z2
+	MOVQ         $0x0000000000000000, SI
+	VMOVQ        SI, X3
+	VBROADCASTSD X3, Z3
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X4
+	VBROADCASTSD X4, Z4
+	XORQ         SI, SI
+
+loop:
+	CMPQ        SI, AX
+	JGE         end
+	VMOVUPD     (BX)(SI*8), Z5
+	VSUBPD      Z0, Z5, Z5
+	VMULPD      Z1, Z5, Z5
+	VMAXPD      Z3, Z5, Z5
+	VRNDSCALEPD $0x03, Z5, Z6
+	VMINPD      Z2, Z6, Z6
+	VSUBPD      Z6, Z5, Z5
+	VMINPD      Z4, Z5, Z5
+	VMOVUPD     Z5, (DX)(SI*8)
+	VADDPD      Z6, Z6, Z6
+	VCVTTPD2DQ  Z6, Y5
+	VMOVUPD     Y5, (CX)(SI*4)
+	ADDQ        $0x08, SI
+	JMP         loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func locateOctaveAVX512(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
+// Requires: AVX, AVX512F
+TEXT ·locateOctaveAVX512(SB), NOSPLIT, $0-64
+	MOVQ         n+0(FP), AX
+	MOVQ         row+8(FP), CX
+	MOVQ         frac+16(FP), DX
+	MOVQ         x+24(FP), BX
+	VBROADCASTSD low+32(FP), Z0
+	VBROADCASTSD high+40(FP), Z1
+	VBROADCASTSD below+48(FP), Z2
+	VBROADCASTSD first+56(FP), Z3
+	MOVQ         $0x000003ffffffffff, SI
+	VMOVQ        SI, X4
+	VBROADCASTSD X4, Z4
+	MOVQ         $0x4330000000000000, SI
+	VMOVQ        SI, X5
+	VBROADCASTSD X5, Z5
+	MOVQ         $0x3d50000000000000, SI
+	VMOVQ        SI, X6
+	VBROADCASTSD X6, Z6
+	MOVQ         $0x3ff0000000000000, SI
+	VMOVQ        SI, X7
+	VBROADCASTSD X7, Z7
+	XORQ         SI, SI
+
+loop:
+	CMPQ    SI, AX
+	JGE     end
+	VMOVUPD (BX)(SI*8), Z8
+	VMAXPD  Z0, Z8, Z8
+	VMINPD  Z2, Z8, Z9
+	VPSRLQ  $0x2a, Z9, Z10
+	VPSUBQ  Z3, Z10, Z10
+	VPANDQ  Z4, Z9, Z9
+	VPORQ   Z5, Z9, Z9
+	VSUBPD  Z5, Z9, Z9
+	VMULPD  Z6, Z9, Z9
+	VPADDQ  Z10, Z10, Z10
+	VCMPPD  $0x0d, Z1, Z8, K1
+	VMOVAPD Z7, K1, Z9
+	VPMOVQD Z10, Y8
+	VMOVUPD Y8, (CX)(SI*4)
+	VMOVUPD Z9, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func lookupAVX512(n int, out *float64, row *int32, frac *float64, table *float64)
+// Requires: AVX, AVX512F
+TEXT ·lookupAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ out+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ frac+24(FP), BX
+	MOVQ table+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	CMPQ         DI, AX
+	JGE          end
+	MOVL         (DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), X0
+	MOVL         8(DX)(DI*4), R8
+	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y1
+	MOVL         16(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), X0
+	MOVL         24(DX)(DI*4), R8
+	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y2
+	VINSERTF64X4 $0x01, Y2, Z1, Z2
+	MOVL         4(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), X0
+	MOVL         12(DX)(DI*4), R8
+	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y1
+	MOVL         20(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), X0
+	MOVL         28(DX)(DI*4), R8
+	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y3
+	VINSERTF64X4 $0x01, Y3, Z1, Z3
+	VUNPCKLPD    Z3, Z2, Z4
+	VUNPCKHPD    Z3, Z2, Z2
+	VMOVUPD      (BX)(DI*8), Z3
+	VMULPD       Z2, Z3, Z2
+	VADDPD       Z2, Z4, Z2
+	VMOVUPD      Z2, (CX)(DI*8)
+	ADDQ         $0x08, DI
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func relaxAVX512(n int, x *float64, row *int32, frac *float64, table *float64)
+// Requires: AVX, AVX512F
+TEXT ·relaxAVX512(SB), NOSPLIT, $0-40
+	MOVQ n+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ row+16(FP), DX
+	MOVQ frac+24(FP), BX
+	MOVQ table+32(FP), SI
+	XORQ DI, DI
+
+loop:
+	CMPQ         DI, AX
+	JGE          end
+	VMOVUPD      (BX)(DI*8), Z0
+	MOVL         (DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), Y1
+	MOVL         8(DX)(DI*4), R8
+	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z2
+	MOVL         4(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), Y1
+	MOVL         12(DX)(DI*4), R8
+	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z3
+	MOVL         16(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), Y1
+	MOVL         24(DX)(DI*4), R8
+	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z4
+	MOVL         20(DX)(DI*4), R8
+	VMOVUPD      (SI)(R8*8), Y1
+	MOVL         28(DX)(DI*4), R8
+	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z5
+	VUNPCKLPD    Z3, Z2, Z6
+	VUNPCKHPD    Z3, Z2, Z2
+	VUNPCKLPD    Z5, Z4, Z3
+	VUNPCKHPD    Z5, Z4, Z4
+	VSHUFF64X2   $0x88, Z3, Z6, Z5
+	VSHUFF64X2   $0xdd, Z3, Z6, Z3
+	VSHUFF64X2   $0x88, Z4, Z2, Z6
+	VSHUFF64X2   $0xdd, Z4, Z2, Z2
+	VSUBPD       Z5, Z3, Z3
+	VMULPD       Z3, Z0, Z3
+	VADDPD       Z3, Z5, Z3
+	VSUBPD       Z6, Z2, Z2
+	VMULPD       Z2, Z0, Z0
+	VADDPD       Z0, Z6, Z0
+	VMOVUPD      (CX)(DI*8), Z2
+	VSUBPD       Z2, Z3, Z3
+	VMULPD       Z3, Z0, Z0
+	VADDPD       Z0, Z2, Z0
+	VMOVUPD      Z0, (CX)(DI*8)
+	ADDQ         $0x08, DI
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func extrapolateAVX512(n int, v *float64, half *float64)
+// Requires: AVX, AVX512F
+TEXT ·extrapolateAVX512(SB), NOSPLIT, $0-24
+	MOVQ n+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ half+16(FP), DX
+	XORQ BX, BX
+
+loop:
+	CMPQ    BX, AX
+	JGE     end
+	VMOVUPD (DX)(BX*8), Z0
+	VADDPD  Z0, Z0, Z0
+	VMOVUPD (CX)(BX*8), Z1
+	VSUBPD  Z1, Z0, Z0
+	VMOVUPD Z0, (CX)(BX*8)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func synapseAVX512(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
+// Requires: AVX, AVX512F
+TEXT ·synapseAVX512(SB), NOSPLIT, $0-72
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         a+24(FP), BX
+	MOVQ         b+32(FP), SI
+	VBROADCASTSD gmax+40(FP), Z0
+	VBROADCASTSD e+48(FP), Z1
+	VBROADCASTSD decA+56(FP), Z2
+	VBROADCASTSD decB+64(FP), Z3
+	XORQ         DI, DI
+
+loop:
+	CMPQ    DI, AX
+	JGE     end
+	VMOVUPD (BX)(DI*8), Z4
+	VMOVUPD (SI)(DI*8), Z5
+	VSUBPD  Z4, Z5, Z6
+	VMULPD  Z6, Z0, Z6
+	VMOVUPD (CX)(DI*8), Z7
+	VADDPD  Z6, Z7, Z7
+	VMOVUPD Z7, (CX)(DI*8)
+	VMULPD  Z1, Z6, Z6
+	VMOVUPD (DX)(DI*8), Z7
+	VADDPD  Z6, Z7, Z6
+	VMOVUPD Z6, (DX)(DI*8)
+	VMULPD  Z2, Z4, Z4
+	VMOVUPD Z4, (BX)(DI*8)
+	VMULPD  Z3, Z5, Z4
+	VMOVUPD Z4, (SI)(DI*8)
+	ADDQ    $0x08, DI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func blockedSynapseAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
+// Requires: AVX, AVX512F
+TEXT ·blockedSynapseAVX512(SB), NOSPLIT, $0-112
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         v+24(FP), BX
+	MOVQ         row+32(FP), SI
+	MOVQ         frac+40(FP), DI
+	MOVQ         a+48(FP), R8
+	MOVQ         b+56(FP), R9
+	MOVQ         table+64(FP), R10
+	VBROADCASTSD gmax+72(FP), Z0
+	VBROADCASTSD e+80(FP), Z1
+	VBROADCASTSD secant+88(FP), Z2
+	VBROADCASTSD decA+96(FP), Z3
+	VBROADCASTSD decB+104(FP), Z4
+	XORQ         R11, R11
+
+loop:
+	CMPQ         R11, AX
+	JGE          end
+	VMOVUPD      (R8)(R11*8), Z5
+	VMOVUPD      (R9)(R11*8), Z6
+	VSUBPD       Z5, Z6, Z7
+	VMULPD       Z7, Z0, Z7
+	VMULPD       Z3, Z5, Z5
+	VMOVUPD      Z5, (R8)(R11*8)
+	VMULPD       Z4, Z6, Z5
+	VMOVUPD      Z5, (R9)(R11*8)
+	VMOVUPD      (DI)(R11*8), Z5
+	MOVL         (SI)(R11*4), R12
+	VMOVUPD      (R10)(R12*8), Y8
+	MOVL         8(SI)(R11*4), R12
+	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z6
+	MOVL         4(SI)(R11*4), R12
+	VMOVUPD      (R10)(R12*8), Y8
+	MOVL         12(SI)(R11*4), R12
+	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z9
+	MOVL         16(SI)(R11*4), R12
+	VMOVUPD      (R10)(R12*8), Y8
+	MOVL         24(SI)(R11*4), R12
+	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z10
+	MOVL         20(SI)(R11*4), R12
+	VMOVUPD      (R10)(R12*8), Y8
+	MOVL         28(SI)(R11*4), R12
+	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z11
+	VUNPCKLPD    Z9, Z6, Z12
+	VUNPCKHPD    Z9, Z6, Z6
+	VUNPCKLPD    Z11, Z10, Z9
+	VUNPCKHPD    Z11, Z10, Z10
+	VSHUFF64X2   $0x88, Z9, Z12, Z11
+	VSHUFF64X2   $0xdd, Z9, Z12, Z9
+	VSHUFF64X2   $0x88, Z10, Z6, Z12
+	VSHUFF64X2   $0xdd, Z10, Z6, Z6
+	VSUBPD       Z11, Z9, Z9
+	VMULPD       Z9, Z5, Z9
+	VADDPD       Z9, Z11, Z9
+	VSUBPD       Z12, Z6, Z6
+	VMULPD       Z6, Z5, Z5
+	VADDPD       Z5, Z12, Z5
+	VMOVUPD      (BX)(R11*8), Z6
+	VSUBPD       Z1, Z6, Z10
+	VADDPD       Z2, Z10, Z11
+	VMULPD       Z5, Z11, Z5
+	VADDPD       Z5, Z9, Z5
+	VMULPD       Z5, Z7, Z5
+	VMOVUPD      (CX)(R11*8), Z11
+	VADDPD       Z5, Z11, Z11
+	VMOVUPD      Z11, (CX)(R11*8)
+	VMULPD       Z6, Z5, Z5
+	VMULPD       Z9, Z7, Z6
+	VMULPD       Z10, Z6, Z6
+	VSUBPD       Z6, Z5, Z5
+	VMOVUPD      (DX)(R11*8), Z6
+	VADDPD       Z5, Z6, Z5
+	VMOVUPD      Z5, (DX)(R11*8)
+	ADDQ         $0x08, R11
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+// Requires: AVX, AVX512F
+TEXT ·solveAVX512(SB), NOSPLIT, $0-40
+	MOVQ         n+0(FP), AX
+	MOVQ         branches+8(FP), CX
+	MOVQ         d+16(FP), DX
+	MOVQ         rhs+24(FP), BX
+	MOVQ         rootRow+32(FP), SI
+	MOVQ         $0x3ff0000000000000, DI
+	VMOVQ        DI, X0
+	VBROADCASTSD X0, Z0
+	SHLQ         $0x04, AX
+	ADDQ         CX, AX
+	MOVQ         CX, DI
+
+down:
+	CMPQ         DI, AX
+	JGE          root
+	MOVL         (DI), R8
+	MOVL         4(DI), R9
+	SHLQ         $0x06, R8
+	SHLQ         $0x06, R9
+	VBROADCASTSD 8(DI), Z1
+	VMOVUPD      (DX)(R8*1), Z2
+	VDIVPD       Z2, Z0, Z2
+	VMULPD       Z2, Z1, Z3
+	VMOVUPD      (BX)(R8*1), Z4
+	VMOVUPD      (DX)(R9*1), Z5
+	VMULPD       Z1, Z3, Z1
+	VSUBPD       Z1, Z5, Z1
+	VMOVUPD      Z1, (DX)(R9*1)
+	VMULPD       Z4, Z3, Z1
+	VMOVUPD      (BX)(R9*1), Z5
+	VADDPD       Z1, Z5, Z1
+	VMOVUPD      Z1, (BX)(R9*1)
+	VMOVUPD      Z3, (DX)(R8*1)
+	VMULPD       Z2, Z4, Z1
+	VMOVUPD      Z1, (BX)(R8*1)
+	ADDQ         $0x10, DI
+	JMP          down
+
+root:
+	SHLQ    $0x06, SI
+	VMOVUPD (DX)(SI*1), Z0
+	VMOVUPD (BX)(SI*1), Z1
+	VDIVPD  Z0, Z1, Z0
+	VMOVUPD Z0, (BX)(SI*1)
+
+up:
+	SUBQ    $0x10, DI
+	CMPQ    DI, CX
+	JLT     done
+	MOVL    (DI), AX
+	MOVL    4(DI), SI
+	SHLQ    $0x06, AX
+	SHLQ    $0x06, SI
+	VMOVUPD (DX)(AX*1), Z0
+	VMOVUPD (BX)(SI*1), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (BX)(AX*1), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (BX)(AX*1)
+	JMP     up
+
+done:
+	VZEROUPPER
+	RET
+
+// func baseAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+// Requires: AVX, AVX512F
+TEXT ·baseAVX512x8(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ d0+32(FP), SI
+	MOVQ rhs0+40(FP), DI
+	MOVQ cdt+48(FP), R8
+	XORQ R9, R9
+
+loop:
+	CMPQ         R9, AX
+	JGE          end
+	VBROADCASTSD (SI)(R9*1), Z0
+	VMOVUPD      Z0, (CX)(R9*8)
+	VBROADCASTSD (DI)(R9*1), Z0
+	VBROADCASTSD (R8)(R9*1), Z1
+	VMOVUPD      (BX)(R9*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VADDPD       Z1, Z0, Z0
+	VMOVUPD      Z0, (DX)(R9*8)
+	ADDQ         $0x08, R9
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func ohmicAVX512x8(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX, AVX512F
+TEXT ·ohmicAVX512x8(SB), NOSPLIT, $0-72
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         gbar+24(FP), BX
+	MOVQ         x0+40(FP), DI
+	MOVQ         x1+48(FP), R8
+	MOVQ         p0+56(FP), R9
+	MOVQ         p1+64(FP), R10
+	VBROADCASTSD e+32(FP), Z0
+	XORQ         SI, SI
+
+loop:
+	CMPQ         SI, AX
+	JGE          end
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	MOVQ         R9, R11
+
+first:
+	SUBQ   $0x01, R11
+	JL     first_done
+	VMULPD Z2, Z1, Z1
+	JMP    first
+
+first_done:
+	VMOVUPD (R8)(SI*8), Z2
+	MOVQ    R10, R11
+
+second:
+	SUBQ   $0x01, R11
+	JL     second_done
+	VMULPD Z2, Z1, Z1
+	JMP    second
+
+second_done:
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func calciumAVX512x8(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX, AVX512F
+TEXT ·calciumAVX512x8(SB), NOSPLIT, $0-88
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ ica+24(FP), SI
+	MOVQ v+32(FP), DI
+	MOVQ e+40(FP), R8
+	MOVQ gbar+48(FP), R9
+	MOVQ x0+56(FP), R10
+	MOVQ x1+64(FP), R11
+	MOVQ p0+72(FP), R12
+	MOVQ p1+80(FP), R13
+	XORQ BX, BX
+
+loop:
+	CMPQ         BX, AX
+	JGE          end
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	MOVQ         R12, R14
+
+first:
+	SUBQ   $0x01, R14
+	JL     first_done
+	VMULPD Z1, Z0, Z0
+	JMP    first
+
+first_done:
+	VMOVUPD (R11)(BX*8), Z1
+	MOVQ    R13, R14
+
+second:
+	SUBQ   $0x01, R14
+	JL     second_done
+	VMULPD Z1, Z0, Z0
+	JMP    second
+
+second_done:
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+// Requires: AVX, AVX512F
+TEXT ·poolAVX512x8(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ cai+8(FP), CX
+	MOVQ ica+16(FP), DX
+	MOVQ perNA+24(FP), SI
+	MOVQ decay+32(FP), DI
+	MOVQ relax+40(FP), R8
+	MOVQ minCai+48(FP), R9
+	XORQ BX, BX
+
+loop:
+	CMPQ         BX, AX
+	JGE          end
+	VBROADCASTSD (SI)(BX*1), Z0
+	VMOVUPD      (DX)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VBROADCASTSD (DI)(BX*1), Z1
+	VMULPD       Z1, Z0, Z0
+	VBROADCASTSD (R9)(BX*1), Z1
+	VADDPD       Z1, Z0, Z0
+	VMOVUPD      (CX)(BX*8), Z1
+	VBROADCASTSD (R8)(BX*1), Z2
+	VSUBPD       Z1, Z0, Z0
+	VMULPD       Z0, Z2, Z0
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (CX)(BX*8)
+	ADDQ         $0x08, BX
+	JMP          loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func baseAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+// Requires: AVX, AVX512F
+TEXT ·baseAVX512x1(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ d0+32(FP), SI
+	MOVQ rhs0+40(FP), DI
+	MOVQ cdt+48(FP), R8
+	XORQ R9, R9
+
+loop:
+	CMPQ    R9, AX
+	JGE     end
+	VMOVUPD (SI)(R9*8), Z0
+	VMOVUPD Z0, (CX)(R9*8)
+	VMOVUPD (DI)(R9*8), Z0
+	VMOVUPD (R8)(R9*8), Z1
+	VMOVUPD (BX)(R9*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VADDPD  Z1, Z0, Z0
+	VMOVUPD Z0, (DX)(R9*8)
+	ADDQ    $0x08, R9
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func ohmicAVX512x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX, AVX512F
+TEXT ·ohmicAVX512x1(SB), NOSPLIT, $0-72
+	MOVQ         n+0(FP), AX
+	MOVQ         d+8(FP), CX
+	MOVQ         rhs+16(FP), DX
+	MOVQ         gbar+24(FP), BX
+	MOVQ         x0+40(FP), DI
+	MOVQ         x1+48(FP), R8
+	MOVQ         p0+56(FP), R9
+	MOVQ         p1+64(FP), R10
+	VBROADCASTSD e+32(FP), Z0
+	XORQ         SI, SI
+
+loop:
+	CMPQ    SI, AX
+	JGE     end
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	MOVQ    R9, R11
+
+first:
+	SUBQ   $0x01, R11
+	JL     first_done
+	VMULPD Z2, Z1, Z1
+	JMP    first
+
+first_done:
+	VMOVUPD (R8)(SI*8), Z2
+	MOVQ    R10, R11
+
+second:
+	SUBQ   $0x01, R11
+	JL     second_done
+	VMULPD Z2, Z1, Z1
+	JMP    second
+
+second_done:
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func calciumAVX512x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// Requires: AVX, AVX512F
+TEXT ·calciumAVX512x1(SB), NOSPLIT, $0-88
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ ica+24(FP), SI
+	MOVQ v+32(FP), DI
+	MOVQ e+40(FP), R8
+	MOVQ gbar+48(FP), R9
+	MOVQ x0+56(FP), R10
+	MOVQ x1+64(FP), R11
+	MOVQ p0+72(FP), R12
+	MOVQ p1+80(FP), R13
+	XORQ BX, BX
+
+loop:
+	CMPQ    BX, AX
+	JGE     end
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	MOVQ    R12, R14
+
+first:
+	SUBQ   $0x01, R14
+	JL     first_done
+	VMULPD Z1, Z0, Z0
+	JMP    first
+
+first_done:
+	VMOVUPD (R11)(BX*8), Z1
+	MOVQ    R13, R14
+
+second:
+	SUBQ   $0x01, R14
+	JL     second_done
+	VMULPD Z1, Z0, Z0
+	JMP    second
+
+second_done:
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
+	VZEROUPPER
+	RET
+
+// func poolAVX512x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+// Requires: AVX, AVX512F
+TEXT ·poolAVX512x1(SB), NOSPLIT, $0-56
+	MOVQ n+0(FP), AX
+	MOVQ cai+8(FP), CX
+	MOVQ ica+16(FP), DX
+	MOVQ perNA+24(FP), SI
+	MOVQ decay+32(FP), DI
+	MOVQ relax+40(FP), R8
+	MOVQ minCai+48(FP), R9
+	XORQ BX, BX
+
+loop:
+	CMPQ    BX, AX
+	JGE     end
+	VMOVUPD (SI)(BX*8), Z0
+	VMOVUPD (DX)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (DI)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R9)(BX*8), Z1
+	VADDPD  Z1, Z0, Z0
+	VMOVUPD (CX)(BX*8), Z1
+	VMOVUPD (R8)(BX*8), Z2
+	VSUBPD  Z1, Z0, Z0
+	VMULPD  Z0, Z2, Z0
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (CX)(BX*8)
+	ADDQ    $0x08, BX
+	JMP     loop
+
+end:
 	VZEROUPPER
 	RET

@@ -1,6 +1,7 @@
 package cable
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -10,23 +11,23 @@ import (
 // TestKernelsMatchReference runs every kernel of this build that the CPU can
 // run, at lengths around the vector width, and wants the reference's bits.
 func TestKernelsMatchReference(t *testing.T) {
-	ref := reference()
 	for _, name := range Names() {
 		k, err := Select(name)
 		if err != nil {
 			t.Logf("skipped: %v", err)
 			continue
 		}
-		t.Run(name, func(t *testing.T) {
-			for n := range 19 {
-				for seed := range uint64(4) {
-					compareLoops(t, k, ref, n, rand.New(rand.NewPCG(seed, uint64(n))))
+		for _, loops := range k.loops {
+			ref := reference(loops.Lanes)
+			t.Run(fmt.Sprintf("%s/lanes=%d", name, loops.Lanes), func(t *testing.T) {
+				for segments := range 35 {
+					for seed := range uint64(4) {
+						compareLoops(t, loops, ref, segments, rand.New(rand.NewPCG(seed, uint64(segments))))
+					}
 				}
-			}
-			for _, width := range []int{1, 2, 3, 4, 5, 8} {
-				compareSolve(t, k, ref, width)
-			}
-		})
+				compareSolve(t, loops, ref)
+			})
+		}
 	}
 }
 
@@ -54,7 +55,8 @@ func sameBits(t *testing.T, what string, n int, got, want []float64) {
 
 func clone(x []float64) []float64 { return slices.Clone(x[:cap(x)])[:len(x)] }
 
-func compareLoops(t *testing.T, k, ref *Kernel, n int, r *rand.Rand) {
+func compareLoops(t *testing.T, k, ref *Loops, segments int, r *rand.Rand) {
+	n := segments * k.Lanes
 	grid := Grid{Low: -100, PerMV: 4, Rows: 600}
 	v := guarded(r, n, -140, 90)
 	if n > 6 {
@@ -70,7 +72,28 @@ func compareLoops(t *testing.T, k, ref *Kernel, n int, r *rand.Rand) {
 	}
 	sameBits(t, "Locate", n, frac, frac2)
 
-	table := guarded(r, 2*(grid.Rows+1), 0, 1)
+	octaves := OctaveGrid{Low: -20, High: 4}
+	ca := guarded(r, n, -22, 6)
+	for i := range ca {
+		ca[i] = math.Exp2(ca[i])
+	}
+	if n > 9 {
+		copy(ca, []float64{math.NaN(), math.Inf(1), math.Inf(-1), 0, -1, 16, octaves.At(0), octaves.At(1), math.Nextafter(16, 0), 1e-300})
+	}
+	k.LocateOctave(row, frac, ca, octaves)
+	ref.LocateOctave(row2, frac2, ca, octaves)
+	if !slices.Equal(row, row2) {
+		t.Fatalf("LocateOctave, length %d: rows %v, want %v", n, row, row2)
+	}
+	sameBits(t, "LocateOctave", n, frac, frac2)
+
+	table := guarded(r, 2*(octaves.Rows()+1), 0, 1)
+	out, out2 := guarded(r, n, 0, 0), guarded(r, n, 0, 0)
+	k.Lookup(out, row, frac, table)
+	ref.Lookup(out2, row, frac, table)
+	sameBits(t, "Lookup", n, out, out2)
+
+	k.Locate(row, frac, v, grid)
 	x := guarded(r, n, 0, 1)
 	y := clone(x)
 	k.Relax(x, row, frac, table)
@@ -79,8 +102,16 @@ func compareLoops(t *testing.T, k, ref *Kernel, n int, r *rand.Rand) {
 
 	d, rhs, ica := guarded(r, n, 1, 2), guarded(r, n, -2, 2), guarded(r, n, -2, 2)
 	d2, rhs2, ica2 := clone(d), clone(rhs), clone(ica)
-	g, x1, e := guarded(r, n, 0, 1), guarded(r, n, 0, 1), guarded(r, n, 90, 140)
-	for _, p := range [][2]int{{1, 0}, {3, 1}, {4, 1}, {2, 1}, {1, 1}, {2, 3}} {
+	g, d0, rhs0 := guarded(r, segments, 0, 1), guarded(r, segments, 0, 1), guarded(r, segments, 0, 1)
+	x1, e := guarded(r, n, 0, 1), guarded(r, n, 90, 140)
+	k.Base(d, rhs, v, d0, rhs0, g)
+	ref.Base(d2, rhs2, v, d0, rhs0, g)
+	shell := Shell{guarded(r, segments, -1, 0), guarded(r, segments, 20, 300), guarded(r, segments, 0, 1), guarded(r, segments, 0, 1)}
+	cai, cai2 := clone(x), clone(x)
+	k.Pool(cai, ica, shell)
+	ref.Pool(cai2, ica, shell)
+	sameBits(t, "Pool", n, cai, cai2)
+	for _, p := range [][2]int{{1, 0}, {3, 1}, {4, 1}, {2, 1}, {1, 1}, {2, 3}, {4, 0}} {
 		k.Ohmic(d, rhs, g, -85, x, x1, p[0], p[1])
 		ref.Ohmic(d2, rhs2, g, -85, x, x1, p[0], p[1])
 		k.Calcium(d, rhs, ica, v, e, g, x, x1, p[0], p[1])
@@ -123,15 +154,16 @@ func randomTree(r *rand.Rand, rows, width int) ([]Branch, []float64) {
 	return branches, d
 }
 
-func compareSolve(t *testing.T, k, ref *Kernel, width int) {
+func compareSolve(t *testing.T, k, ref *Loops) {
+	width := k.Lanes
 	r := rand.New(rand.NewPCG(7, uint64(width)))
 	const rows = 60
 	branches, d := randomTree(r, rows, width)
 	rhs := guarded(r, rows*width, -3, 3)
 	d0, b0 := clone(d), clone(rhs)
 	d2, rhs2 := clone(d), clone(rhs)
-	k.Solve(width, branches, d, rhs)
-	ref.Solve(width, branches, d2, rhs2)
+	k.Solve(branches, d, rhs)
+	ref.Solve(branches, d2, rhs2)
 	sameBits(t, "Solve", width, rhs, rhs2)
 	// The solution must satisfy the equations.
 	for l := range width {

@@ -1,11 +1,36 @@
 package cable
 
-// reference is the plain Go kernel. The conversions float64(x*y) keep compilers that
+import "math"
+
+// reference is the plain Go loops. The conversions float64(x*y) keep compilers that
 // have a fused multiply-add from using it, so that the bits are the same everywhere.
-func reference() *Kernel {
-	return &Kernel{
-		Name: "reference", Locate: locate, Relax: relax, Ohmic: ohmic, Calcium: calcium,
-		Extrapolate: extrapolate, Synapse: synapse, BlockedSynapse: blockedSynapse, Solve: solve,
+func reference(lanes int) *Loops {
+	return &Loops{
+		Lanes: lanes,
+		Base: func(d, rhs, v, d0, rhs0, cdt []float64) {
+			base(lanes, d, rhs, v, d0, rhs0, cdt)
+		},
+		Locate: locate, LocateOctave: locateOctave, Lookup: lookup, Relax: relax,
+		Ohmic: func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
+			ohmic(lanes, d, rhs, g, e, x0, x1, p0, p1)
+		},
+		Calcium: func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
+			calcium(lanes, d, rhs, ica, v, e, g, x0, x1, p0, p1)
+		},
+		Pool:        func(cai, ica []float64, s Shell) { pool(lanes, cai, ica, s) },
+		Extrapolate: extrapolate, Synapse: synapse, BlockedSynapse: blockedSynapse,
+		Solve: func(branches []Branch, d, rhs []float64) { solve(lanes, branches, d, rhs) },
+	}
+}
+
+func base(lanes int, d, rhs, v, d0, rhs0, cdt []float64) {
+	rhs, v = rhs[:len(d)], v[:len(d)]
+	for s, d0 := range d0 {
+		rhs0, cdt := rhs0[s], cdt[s]
+		for i := s * lanes; i < (s+1)*lanes; i++ {
+			d[i] = d0
+			rhs[i] = rhs0 + float64(cdt*v[i])
+		}
 	}
 }
 
@@ -18,14 +43,41 @@ func locate(row []int32, frac, v []float64, grid Grid) {
 			u = 0
 		}
 		r := float64(int64(min(u, last)))
-		row[i], frac[i] = int32(r), min(u-r, 1)
+		row[i], frac[i] = 2*int32(r), min(u-r, 1)
+	}
+}
+
+func locateOctave(row []int32, frac, x []float64, grid OctaveGrid) {
+	row, frac = row[:len(x)], frac[:len(x)]
+	low, high := math.Ldexp(1, grid.Low), math.Ldexp(1, grid.High)
+	first := int32((1023 + grid.Low) << octaveBits)
+	const fraction = 52 - octaveBits
+	for i, x := range x {
+		switch {
+		case !(x > low):
+			row[i], frac[i] = 0, 0
+		case x >= high:
+			row[i], frac[i] = 2*int32(grid.Rows()-1), 1
+		default:
+			b := math.Float64bits(x)
+			row[i] = 2 * (int32(b>>fraction) - first)
+			frac[i] = float64(b&(1<<fraction-1)) * (1.0 / (1 << fraction))
+		}
+	}
+}
+
+func lookup(out []float64, row []int32, frac, table []float64) {
+	row, frac = row[:len(out)], frac[:len(out)]
+	for i := range out {
+		t := (*[2]float64)(table[row[i]:])
+		out[i] = t[0] + float64(frac[i]*t[1])
 	}
 }
 
 func relax(x []float64, row []int32, frac, table []float64) {
 	row, frac = row[:len(x)], frac[:len(x)]
 	for i := range x {
-		t := (*[4]float64)(table[2*row[i]:])
+		t := (*[4]float64)(table[row[i]:])
 		f := frac[i]
 		inf := t[0] + float64(f*(t[2]-t[0]))
 		fac := t[1] + float64(f*(t[3]-t[1]))
@@ -41,49 +93,42 @@ func conductance(g, x0, x1 float64, p0, p1 int) float64 {
 	for range p1 {
 		g *= x1
 	}
-	return g
+	return float64(g)
 }
 
-func ohmic(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
+func ohmic(lanes int, d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
 	n := len(d)
-	rhs, g, x0, x1 = rhs[:n], g[:n], x0[:n], x1[:n]
-	switch {
-	case p0 == 1 && p1 == 0:
-		for i := range d {
-			c := float64(g[i] * x0[i])
-			d[i] += c
-			rhs[i] += float64(c * e)
-		}
-	case p0 == 3 && p1 == 1:
-		for i := range d {
-			x := x0[i]
-			c := float64(g[i] * x * x * x * x1[i])
-			d[i] += c
-			rhs[i] += float64(c * e)
-		}
-	default:
-		for i := range d {
-			c := float64(conductance(g[i], x0[i], x1[i], p0, p1))
+	rhs, x0, x1 = rhs[:n], x0[:n], x1[:n]
+	for s, g := range g {
+		for i := s * lanes; i < (s+1)*lanes; i++ {
+			c := conductance(g, x0[i], x1[i], p0, p1)
 			d[i] += c
 			rhs[i] += float64(c * e)
 		}
 	}
 }
 
-func calcium(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
+func calcium(lanes int, d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
 	n := len(d)
-	rhs, ica, v, e, g, x0, x1 = rhs[:n], ica[:n], v[:n], e[:n], g[:n], x0[:n], x1[:n]
-	for i := range d {
-		var c float64
-		if p0 == 2 && p1 == 1 {
-			x := x0[i]
-			c = float64(g[i] * x * x * x1[i])
-		} else {
-			c = float64(conductance(g[i], x0[i], x1[i], p0, p1))
+	rhs, ica, v, e, x0, x1 = rhs[:n], ica[:n], v[:n], e[:n], x0[:n], x1[:n]
+	for s, g := range g {
+		for i := s * lanes; i < (s+1)*lanes; i++ {
+			c := conductance(g, x0[i], x1[i], p0, p1)
+			d[i] += c
+			rhs[i] += float64(c * e[i])
+			ica[i] += float64(c * (v[i] - e[i]))
 		}
-		d[i] += c
-		rhs[i] += float64(c * e[i])
-		ica[i] += float64(c * (v[i] - e[i]))
+	}
+}
+
+func pool(lanes int, cai, ica []float64, q Shell) {
+	ica = ica[:len(cai)]
+	for s, perNA := range q.PerNA {
+		decay, relax, minCai := q.Decay[s], q.Relax[s], q.MinCai[s]
+		for i := s * lanes; i < (s+1)*lanes; i++ {
+			target := float64(float64(perNA*ica[i])*decay) + minCai
+			cai[i] += float64(relax * (target - cai[i]))
+		}
 	}
 }
 
@@ -111,7 +156,7 @@ func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b, table []float6
 	rhs, v, row, frac, a, b = rhs[:n], v[:n], row[:n], frac[:n], a[:n], b[:n]
 	for i := range d {
 		g := float64(s.Gmax * (b[i] - a[i]))
-		t := (*[4]float64)(table[2*row[i]:])
+		t := (*[4]float64)(table[row[i]:])
 		f := frac[i]
 		open := t[0] + float64(f*(t[2]-t[0]))
 		slope := t[1] + float64(f*(t[3]-t[1]))
@@ -126,9 +171,9 @@ func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b, table []float6
 
 // solve is Gaussian elimination on the tree: exact and without fill-in because
 // children come before parents (Hines 1984).
-func solve(width int, branches []Branch, d, rhs []float64) {
+func solve(lanes int, branches []Branch, d, rhs []float64) {
 	root := len(branches) - 1
-	if width == 1 {
+	if lanes == 1 {
 		for _, e := range branches[:root] {
 			inv := 1 / d[e.Row]
 			f := float64(e.G * inv)
@@ -145,8 +190,8 @@ func solve(width int, branches []Branch, d, rhs []float64) {
 		return
 	}
 	for _, e := range branches[:root] {
-		i, q := int(e.Row)*width, int(e.Parent)*width
-		d, r, pd, pr := d[i:i+width], rhs[i:i+width], d[q:q+width], rhs[q:q+width]
+		i, q := int(e.Row)*lanes, int(e.Parent)*lanes
+		d, r, pd, pr := d[i:i+lanes], rhs[i:i+lanes], d[q:q+lanes], rhs[q:q+lanes]
 		for l := range d {
 			inv := 1 / d[l]
 			f := float64(e.G * inv)
@@ -156,13 +201,13 @@ func solve(width int, branches []Branch, d, rhs []float64) {
 			r[l] *= inv
 		}
 	}
-	i := int(branches[root].Row) * width
-	for l := i; l < i+width; l++ {
+	i := int(branches[root].Row) * lanes
+	for l := i; l < i+lanes; l++ {
 		rhs[l] /= d[l]
 	}
 	for k := root - 1; k >= 0; k-- {
-		i, q := int(branches[k].Row)*width, int(branches[k].Parent)*width
-		f, r, pr := d[i:i+width], rhs[i:i+width], rhs[q:q+width]
+		i, q := int(branches[k].Row)*lanes, int(branches[k].Parent)*lanes
+		f, r, pr := d[i:i+lanes], rhs[i:i+lanes], rhs[q:q+lanes]
 		for l := range r {
 			r[l] += float64(f[l] * pr[l])
 		}

@@ -5,19 +5,16 @@
 package cable
 
 //go:noescape
+func locateAVX2(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
+
+//go:noescape
+func locateOctaveAVX2(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
+
+//go:noescape
+func lookupAVX2(n int, out *float64, row *int32, frac *float64, table *float64)
+
+//go:noescape
 func relaxAVX2(n int, x *float64, row *int32, frac *float64, table *float64)
-
-//go:noescape
-func locateVoltageAVX2(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
-
-//go:noescape
-func ohmic1AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
-
-//go:noescape
-func ohmic31AVX2(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64)
-
-//go:noescape
-func calcium21AVX2(n int, d *float64, rhs *float64, ica *float64, v *float64, eca *float64, gbar *float64, x0 *float64, x1 *float64)
 
 //go:noescape
 func extrapolateAVX2(n int, v *float64, half *float64)
@@ -29,4 +26,76 @@ func synapseAVX2(n int, d *float64, rhs *float64, a *float64, b *float64, gmax f
 func blockedSynapseAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
 
 //go:noescape
-func solve4AVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+
+//go:noescape
+func baseAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+
+//go:noescape
+func ohmicAVX2x4(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func calciumAVX2x4(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+
+//go:noescape
+func baseAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+
+//go:noescape
+func ohmicAVX2x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func calciumAVX2x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func poolAVX2x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+
+//go:noescape
+func locateAVX512(n int, row *int32, frac *float64, v *float64, low float64, per float64, last float64)
+
+//go:noescape
+func locateOctaveAVX512(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
+
+//go:noescape
+func lookupAVX512(n int, out *float64, row *int32, frac *float64, table *float64)
+
+//go:noescape
+func relaxAVX512(n int, x *float64, row *int32, frac *float64, table *float64)
+
+//go:noescape
+func extrapolateAVX512(n int, v *float64, half *float64)
+
+//go:noescape
+func synapseAVX512(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
+
+//go:noescape
+func blockedSynapseAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
+
+//go:noescape
+func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+
+//go:noescape
+func baseAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+
+//go:noescape
+func ohmicAVX512x8(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func calciumAVX512x8(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+
+//go:noescape
+func baseAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
+
+//go:noescape
+func ohmicAVX512x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func calciumAVX512x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+
+//go:noescape
+func poolAVX512x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)

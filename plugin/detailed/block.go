@@ -2,11 +2,12 @@ package detailed
 
 import "understudy/native/cable"
 
-// block is the state of width cells stepped side by side. Flat arrays as in
-// program.
+// block is the state of cells stepped side by side. Arrays are flat with the cell
+// innermost, [segment][width]; cells are the first of the width, the others idle.
 type block struct {
 	p     *program
-	k     *cable.Kernel
+	k     *cable.Loops
+	cells int
 	exact bool // evaluate rates by their formulas instead of tables
 
 	// State: what Save writes.
@@ -25,9 +26,9 @@ type block struct {
 	ica    []float64 // calcium current of the step [nA]
 }
 
-func newBlock(p *program, k *cable.Kernel, exact bool) *block {
+func newBlock(p *program, k *cable.Loops, cells int, exact bool) *block {
 	w := p.width
-	b := &block{p: p, k: k, exact: exact,
+	b := &block{p: p, k: k, cells: cells, exact: exact,
 		v:      make([]float64, p.nrow*w),
 		gates:  make([]float64, p.gateStates),
 		cai:    make([]float64, p.nseg*w),
@@ -80,20 +81,21 @@ func (b *block) locate() {
 	for i := range b.p.groups {
 		if g := &b.p.groups[i]; g.calcium {
 			lo, hi := g.lo*w, g.hi*w
-			locateCalcium(b.caRow[lo:hi], b.caFrac[lo:hi], b.cai[lo:hi])
-			b.reversal(lo, hi)
+			b.locateCalcium(lo, hi)
 		}
 	}
 }
 
-func (b *block) reversal(lo, hi int) {
+// locateCalcium is locate for the concentrations of elements lo to hi-1.
+func (b *block) locateCalcium(lo, hi int) {
+	b.k.LocateOctave(b.caRow[lo:hi], b.caFrac[lo:hi], b.cai[lo:hi], calciumGrid)
 	if b.exact {
 		for i := lo; i < hi; i++ {
 			b.eca[i] = b.p.cell.nernst(b.cai[i])
 		}
 		return
 	}
-	lookup(b.eca[lo:hi], b.caRow[lo:hi], b.caFrac[lo:hi], b.p.nernst)
+	b.k.Lookup(b.eca[lo:hi], b.caRow[lo:hi], b.caFrac[lo:hi], b.p.nernst)
 }
 
 // deliver adds an event of weight w on a channel of the cell in a lane.
@@ -106,7 +108,7 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 	}
 }
 
-// step advances all lanes by dt: currents at the present state, voltage by an
+// step advances all cells by dt: currents at the present state, voltage by an
 // implicit step, then gates and calcium at the new voltage.
 //
 // With BackwardEuler this is NEURON's default fixed step, first order. With
@@ -114,76 +116,79 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 // the voltage, the implicit step goes half-way and is extrapolated: second order
 // (Hines 1984; NEURON's secondorder = 2).
 func (b *block) step(inject []float64) {
-	p, w := b.p, b.p.width
-	n := p.nseg * w
-	copy(b.d, p.dStat)
-	copy(b.rhs, p.rStat)
-	for i, c := range p.cdt {
-		b.rhs[i] += c * b.v[i]
+	p := b.p
+	for i := range p.tiles {
+		b.equations(&p.tiles[i], inject)
 	}
-	if inject != nil {
-		for l := range w {
-			b.rhs[p.cell.Soma*w+l] += inject[l]
-		}
-	}
-	for i := range p.groups {
-		b.currents(&p.groups[i])
-	}
-	for i := range p.synapses {
-		b.synapticCurrents(&p.synapses[i])
-	}
-	b.k.Solve(w, p.elimination, b.d, b.rhs)
+	lo := p.nseg // the zero-area nodes follow
+	w := p.width
+	b.k.Base(b.d[lo*w:], b.rhs[lo*w:], b.v[lo*w:], p.dStat[lo:], p.rStat[lo:], p.cdt[lo:])
+	b.k.Solve(p.elimination, b.d, b.rhs)
 	if p.scheme == CrankNicolson {
 		b.k.Extrapolate(b.v, b.rhs)
 	} else {
 		copy(b.v, b.rhs)
 	}
-	b.k.Locate(b.row, b.frac, b.v[:n], voltageGrid)
+	b.k.Locate(b.row, b.frac, b.v[:p.nseg*w], voltageGrid)
 	for i := range p.groups {
 		b.advance(&p.groups[i])
 	}
 }
 
-func (b *block) currents(g *group) {
-	w := b.p.width
-	lo, hi := g.lo*w, g.hi*w
-	n := hi - lo
+// equations sets up the linear system for the segments of a tile.
+func (b *block) equations(t *tile, inject []float64) {
+	p, w := b.p, b.p.width
+	lo, hi := t.lo*w, t.hi*w
+	b.k.Base(b.d[lo:hi], b.rhs[lo:hi], b.v[lo:hi], p.dStat[t.lo:t.hi], p.rStat[t.lo:t.hi], p.cdt[t.lo:t.hi])
+	if soma := p.cell.Soma; inject != nil && t.lo <= soma && soma < t.hi {
+		for l, i := range inject {
+			b.rhs[soma*w+l] += i
+		}
+	}
+	b.currents(t)
+	for i := range t.synapses {
+		b.synapticCurrents(&t.synapses[i])
+	}
+}
+
+func (b *block) currents(t *tile) {
+	g, w := t.group, b.p.width
+	lo, hi := t.lo*w, t.hi*w
+	from, to := t.lo-g.lo, t.hi-g.lo // segments of the group
 	d, rhs, v := b.d[lo:hi], b.rhs[lo:hi], b.v[lo:hi]
 	if g.calcium {
 		clear(b.ica[lo:hi])
 	}
 	for i := range g.currents {
 		c := &g.currents[i]
-		x0 := b.gates[c.x0 : c.x0+n]
+		gbar := c.g[from:to]
+		x0 := b.gates[c.x0+from*w : c.x0+to*w]
 		x1 := x0
 		if c.p1 > 0 {
-			x1 = b.gates[c.x1 : c.x1+n]
+			x1 = b.gates[c.x1+from*w : c.x1+to*w]
 		}
 		if c.calcium {
-			b.k.Calcium(d, rhs, b.ica[lo:hi], v, b.eca[lo:hi], c.g, x0, x1, c.p0, c.p1)
+			b.k.Calcium(d, rhs, b.ica[lo:hi], v, b.eca[lo:hi], gbar, x0, x1, c.p0, c.p1)
 		} else {
-			b.k.Ohmic(d, rhs, c.g, c.e, x0, x1, c.p0, c.p1)
+			b.k.Ohmic(d, rhs, gbar, c.e, x0, x1, c.p0, c.p1)
 		}
 	}
 }
 
-// synapticCurrents adds the conductances and currents of one kind of synapse,
-// then lets its states decay by a step.
-func (b *block) synapticCurrents(a *synapseArray) {
-	w := b.p.width
-	n := len(a.segment) * w
-	sa, sb := b.syn[a.state:a.state+n], b.syn[a.state+n:a.state+2*n]
-	for _, r := range a.runs {
-		lo, at, m := r.row*w, r.segment*w, r.n*w
-		d, rhs, sa, sb := b.d[at:at+m], b.rhs[at:at+m], sa[lo:lo+m], sb[lo:lo+m]
-		switch {
-		case a.syn.Mg == 0:
-			b.k.Synapse(d, rhs, sa, sb, a.constants)
-		case b.exact:
-			blockedSynapseExact(d, rhs, b.v[at:at+m], sa, sb, a)
-		default:
-			b.k.BlockedSynapse(d, rhs, b.v[at:at+m], b.row[at:at+m], b.frac[at:at+m], sa, sb, a.block, a.constants)
-		}
+// synapticCurrents adds the conductances and currents of synapses of one kind,
+// then lets their states decay by a step.
+func (b *block) synapticCurrents(r *tileRun) {
+	a, w := r.array, b.p.width
+	sa, sb := a.state+r.row*w, a.state+(len(a.segment)+r.row)*w
+	lo, n := r.segment*w, r.n*w
+	d, rhs, v, xa, xb := b.d[lo:lo+n], b.rhs[lo:lo+n], b.v[lo:lo+n], b.syn[sa:sa+n], b.syn[sb:sb+n]
+	switch {
+	case a.syn.Mg == 0:
+		b.k.Synapse(d, rhs, xa, xb, a.constants)
+	case b.exact:
+		blockedSynapseExact(d, rhs, v, xa, xb, a)
+	default:
+		b.k.BlockedSynapse(d, rhs, v, b.row[lo:lo+n], b.frac[lo:lo+n], xa, xb, a.block, a.constants)
 	}
 }
 
@@ -195,9 +200,8 @@ func (b *block) advance(g *group) {
 	lo, hi := g.lo*w, g.hi*w
 	n := hi - lo
 	if q := g.pool; q != nil {
-		relaxPool(b.cai[lo:hi], b.ica[lo:hi], q.perNA, q.decay, q.relax, q.minCai)
-		locateCalcium(b.caRow[lo:hi], b.caFrac[lo:hi], b.cai[lo:hi])
-		b.reversal(lo, hi)
+		b.k.Pool(b.cai[lo:hi], b.ica[lo:hi], *q)
+		b.locateCalcium(lo, hi)
 	}
 	for i := range g.gates {
 		gt := &g.gates[i]

@@ -259,14 +259,20 @@ func TestSynapseShape(t *testing.T) {
 
 // TestTableError bounds what interpolation costs against the formulas.
 func TestTableError(t *testing.T) {
+	reference, err := cable.Select("reference")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, row, frac := reference.For(1), []int32{0}, []float64{0}
 	for _, m := range mechanism.Catalogue() {
 		for _, g := range m.Gates {
 			if g.On == mechanism.OnCalcium {
 				tab := calciumTable(g, 0.025)
 				for ca := 2e-5; ca < 1; ca *= 1.0007 {
-					i, f := calciumCell(ca)
+					k.LocateOctave(row, frac, []float64{ca}, calciumGrid)
+					i, f := row[0], frac[0]
 					inf, _ := g.Rates(ca)
-					if got := tab[2*i] + f*(tab[2*i+2]-tab[2*i]); math.Abs(got-inf) > 2e-6 {
+					if got := tab[i] + f*(tab[i+2]-tab[i]); math.Abs(got-inf) > 2e-6 {
 						t.Fatalf("%s.%s at %g mM: %g, want %g", m.Name, g.Name, ca, got, inf)
 					}
 				}
@@ -274,13 +280,11 @@ func TestTableError(t *testing.T) {
 			}
 			tab := voltageTable(g, 0.025)
 			for v := -110.0; v < 60; v += 0.0137 {
-				row, frac := []int32{0}, []float64{0}
-				k, _ := cable.Select("reference")
 				k.Locate(row, frac, []float64{v}, voltageGrid)
 				i, f := row[0], frac[0]
 				inf, tau := g.Rates(v)
 				fac := -math.Expm1(-0.025 / tau)
-				gi, gf := tab[2*i]+f*(tab[2*i+2]-tab[2*i]), tab[2*i+1]+f*(tab[2*i+3]-tab[2*i+1])
+				gi, gf := tab[i]+f*(tab[i+2]-tab[i]), tab[i+1]+f*(tab[i+3]-tab[i+1])
 				// K_Pst's time constant jumps by 0.1 % at -60 mV.
 				if math.Abs(gi-inf) > 1e-6 || math.Abs(gf-fac) > 1e-6 {
 					t.Fatalf("%s.%s at %g mV: (%g, %g), want (%g, %g)", m.Name, g.Name, v, gi, gf, inf, fac)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"understudy/native/cable"
 	"understudy/plugin/mechanism"
 )
 
@@ -40,7 +41,7 @@ func (k *compiler) membrane(p *program) error {
 func (k *compiler) group(p *program, lo, hi int) (group, error) {
 	g := group{lo: lo, hi: hi}
 	for n, ins := range k.cell.Segments[lo].Inserted {
-		i := inserted{k.cell, ins.Mechanism, n, lo, hi, p.width}
+		i := inserted{k.cell, ins.Mechanism, n, lo, hi}
 		if err := i.check(); err != nil {
 			return g, err
 		}
@@ -76,7 +77,6 @@ type inserted struct {
 	cell      *Cell
 	mechanism *mechanism.Mechanism
 	n, lo, hi int
-	width     int
 }
 
 // value is a parameter in a segment.
@@ -100,13 +100,11 @@ func (i inserted) reversal(segment int, c mechanism.Current) float64 {
 	return i.value(segment, c.Reversal)
 }
 
-// spread evaluates f for every segment and repeats it for every cell of a block.
-func (i inserted) spread(f func(segment int) float64) []float64 {
+// each evaluates f for every segment.
+func (i inserted) each(f func(segment int) float64) []float64 {
 	var out []float64
 	for s := i.lo; s < i.hi; s++ {
-		for range i.width {
-			out = append(out, f(s))
-		}
+		out = append(out, f(s))
 	}
 	return out
 }
@@ -133,10 +131,8 @@ func (i inserted) check() error {
 func (p *program) leak(i inserted, c mechanism.Current) {
 	for s := i.lo; s < i.hi; s++ {
 		g, e := i.conductance(s, c), i.reversal(s, c)
-		for l := range i.width {
-			p.dStat[s*i.width+l] += g
-			p.rStat[s*i.width+l] += g * e
-		}
+		p.dStat[s] += g
+		p.rStat[s] += g * e
 	}
 }
 
@@ -151,7 +147,7 @@ func (i inserted) current(c mechanism.Current, gates []gate) (current, error) {
 			}
 		}
 	}
-	cur.g = i.spread(func(s int) float64 { return i.conductance(s, c) })
+	cur.g = i.each(func(s int) float64 { return i.conductance(s, c) })
 	cur.x0, cur.p0 = gates[c.Factors[0].Gate].state, c.Factors[0].Power
 	if len(c.Factors) == 2 {
 		cur.x1, cur.p1 = gates[c.Factors[1].Gate].state, c.Factors[1].Power
@@ -160,14 +156,14 @@ func (i inserted) current(c mechanism.Current, gates []gate) (current, error) {
 }
 
 // pool lays out the mechanism's calcium shell.
-func (i inserted) pool(dt float64) *pool {
+func (i inserted) pool(dt float64) *cable.Shell {
 	q := i.mechanism.Pool
-	return &pool{
-		perNA: i.spread(func(s int) float64 {
+	return &cable.Shell{
+		PerNA: i.each(func(s int) float64 {
 			return -1e4 * i.value(s, q.Gamma) / (2 * faraday * i.value(s, q.Depth)) / (i.cell.Area[s] * 1e-2)
 		}),
-		decay:  i.spread(func(s int) float64 { return i.value(s, q.Decay) }),
-		relax:  i.spread(func(s int) float64 { return -math.Expm1(-dt / i.value(s, q.Decay)) }),
-		minCai: i.spread(func(s int) float64 { return i.value(s, q.MinCai) }),
+		Decay:  i.each(func(s int) float64 { return i.value(s, q.Decay) }),
+		Relax:  i.each(func(s int) float64 { return -math.Expm1(-dt / i.value(s, q.Decay)) }),
+		MinCai: i.each(func(s int) float64 { return i.value(s, q.MinCai) }),
 	}
 }

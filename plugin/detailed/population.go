@@ -41,10 +41,6 @@ const (
 // DefaultDtMS is the time step where an option leaves it out [ms].
 const DefaultDtMS = 0.025
 
-// lanes is how many cells a block steps side by side. Interleaving hides the
-// latency of the solver's divisions; results do not depend on it.
-const lanes = 4
-
 // Population is n detailed neurons of one cell; it implements
 // population.Population and population.Labelled.
 type Population struct {
@@ -52,7 +48,7 @@ type Population struct {
 	opt    Options
 	n      int
 	blocks []*block
-	first  []int // index of each block's first neuron
+	lanes  int // neurons in every block but the last, which may have fewer
 	now    int64
 	closed bool
 
@@ -107,18 +103,18 @@ func New(c *Cell, n int, opt Options) (*Population, error) {
 	p := &Population{cell: c, opt: opt, n: n, record: make([]recorder, n)}
 	k := newCompiler(c, opt.DtMS, opt.Scheme)
 	programs := map[int]*program{}
-	for at := 0; at < n; {
-		w := min(lanes, n-at)
-		if programs[w] == nil {
-			prog, err := k.compile(w)
+	p.lanes = kernel.For((n + opt.Threads - 1) / opt.Threads).Lanes
+	for at := 0; at < n; at += p.lanes {
+		cells := min(p.lanes, n-at)
+		loops := kernel.For(cells)
+		if programs[loops.Lanes] == nil {
+			prog, err := k.compile(loops.Lanes)
 			if err != nil {
 				return nil, fmt.Errorf("%w: %w", population.ErrInput, err)
 			}
-			programs[w] = prog
+			programs[loops.Lanes] = prog
 		}
-		p.blocks = append(p.blocks, newBlock(programs[w], kernel, opt.ExactRates))
-		p.first = append(p.first, at)
-		at += w
+		p.blocks = append(p.blocks, newBlock(programs[loops.Lanes], loops, cells, opt.ExactRates))
 	}
 	p.Reset()
 	return p, nil
@@ -129,7 +125,7 @@ const maxNeurons = 1 << 20
 
 // Info implements population.Population.
 func (p *Population) Info() population.Info {
-	return population.Info{Kind: "detailed", Model: p.cell.Name, N: p.n, Channels: len(p.cell.Channels), StateBytes: p.blocks[0].stateLen() * 8 / p.blocks[0].p.width}
+	return population.Info{Kind: "detailed", Model: p.cell.Name, N: p.n, Channels: len(p.cell.Channels), StateBytes: p.blocks[0].p.stateLen() * 8}
 }
 
 // Now implements population.Population.
@@ -140,11 +136,11 @@ func (p *Population) Reset() {
 	if p.closed {
 		return
 	}
-	for i, b := range p.blocks {
+	for _, b := range p.blocks {
 		b.reset()
-		for l := range b.p.width {
-			p.record[p.first[i]+l].reset(p.somaVoltage(p.first[i] + l))
-		}
+	}
+	for i := range p.record {
+		p.record[i].reset(p.voltage(i, p.cell.Soma))
 	}
 	for i := range p.probes {
 		p.probes[i].reset(p)
@@ -172,12 +168,10 @@ func (p *Population) Inject(neuron int, nA float64) error {
 	return nil
 }
 
-func (p *Population) somaVoltage(neuron int) float64 { return p.voltage(neuron, p.cell.Soma) }
-
 // voltage is the present voltage of a segment [mV].
 func (p *Population) voltage(neuron, segment int) float64 {
-	b := p.blocks[neuron/lanes]
-	return b.v[segment*b.p.width+neuron%lanes]
+	b := p.blocks[neuron/p.lanes]
+	return b.v[segment*b.p.width+neuron%p.lanes]
 }
 
 // Step implements population.Population. An event takes effect at the start of the
@@ -220,7 +214,7 @@ func (p *Population) stepParallel(steps int, out population.Output) {
 // enqueue merges new events with those left over, in an order that does not
 // depend on the order of arrival.
 func (p *Population) enqueue(events []population.Event) {
-	per := float64(p.blocks[0].p.stepsPerMS)
+	per, lanes := float64(p.blocks[0].p.stepsPerMS), int32(p.lanes)
 	for _, e := range events {
 		// NEURON delivers at a step's start what is due up to half a step later.
 		tick := int64(math.Ceil(e.TimeMS*per - 0.5 - 1e-9))
@@ -253,6 +247,7 @@ func (p *Population) retire() {
 
 // due returns the pending events of a block.
 func (p *Population) due(i int) []event {
+	lanes := int32(p.lanes)
 	lo, _ := slices.BinarySearchFunc(p.pending, int32(i), func(e event, t int32) int { return int(e.neuron/lanes - t) })
 	hi := lo
 	for hi < len(p.pending) && p.pending[hi].neuron/lanes == int32(i) {
@@ -263,14 +258,14 @@ func (p *Population) due(i int) []event {
 
 // stepBlock advances one block by steps ms.
 func (p *Population) stepBlock(i, steps int, out population.Output) {
-	b, first := p.blocks[i], p.first[i]
+	b, first := p.blocks[i], i*p.lanes
 	w := b.p.width
 	events := p.due(i)
 	var inject []float64
 	if p.inject != nil {
-		inject = p.inject[first : first+w]
+		inject = p.inject[first : first+b.cells]
 	}
-	soma := b.v[p.cell.Soma*w : (p.cell.Soma+1)*w]
+	soma := b.v[p.cell.Soma*w:][:b.cells]
 	dt := p.opt.DtMS
 	for k := range steps {
 		ms := p.now + int64(k)
@@ -280,7 +275,7 @@ func (p *Population) stepBlock(i, steps int, out population.Output) {
 				out.VSoma[row+l] = float32(v)
 			}
 		}
-		for l := range w {
+		for l := range b.cells {
 			p.record[first+l].crossed = false
 		}
 		tick := ms * int64(b.p.stepsPerMS)
@@ -296,11 +291,11 @@ func (p *Population) stepBlock(i, steps int, out population.Output) {
 				p.record[first+l].sample(t1, dt, v)
 			}
 			for q := range p.probes {
-				p.probes[q].sample(p, first, w)
+				p.probes[q].sample(p, first, b.cells)
 			}
 		}
 		b.flush()
-		for l := range w {
+		for l := range b.cells {
 			spike := p.record[first+l].crossed
 			if out.Spike != nil {
 				out.Spike[row+l] = spike

@@ -8,9 +8,8 @@ import (
 	"understudy/plugin/mechanism"
 )
 
-// program is a cell compiled for blocks of width cells side by side. All per-segment arrays
-// are flat with the cell innermost: [segment][width]. It is shared by blocks
-// and never changes.
+// program is a cell compiled for blocks of width cells side by side. It is shared by
+// blocks and never changes; offsets are into their state, which has the cell innermost: [segment][width].
 //
 // Units inside: mV, ms, nA, uS; capacitance over dt in uS. So conductance
 // times voltage is current without a factor.
@@ -22,13 +21,14 @@ type program struct {
 	stepsPerMS  int
 	nseg, nrow  int
 	elimination []cable.Branch // children before parents, the root last
-	dStat       []float64      // [row][width] constant part of the diagonal [uS]
-	rStat       []float64      // [row][width] constant part of the right-hand side [nA]
-	cdt         []float64      // [segment][width] capacitance over the implicit step [uS]
+	dStat       []float64      // [row] constant part of the diagonal [uS]
+	rStat       []float64      // [row] constant part of the right-hand side [nA]
+	cdt         []float64      // [row] capacitance over the implicit step [uS]
 	groups      []group
+	tiles       []tile
 	synapses    []synapseArray
 	contacts    [][]contact // by channel
-	nernst      []float64   // calcium reversal table
+	nernst      []float64   // rows (calcium reversal, what the next row has more)
 	gateStates  int         // length of block.gates
 }
 
@@ -37,8 +37,8 @@ type group struct {
 	lo, hi   int // segments
 	gates    []gate
 	currents []current
-	pool     *pool
-	calcium  bool // needs cai
+	pool     *cable.Shell // nil for none
+	calcium  bool         // needs cai
 }
 
 type gate struct {
@@ -50,19 +50,11 @@ type gate struct {
 
 // current is one ohmic current of a group.
 type current struct {
-	g       []float64 // maximal conductance [uS], [segment of group][width]
+	g       []float64 // maximal conductance [uS], [segment of group]
 	e       float64   // reversal [mV]; unused for calcium
 	calcium bool
 	x0, x1  int // offsets of the factors' states; x1 is used when p1 > 0
 	p0, p1  int // powers; 0 for no factor
-}
-
-// pool is the calcium shell of a group; slices are [segment of group][width].
-type pool struct {
-	perNA  []float64 // d cai/dt per calcium current [mM/ms/nA], negative
-	decay  []float64 // [ms]
-	relax  []float64 // 1 - exp(-dt/decay)
-	minCai []float64 // [mM]
 }
 
 // synapseArray is one kind of synapse on a list of segments.
@@ -79,6 +71,23 @@ type synapseArray struct {
 
 // run is a stretch of rows on consecutive segments.
 type run struct{ row, segment, n int }
+
+// tile is a stretch of a group's segments whose equations are set up at one go: few
+// enough for their part of the matrix to stay in the first-level cache meanwhile.
+type tile struct {
+	group    *group
+	lo, hi   int // segments
+	synapses []tileRun
+}
+
+// tileRun is the part of a run of an array that lies in a tile.
+type tileRun struct {
+	array *synapseArray
+	run
+}
+
+// tileElements is the number of segments of a tile times the cells of a block.
+const tileElements = 256
 
 type contact struct{ array, row int32 }
 
@@ -142,16 +151,17 @@ func (k *compiler) compile(width int) (*program, error) {
 		return nil, err
 	}
 	k.synapses(p)
+	p.tile()
 	return p, nil
 }
 
 // cable fills the constant part of the matrix: rows 0..nseg-1 are the segments,
 // the zero-area nodes follow.
 func (p *program) cable() {
-	c, w := p.cell, p.width
-	p.dStat = make([]float64, p.nrow*w)
-	p.rStat = make([]float64, p.nrow*w)
-	p.cdt = make([]float64, p.nseg*w)
+	c := p.cell
+	p.dStat = make([]float64, p.nrow)
+	p.rStat = make([]float64, p.nrow)
+	p.cdt = make([]float64, p.nrow)
 	row := make([]int32, p.nrow)
 	extra := int32(p.nseg)
 	for i, nd := range c.Nodes {
@@ -162,11 +172,6 @@ func (p *program) cable() {
 			extra++
 		}
 	}
-	add := func(r int32, g float64) {
-		for l := range w {
-			p.dStat[int(r)*w+l] += g
-		}
-	}
 	for _, i := range c.deepestFirst() {
 		nd := c.Nodes[i]
 		if i == 0 {
@@ -174,8 +179,8 @@ func (p *program) cable() {
 			break
 		}
 		b := cable.Branch{Row: row[i], Parent: row[nd.Parent], G: 1 / (nd.Resistance * c.axial(i))}
-		add(b.Row, b.G)
-		add(b.Parent, b.G)
+		p.dStat[b.Row] += b.G
+		p.dStat[b.Parent] += b.G
 		p.elimination = append(p.elimination, b)
 	}
 	implicit := p.dt
@@ -183,11 +188,8 @@ func (p *program) cable() {
 		implicit /= 2
 	}
 	for s := range p.nseg {
-		cdt := c.Segments[s].Cm * c.Area[s] * 1e-5 / implicit
-		for l := range w {
-			p.cdt[s*w+l] = cdt
-			p.dStat[s*w+l] += cdt
-		}
+		p.cdt[s] = c.Segments[s].Cm * c.Area[s] * 1e-5 / implicit
+		p.dStat[s] += p.cdt[s]
 	}
 }
 
@@ -273,6 +275,27 @@ func runs(segment []int32) []run {
 		rs = append(rs, run{i, int(s), 1})
 	}
 	return rs
+}
+
+// tile cuts groups into tiles.
+func (p *program) tile() {
+	for i := range p.groups {
+		g := &p.groups[i]
+		for lo := g.lo; lo < g.hi; {
+			t := tile{group: g, lo: lo, hi: min(lo+tileElements/p.width, g.hi)}
+			for j := range p.synapses {
+				a := &p.synapses[j]
+				for _, r := range a.runs {
+					first, end := max(r.segment, t.lo), min(r.segment+r.n, t.hi)
+					if first < end {
+						t.synapses = append(t.synapses, tileRun{a, run{r.row + first - r.segment, first, end - first}})
+					}
+				}
+			}
+			p.tiles = append(p.tiles, t)
+			lo = t.hi
+		}
+	}
 }
 
 // synapseStates is the length of block.syn.

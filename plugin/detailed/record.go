@@ -90,8 +90,8 @@ func (q *probe) reset(p *Population) {
 	q.trace = append(q.trace[:0], p.voltage(q.neuron, q.segment))
 }
 
-func (q *probe) sample(p *Population, first, width int) {
-	if q.neuron < first || q.neuron >= first+width {
+func (q *probe) sample(p *Population, first, cells int) {
+	if q.neuron < first || q.neuron >= first+cells {
 		return
 	}
 	if q.count++; q.count == q.every {

@@ -6,23 +6,39 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"iter"
 	"math"
 
 	"understudy/plugin/population"
 )
 
 // Saved state: magic, then little-endian: cell fingerprint u32, neurons i64, dt f64, now i64,
-// pending events i64, the blocks' states f64, recorders (4 values each), events, CRC-32.
+// pending events i64, each neuron's state f64, recorders (4 values each), events, CRC-32.
 const (
-	magic       = "USDET\x00\x00\x01"
+	magic       = "USDET\x00\x00\x02"
 	headBytes   = len(magic) + 4 + 4*8
 	eventBytes  = 8 + 4 + 4 + 4
 	recordBytes = 4 * 8
 )
 
-func (b *block) stateLen() int { return len(b.v) + len(b.gates) + len(b.cai) + len(b.syn) }
+// stateLen is the number of values in one neuron's state.
+func (p *program) stateLen() int {
+	return p.nrow + p.nseg + (p.gateStates+p.synapseStates())/p.width
+}
 
-func (b *block) state() [][]float64 { return [][]float64{b.v, b.gates, b.cai, b.syn} }
+// state goes through one neuron's state, whatever the width of its block: that it
+// was saved by one kernel and loaded by another makes no difference.
+func (b *block) state(lane int) iter.Seq[*float64] {
+	return func(yield func(*float64) bool) {
+		for _, a := range [][]float64{b.v, b.gates, b.cai, b.syn} {
+			for i := lane; i < len(a); i += b.p.width {
+				if !yield(&a[i]) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // fingerprint tells cells apart: names, areas, capacitances and channels.
 func (c *Cell) fingerprint() uint32 {
@@ -57,11 +73,9 @@ func (p *Population) Save(w io.Writer) error {
 	put(math.Float64bits(p.opt.DtMS))
 	put(uint64(p.now))
 	put(uint64(len(p.pending)))
-	for _, b := range p.blocks {
-		for _, a := range b.state() {
-			for _, x := range a {
-				put(math.Float64bits(x))
-			}
+	for i := range p.n {
+		for x := range p.blocks[i/p.lanes].state(i % p.lanes) {
+			put(math.Float64bits(*x))
 		}
 	}
 	for i := range p.record {
@@ -107,10 +121,7 @@ func (p *Population) Load(r io.Reader) error {
 	if now < 0 || now > 1<<50 || pending < 0 || pending > 1<<30 {
 		return bad("time %d ms, %d events", now, pending)
 	}
-	size := int64(p.n)*recordBytes + pending*eventBytes + 4
-	for _, b := range p.blocks {
-		size += int64(b.stateLen()) * 8
-	}
+	size := int64(p.n)*int64(recordBytes+8*p.blocks[0].p.stateLen()) + pending*eventBytes + 4
 	body, err := io.ReadAll(io.LimitReader(r, size))
 	if err != nil {
 		return fmt.Errorf("saved detailed population: %w", err)
@@ -132,12 +143,12 @@ func (p *Population) Load(r io.Reader) error {
 		events[i] = e
 	}
 	next := func() uint64 { u := le.Uint64(body); body = body[8:]; return u }
-	for _, b := range p.blocks {
-		for _, a := range b.state() {
-			for i := range a {
-				a[i] = math.Float64frombits(next())
-			}
+	for i := range p.n {
+		for x := range p.blocks[i/p.lanes].state(i % p.lanes) {
+			*x = math.Float64frombits(next())
 		}
+	}
+	for _, b := range p.blocks {
 		b.locate()
 	}
 	for i := range p.record {

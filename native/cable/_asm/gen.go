@@ -1,11 +1,13 @@
-// Command asm writes ../cable_amd64.s: the AVX2 kernels of the cable solver.
-// It has its own module so that the generator is no dependency of understudy.
+// Command asm writes ../cable_amd64.s: the AVX2 and AVX-512 kernels of the cable
+// solver. It has its own module so that the generator is no dependency of understudy.
 //
 // Every kernel rounds after each multiplication and addition, in the order of its reference loop, so
 // that it gives the same bits; fused multiply-add is left out for that reason.
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -13,260 +15,156 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	relax()
-	locateVoltage()
-	ohmic("ohmic1", 1, false)
-	ohmic("ohmic31", 3, true)
-	calcium()
-	extrapolate()
-	synapse()
-	blockedSynapse()
-	solve()
+	for _, s := range []set{{"AVX2", 4}, {"AVX512", 8}} {
+		s.locate()
+		s.locateOctave()
+		s.lookup()
+		s.relax()
+		s.extrapolate()
+		s.synapse()
+		s.blockedSynapse()
+		s.solve()
+		for _, lanes := range []int{s.wide, 1} {
+			s.base(lanes)
+			s.ohmic(lanes)
+			s.calcium(lanes)
+			s.pool(lanes)
+		}
+	}
 	Generate()
 }
 
-// loop runs body for n/4 groups of four elements; i counts elements.
-func loop(n, i GPVirtual, label string, body func()) {
+// set is an instruction set with vectors of wide float64s.
+type set struct {
+	name string
+	wide int
+}
+
+// text begins a function; with lanes > 0 its name tells how many cells share a
+// parameter.
+func (s set) text(name string, lanes int, arguments string) {
+	name += s.name
+	if lanes > 0 {
+		name += fmt.Sprintf("x%d", lanes)
+	}
+	TEXT(name, NOSPLIT, "func("+arguments+")")
+	Pragma("noescape")
+}
+
+// loop runs body for n/wide vectors; i counts elements.
+func (s set) loop(n, i GPVirtual, body func()) {
 	XORQ(i, i)
-	Label(label)
+	Label("loop")
 	CMPQ(i, n)
-	JGE(LabelRef(label + "_end"))
+	JGE(LabelRef("end"))
 	body()
-	ADDQ(Imm(4), i)
-	JMP(LabelRef(label))
-	Label(label + "_end")
+	ADDQ(Imm(uint64(s.wide)), i)
+	JMP(LabelRef("loop"))
+	Label("end")
 	VZEROUPPER()
 	RET()
 }
 
-func at(base, i Register) Mem { return Mem{Base: base, Index: i, Scale: 8} }
+// vec is a new register of the set.
+func (s set) vec() VecVirtual {
+	if s.wide == 8 {
+		return ZMM()
+	}
+	return YMM()
+}
 
-func load(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+// half is a new register of half the width.
+func (s set) half() VecVirtual {
+	if s.wide == 8 {
+		return YMM()
+	}
+	return XMM()
+}
 
-func broadcast(name string) VecVirtual {
-	y := YMM()
+func at(base, i Register) Mem    { return Mem{Base: base, Index: i, Scale: 8} }
+func rowAt(base, i Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
+
+func argument(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+
+func (s set) broadcast(name string) VecVirtual {
 	m, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	VBROADCASTSD(m.Addr, y)
+	return s.spread(m.Addr)
+}
+
+func (s set) spread(m Mem) VecVirtual { y := s.vec(); VBROADCASTSD(m, y); return y }
+func (s set) load(m Mem) VecVirtual   { y := s.vec(); VMOVUPD(m, y); return y }
+
+// parameter loads what belongs to the segments of the elements from i on: with
+// several cells side by side one value for the whole vector.
+func (s set) parameter(base, i Register, lanes int) VecVirtual {
+	if lanes == 1 {
+		return s.load(at(base, i))
+	}
+	return s.spread(Mem{Base: base, Index: i, Scale: uint8(8 / lanes)})
+}
+
+// constant is a vector of equal 64-bit patterns.
+func (s set) constant(bits uint64) VecVirtual {
+	g, x, y := GP64(), XMM(), s.vec()
+	MOVQ(U64(bits), g)
+	VMOVQ(g, x)
+	VBROADCASTSD(x, y)
 	return y
 }
 
-func yload(m Mem) VecVirtual { y := YMM(); VMOVUPD(m, y); return y }
+const one = 0x3ff0000000000000 // bits of 1.0
 
 // sub returns a - b, mul a * b, add a + b, in new registers.
-func sub(a, b Op) VecVirtual { y := YMM(); VSUBPD(b, a, y); return y }
-func mul(a, b Op) VecVirtual { y := YMM(); VMULPD(b, a, y); return y }
-func add(a, b Op) VecVirtual { y := YMM(); VADDPD(b, a, y); return y }
+func (s set) sub(a, b Op) VecVirtual { y := s.vec(); VSUBPD(b, a, y); return y }
+func (s set) mul(a, b Op) VecVirtual { y := s.vec(); VMULPD(b, a, y); return y }
+func (s set) add(a, b Op) VecVirtual { y := s.vec(); VADDPD(b, a, y); return y }
 
-// gather loads table rows (p, q) at rows row[i..i+3] and at the rows after them,
-// and interpolates: p0 + f*(p1-p0) and q0 + f*(q1-q0).
-func gather(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual) {
-	var y [4]VecVirtual
-	for l := range y {
+// increase adds y to memory.
+func (s set) increase(m Mem, y Op) { VMOVUPD(s.add(s.load(m), y), m) }
+
+// interpolate loads for each element the pairs (p0, q0), (p1, q1) of a table from
+// row on, and returns p0 + f*(p1-p0) and q0 + f*(q1-q0).
+//
+// One load brings an element's four values; transposing them costs less than
+// gathers. The order of elements in the registers before the transposition is such
+// that it takes two steps.
+func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual) {
+	four := func(element int) Mem {
 		r := GP64()
-		MOVLQSX(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * l}, r)
-		SHLQ(Imm(4), r)
-		y[l] = yload(Mem{Base: table, Index: r, Scale: 1})
+		MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
+		return Mem{Base: table, Index: r, Scale: 8}
 	}
-	unpack := func(op func(...Op), a, b VecVirtual) VecVirtual { d := YMM(); op(b, a, d); return d }
-	lo := func(ops ...Op) { VUNPCKLPD(ops[0], ops[1], ops[2]) }
-	hi := func(ops ...Op) { VUNPCKHPD(ops[0], ops[1], ops[2]) }
-	p01, q01 := unpack(lo, y[0], y[1]), unpack(hi, y[0], y[1])
-	p23, q23 := unpack(lo, y[2], y[3]), unpack(hi, y[2], y[3])
-	half := func(imm uint8, a, b VecVirtual) VecVirtual {
-		d := YMM()
-		VPERM2F128(Imm(uint64(imm)), b, a, d)
+	var y [4]VecVirtual
+	for k := range y {
+		if s.wide == 4 {
+			y[k] = s.load(four(k))
+			continue
+		}
+		low := YMM()
+		VMOVUPD(four(k/2*4+k%2), low)
+		y[k] = ZMM()
+		VINSERTF64X4(Imm(1), four(k/2*4+k%2+2), low.AsZ(), y[k])
+	}
+	pairs := func(op func(...Op), a, b VecVirtual) VecVirtual { d := s.vec(); op(b, a, d); return d }
+	low := func(ops ...Op) { VUNPCKLPD(ops[0], ops[1], ops[2]) }
+	high := func(ops ...Op) { VUNPCKHPD(ops[0], ops[1], ops[2]) }
+	pa, qa := pairs(low, y[0], y[1]), pairs(high, y[0], y[1])
+	pb, qb := pairs(low, y[2], y[3]), pairs(high, y[2], y[3])
+	// Each 128-bit part now holds two elements' values of one table row; even parts are of
+	// the row, odd parts of the next one.
+	parts := func(odd int, a, b VecVirtual) VecVirtual {
+		d := s.vec()
+		if s.wide == 8 {
+			VSHUFF64X2(Imm([]uint64{0x88, 0xdd}[odd]), b, a, d)
+		} else {
+			VPERM2F128(Imm([]uint64{0x20, 0x31}[odd]), b, a, d)
+		}
 		return d
 	}
-	p0, p1 := half(0x20, p01, p23), half(0x31, p01, p23)
-	q0, q1 := half(0x20, q01, q23), half(0x31, q01, q23)
-	p = add(p0, mul(f, sub(p1, p0)))
-	q = add(q0, mul(f, sub(q1, q0)))
-	return p, q
+	p0, p1 := parts(0, pa, pb), parts(1, pa, pb)
+	q0, q1 := parts(0, qa, qb), parts(1, qa, qb)
+	return s.add(p0, s.mul(f, s.sub(p1, p0))), s.add(q0, s.mul(f, s.sub(q1, q0)))
 }
-
-func relax() {
-	TEXT("relaxAVX2", NOSPLIT, "func(n int, x *float64, row *int32, frac, table *float64)")
-	Pragma("noescape")
-	n, x, row, frac, table, i := load("n"), load("x"), load("row"), load("frac"), load("table"), GP64()
-	loop(n, i, "relax", func() {
-		inf, fac := gather(row, table, i, yload(at(frac, i)))
-		v := yload(at(x, i))
-		VMOVUPD(add(v, mul(fac, sub(inf, v))), at(x, i))
-	})
-}
-
-func locateVoltage() {
-	TEXT("locateVoltageAVX2", NOSPLIT, "func(n int, row *int32, frac, v *float64, low, per, last float64)")
-	Pragma("noescape")
-	n, row, frac, v, i := load("n"), load("row"), load("frac"), load("v"), GP64()
-	low, per, last := broadcast("low"), broadcast("per"), broadcast("last")
-	zero, one := YMM(), YMM()
-	VXORPD(zero, zero, zero)
-	g := GP64()
-	MOVQ(Imm(0x3ff0000000000000), g)
-	x := XMM()
-	VMOVQ(g, x)
-	VBROADCASTSD(x, one)
-	loop(n, i, "locate", func() {
-		u := mul(sub(yload(at(v, i)), low), per)
-		// A NaN in the first source yields the second: zero.
-		VMAXPD(zero, u, u)
-		whole := YMM()
-		VROUNDPD(Imm(3), u, whole)
-		VMINPD(last, whole, whole)
-		f := sub(u, whole)
-		VMINPD(one, f, f)
-		VMOVUPD(f, at(frac, i))
-		r := XMM()
-		VCVTTPD2DQY(whole, r)
-		VMOVDQU(r, Mem{Base: row, Index: i, Scale: 4})
-	})
-}
-
-// ohmic is d += c, rhs += c*e with c = g * x0^power [* x1].
-func ohmic(name string, power int, second bool) {
-	TEXT(name+"AVX2", NOSPLIT, "func(n int, d, rhs, gbar *float64, e float64, x0, x1 *float64)")
-	Pragma("noescape")
-	n, d, rhs, g, i := load("n"), load("d"), load("rhs"), load("gbar"), GP64()
-	x0, x1 := load("x0"), load("x1")
-	e := broadcast("e")
-	loop(n, i, name, func() {
-		c := yload(at(g, i))
-		x := yload(at(x0, i))
-		for range power {
-			c = mul(c, x)
-		}
-		if second {
-			c = mul(c, yload(at(x1, i)))
-		}
-		VMOVUPD(add(yload(at(d, i)), c), at(d, i))
-		VMOVUPD(add(yload(at(rhs, i)), mul(c, e)), at(rhs, i))
-	})
-}
-
-func calcium() {
-	TEXT("calcium21AVX2", NOSPLIT, "func(n int, d, rhs, ica, v, eca, gbar, x0, x1 *float64)")
-	Pragma("noescape")
-	n, d, rhs, i := load("n"), load("d"), load("rhs"), GP64()
-	ica, v, eca, g, x0, x1 := load("ica"), load("v"), load("eca"), load("gbar"), load("x0"), load("x1")
-	loop(n, i, "calcium", func() {
-		x := yload(at(x0, i))
-		c := mul(mul(mul(yload(at(g, i)), x), x), yload(at(x1, i)))
-		e := yload(at(eca, i))
-		VMOVUPD(add(yload(at(d, i)), c), at(d, i))
-		VMOVUPD(add(yload(at(rhs, i)), mul(c, e)), at(rhs, i))
-		VMOVUPD(add(yload(at(ica, i)), mul(c, sub(yload(at(v, i)), e))), at(ica, i))
-	})
-}
-
-func extrapolate() {
-	TEXT("extrapolateAVX2", NOSPLIT, "func(n int, v, half *float64)")
-	Pragma("noescape")
-	n, v, half, i := load("n"), load("v"), load("half"), GP64()
-	loop(n, i, "extrapolate", func() {
-		h := yload(at(half, i))
-		VMOVUPD(sub(add(h, h), yload(at(v, i))), at(v, i))
-	})
-}
-
-func synapse() {
-	TEXT("synapseAVX2", NOSPLIT, "func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)")
-	Pragma("noescape")
-	n, d, rhs, a, b, i := load("n"), load("d"), load("rhs"), load("a"), load("b"), GP64()
-	gmax, e, decA, decB := broadcast("gmax"), broadcast("e"), broadcast("decA"), broadcast("decB")
-	loop(n, i, "synapse", func() {
-		ya, yb := yload(at(a, i)), yload(at(b, i))
-		g := mul(gmax, sub(yb, ya))
-		VMOVUPD(add(yload(at(d, i)), g), at(d, i))
-		VMOVUPD(add(yload(at(rhs, i)), mul(g, e)), at(rhs, i))
-		VMOVUPD(mul(ya, decA), at(a, i))
-		VMOVUPD(mul(yb, decB), at(b, i))
-	})
-}
-
-func blockedSynapse() {
-	TEXT("blockedSynapseAVX2", NOSPLIT, "func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)")
-	Pragma("noescape")
-	n, d, rhs, v, row, frac := load("n"), load("d"), load("rhs"), load("v"), load("row"), load("frac")
-	a, b, table, i := load("a"), load("b"), load("table"), GP64()
-	gmax, e, secant, decA, decB := broadcast("gmax"), broadcast("e"), broadcast("secant"), broadcast("decA"), broadcast("decB")
-	loop(n, i, "blocked", func() {
-		ya, yb := yload(at(a, i)), yload(at(b, i))
-		g := mul(gmax, sub(yb, ya))
-		VMOVUPD(mul(ya, decA), at(a, i))
-		VMOVUPD(mul(yb, decB), at(b, i))
-		open, slope := gather(row, table, i, yload(at(frac, i)))
-		yv := yload(at(v, i))
-		drive := sub(yv, e)
-		di := mul(g, add(open, mul(add(drive, secant), slope)))
-		VMOVUPD(add(yload(at(d, i)), di), at(d, i))
-		// rhs += di*v - g*open*drive, as the reference rounds it.
-		VMOVUPD(add(yload(at(rhs, i)), sub(mul(di, yv), mul(mul(g, open), drive))), at(rhs, i))
-	})
-}
-
-// solve is the tree solver for four lanes. A branch is {row, parent int32; g float64};
-// the last one is the root, whose row is rootRow.
-func solve() {
-	TEXT("solve4AVX2", NOSPLIT, "func(n int, branches *byte, d, rhs *float64, rootRow int)")
-	Pragma("noescape")
-	n, br, d, rhs, root := load("n"), load("branches"), load("d"), load("rhs"), load("rootRow")
-	one := YMM()
-	c := GP64()
-	MOVQ(Imm(0x3ff0000000000000), c)
-	x := XMM()
-	VMOVQ(c, x)
-	VBROADCASTSD(x, one)
-	end := GP64()
-	MOVQ(n, end)
-	SHLQ(Imm(4), end)
-	ADDQ(br, end)
-	p := GP64()
-	MOVQ(br, p)
-	offsets := func() (row, parent GPVirtual) {
-		row, parent = GP64(), GP64()
-		MOVLQSX(Mem{Base: p}, row)
-		MOVLQSX(Mem{Base: p, Disp: 4}, parent)
-		SHLQ(Imm(5), row)
-		SHLQ(Imm(5), parent)
-		return row, parent
-	}
-	byteAt := func(base, off Register) Mem { return Mem{Base: base, Index: off, Scale: 1} }
-	Label("down")
-	CMPQ(p, end)
-	JGE(LabelRef("root"))
-	row, parent := offsets()
-	g := YMM()
-	VBROADCASTSD(Mem{Base: p, Disp: 8}, g)
-	inv := YMM()
-	VDIVPD(yloadAt(d, row), one, inv)
-	f := mul(g, inv)
-	r := yload(byteAt(rhs, row))
-	VMOVUPD(sub(yload(byteAt(d, parent)), mul(f, g)), byteAt(d, parent))
-	VMOVUPD(add(yload(byteAt(rhs, parent)), mul(f, r)), byteAt(rhs, parent))
-	VMOVUPD(f, byteAt(d, row))
-	VMOVUPD(mul(r, inv), byteAt(rhs, row))
-	ADDQ(Imm(16), p)
-	JMP(LabelRef("down"))
-	Label("root")
-	SHLQ(Imm(5), root)
-	rr := yload(byteAt(rhs, root))
-	q := YMM()
-	VDIVPD(yloadAt(d, root), rr, q)
-	VMOVUPD(q, byteAt(rhs, root))
-	Label("up")
-	SUBQ(Imm(16), p)
-	CMPQ(p, br)
-	JLT(LabelRef("done"))
-	row, parent = offsets()
-	VMOVUPD(add(yload(byteAt(rhs, row)), mul(yload(byteAt(d, row)), yload(byteAt(rhs, parent)))), byteAt(rhs, row))
-	JMP(LabelRef("up"))
-	Label("done")
-	VZEROUPPER()
-	RET()
-}
-
-func yloadAt(base, off Register) VecVirtual { return yload(Mem{Base: base, Index: off, Scale: 1}) }

@@ -1,0 +1,160 @@
+//go:build !purego
+
+package cable
+
+//go:generate sh -c "cd _asm && go run . -out ../cable_amd64.s -stubs ../stub_amd64.go -pkg cable"
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/klauspost/cpuid/v2"
+)
+
+func assembled() []*Kernel {
+	one2, four, one512, eight := avx2, avx2, avx512, avx512
+	one2.base, one2.ohmic, one2.calcium, one2.pool = baseAVX2x1, ohmicAVX2x1, calciumAVX2x1, poolAVX2x1
+	four.base, four.ohmic, four.calcium, four.pool = baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
+	one512.base, one512.ohmic, one512.calcium, one512.pool = baseAVX512x1, ohmicAVX512x1, calciumAVX512x1, poolAVX512x1
+	eight.base, eight.ohmic, eight.calcium, eight.pool = baseAVX512x8, ohmicAVX512x8, calciumAVX512x8, poolAVX512x8
+	return []*Kernel{
+		{Name: "avx512", features: []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512DQ}, loops: []*Loops{one512.loops(1), four.loops(4), eight.loops(8)}},
+		{Name: "avx2", features: []cpuid.FeatureID{cpuid.AVX2}, loops: []*Loops{one2.loops(1), four.loops(4)}},
+	}
+}
+
+// assembly is the functions of an instruction set whose vectors have wide elements; n is a multiple of that. Those
+// with parameters (see Loops) are for one number of lanes, which is 1 or wide.
+type assembly struct {
+	wide           int
+	locate         func(n int, row *int32, frac, v *float64, low, per, last float64)
+	locateOctave   func(n int, row *int32, frac, x *float64, low, high, below float64, first int)
+	lookup         func(n int, out *float64, row *int32, frac, table *float64)
+	relax          func(n int, x *float64, row *int32, frac, table *float64)
+	extrapolate    func(n int, v, half *float64)
+	synapse        func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)
+	blockedSynapse func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)
+	solve          func(n int, branches *byte, d, rhs *float64, rootRow int)
+
+	base    func(n int, d, rhs, v, d0, rhs0, cdt *float64)
+	ohmic   func(n int, d, rhs, gbar *float64, e float64, x0, x1 *float64, p0, p1 int)
+	calcium func(n int, d, rhs, ica, v, e, gbar, x0, x1 *float64, p0, p1 int)
+	pool    func(n int, cai, ica, perNA, decay, relax, minCai *float64)
+}
+
+var avx2 = assembly{wide: 4, locate: locateAVX2, locateOctave: locateOctaveAVX2, lookup: lookupAVX2, relax: relaxAVX2,
+	extrapolate: extrapolateAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2, solve: solveAVX2}
+
+var avx512 = assembly{wide: 8, locate: locateAVX512, locateOctave: locateOctaveAVX512, lookup: lookupAVX512, relax: relaxAVX512,
+	extrapolate: extrapolateAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512, solve: solveAVX512}
+
+// loops checks lengths, which the assembly assumes, and leaves what does not fill a
+// vector to the reference.
+func (a assembly) loops(lanes int) *Loops {
+	whole := func(x []float64) int { return len(x) &^ (a.wide - 1) }
+	ref := reference(lanes)
+	l := &Loops{
+		Lanes: lanes,
+		Base: func(d, rhs, v, d0, rhs0, cdt []float64) {
+			n := whole(d)
+			m := n / lanes
+			if n > 0 {
+				_, _, _, _, _ = rhs[n-1], v[n-1], d0[m-1], rhs0[m-1], cdt[m-1]
+				a.base(n, &d[0], &rhs[0], &v[0], &d0[0], &rhs0[0], &cdt[0])
+			}
+			ref.Base(d[n:], rhs[n:], v[n:], d0[m:], rhs0[m:], cdt[m:])
+		},
+		Locate: func(row []int32, frac, v []float64, grid Grid) {
+			n := whole(v)
+			if n > 0 {
+				_, _ = row[n-1], frac[n-1]
+				a.locate(n, &row[0], &frac[0], &v[0], grid.Low, grid.PerMV, float64(grid.Rows-1))
+			}
+			locate(row[n:], frac[n:], v[n:], grid)
+		},
+		LocateOctave: func(row []int32, frac, x []float64, grid OctaveGrid) {
+			n := whole(x)
+			if n > 0 {
+				_, _ = row[n-1], frac[n-1]
+				high := math.Ldexp(1, grid.High)
+				a.locateOctave(n, &row[0], &frac[0], &x[0], math.Ldexp(1, grid.Low), high, math.Nextafter(high, 0), (1023+grid.Low)<<octaveBits)
+			}
+			locateOctave(row[n:], frac[n:], x[n:], grid)
+		},
+		Lookup: func(out []float64, row []int32, frac, table []float64) {
+			n := whole(out)
+			if n > 0 {
+				_, _ = row[n-1], frac[n-1]
+				a.lookup(n, &out[0], &row[0], &frac[0], &table[0])
+			}
+			lookup(out[n:], row[n:], frac[n:], table)
+		},
+		Relax: func(x []float64, row []int32, frac, table []float64) {
+			n := whole(x)
+			if n > 0 {
+				_, _ = row[n-1], frac[n-1]
+				a.relax(n, &x[0], &row[0], &frac[0], &table[0])
+			}
+			relax(x[n:], row[n:], frac[n:], table)
+		},
+		Ohmic: func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
+			n := whole(d)
+			m := n / lanes
+			if n > 0 {
+				_, _, _, _ = rhs[n-1], g[m-1], x0[n-1], x1[n-1]
+				a.ohmic(n, &d[0], &rhs[0], &g[0], e, &x0[0], &x1[0], p0, p1)
+			}
+			ref.Ohmic(d[n:], rhs[n:], g[m:], e, x0[n:], x1[n:], p0, p1)
+		},
+		Calcium: func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
+			n := whole(d)
+			m := n / lanes
+			if n > 0 {
+				_, _, _, _, _, _, _ = rhs[n-1], ica[n-1], v[n-1], e[n-1], g[m-1], x0[n-1], x1[n-1]
+				a.calcium(n, &d[0], &rhs[0], &ica[0], &v[0], &e[0], &g[0], &x0[0], &x1[0], p0, p1)
+			}
+			ref.Calcium(d[n:], rhs[n:], ica[n:], v[n:], e[n:], g[m:], x0[n:], x1[n:], p0, p1)
+		},
+		Pool: func(cai, ica []float64, s Shell) {
+			n := whole(cai)
+			m := n / lanes
+			if n > 0 {
+				_, _, _, _, _ = ica[n-1], s.PerNA[m-1], s.Decay[m-1], s.Relax[m-1], s.MinCai[m-1]
+				a.pool(n, &cai[0], &ica[0], &s.PerNA[0], &s.Decay[0], &s.Relax[0], &s.MinCai[0])
+			}
+			ref.Pool(cai[n:], ica[n:], s.from(m))
+		},
+		Extrapolate: func(v, half []float64) {
+			n := whole(v)
+			if n > 0 {
+				_ = half[n-1]
+				a.extrapolate(n, &v[0], &half[0])
+			}
+			extrapolate(v[n:], half[n:])
+		},
+		Synapse: func(d, rhs, sa, sb []float64, s Synapse) {
+			n := whole(d)
+			if n > 0 {
+				_, _, _ = rhs[n-1], sa[n-1], sb[n-1]
+				a.synapse(n, &d[0], &rhs[0], &sa[0], &sb[0], s.Gmax, s.E, s.DecA, s.DecB)
+			}
+			synapse(d[n:], rhs[n:], sa[n:], sb[n:], s)
+		},
+		BlockedSynapse: func(d, rhs, v []float64, row []int32, frac, sa, sb, table []float64, s Synapse) {
+			n := whole(d)
+			if n > 0 {
+				_, _, _, _, _, _ = rhs[n-1], v[n-1], row[n-1], frac[n-1], sa[n-1], sb[n-1]
+				a.blockedSynapse(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &sa[0], &sb[0], &table[0], s.Gmax, s.E, s.Secant, s.DecA, s.DecB)
+			}
+			blockedSynapse(d[n:], rhs[n:], v[n:], row[n:], frac[n:], sa[n:], sb[n:], table, s)
+		},
+		Solve: ref.Solve,
+	}
+	if lanes == a.wide {
+		l.Solve = func(branches []Branch, d, rhs []float64) {
+			root := len(branches) - 1
+			a.solve(root, (*byte)(unsafe.Pointer(&branches[0])), &d[0], &rhs[0], int(branches[root].Row))
+		}
+	}
+	return l
+}
