@@ -83,7 +83,7 @@ func (d *Data) judge(ctx context.Context, first <-chan int, trials []int, judged
 			inputs = append(inputs, t.Input)
 			judged[i] = measure.Trial{TruePeakMS: t.SpikeMS, TrueVSoma: t.VSomaMV}
 		}
-		if err := play(ctx, pop, inputs, ms, out); err != nil {
+		if err := Play(ctx, pop, inputs, ms, out, nil); err != nil {
 			return err
 		}
 		for i := range inputs {

@@ -35,6 +35,7 @@ type Manifest struct {
 	Seed       uint64  `json:"seed"`
 	Trials     int     `json:"trials"` // of all shards; the directory may hold fewer so far
 	Synapses   string  `json:"synapses"`
+	Dendrites  string  `json:"dendrites,omitempty"` // passive; empty: active
 	DtMS       float64 `json:"dt_ms"`
 	Scheme     string  `json:"scheme"` // integration
 	Command    string  `json:"command"`

@@ -141,7 +141,7 @@ func (c *Config) work(ctx context.Context, batches <-chan []int, made func(spike
 				return err
 			}
 		}
-		if err := play(ctx, pop, inputs, ms, population.Output{VSoma: v}); err != nil {
+		if err := Play(ctx, pop, inputs, ms, population.Output{VSoma: v}, nil); err != nil {
 			if !errors.Is(err, ctx.Err()) {
 				err = fmt.Errorf("trials %v: %w", batch, err)
 			}
@@ -199,48 +199,6 @@ func interleave(traces []func() []float64, ms int) []int16 {
 		}
 	}
 	return out
-}
-
-// playBlock is how many ms are stepped between looks at the context.
-const playBlock = 100
-
-// play resets pop and runs it for ms, neuron i on inputs[i] (in order of time).
-// Rows of out are as wide as the population, also where inputs are fewer.
-func play(ctx context.Context, pop population.Population, inputs []*spikeio.Events, ms int, out population.Output) error {
-	pop.Reset()
-	n := pop.Info().N
-	next := make([]int, len(inputs))
-	var events []population.Event
-	for t := 0; t < ms; t += playBlock {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		steps := min(playBlock, ms-t)
-		events = events[:0]
-		for i, in := range inputs {
-			for ; next[i] < len(in.TimeMS) && in.TimeMS[next[i]] < float64(t+steps); next[i]++ {
-				w := float32(1)
-				if in.Weight != nil {
-					w = in.Weight[next[i]]
-				}
-				events = append(events, population.Event{TimeMS: in.TimeMS[next[i]], Neuron: int32(i), Channel: in.Channel[next[i]], Weight: w})
-			}
-		}
-		var block population.Output
-		if out.VSoma != nil {
-			block.VSoma = out.VSoma[t*n : (t+steps)*n]
-		}
-		if out.PSpike != nil {
-			block.PSpike = out.PSpike[t*n : (t+steps)*n]
-		}
-		if out.Spike != nil {
-			block.Spike = out.Spike[t*n : (t+steps)*n]
-		}
-		if err := pop.Step(steps, events, block); err != nil {
-			return fmt.Errorf("at %d ms: %w", t, err)
-		}
-	}
-	return nil
 }
 
 // column returns neuron i's part of x [ms][n].

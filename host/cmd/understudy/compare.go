@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"understudy/plugin/cell"
 	"understudy/plugin/detailed"
 	"understudy/plugin/model"
-	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
@@ -25,14 +23,13 @@ import (
 
 // compareOptions are the command's flags.
 type compareOptions struct {
-	neurons, duration                        []int
-	warmUp                                   int
-	cell, morphology, model, kernel, outPath string
-	seed                                     uint64
-	threads                                  int
-	scheme                                   string
-	dt                                       float64
-	asJSON                                   bool
+	cellFlags
+	neurons, duration      []int
+	warmUp                 int
+	model, kernel, outPath string
+	seed                   uint64
+	threads                int
+	asJSON                 bool
 }
 
 func newCompare() *cobra.Command {
@@ -55,18 +52,16 @@ matched, and the report says so.`,
   understudy compare --morphology cell.asc --neurons 4 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd, &o) },
 	}
+	o.cellFlags.add(cmd)
+	o.addIntegration(cmd, detailed.CrankNicolson, 0.05)
 	f := cmd.Flags()
 	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
 	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 neuron down to 1500 for 64)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
-	f.StringVar(&o.cell, "cell", "l5pc", "cell: "+strings.Join(cell.Names(), ", "))
-	f.StringVar(&o.morphology, "morphology", "", "reconstruction for the detailed cells, .asc or .swc `file`")
 	addModelFlag(cmd, &o.model)
 	addKernelFlag(cmd, &o.kernel)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections and of the background")
 	f.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads, for both kinds of cell")
-	f.Float64Var(&o.dt, "dt", 0.05, "time step of the detailed cells [ms]")
-	f.StringVar(&o.scheme, "scheme", string(detailed.CrankNicolson), "integration of the detailed cells: crank-nicolson (second order) or backward-euler (NEURON's)")
 	f.StringVar(&o.outPath, "out", "compare-report.html", "report to write, HTML `file`")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON instead of tables")
 	return cmd
@@ -116,18 +111,13 @@ func (o *compareOptions) check() error {
 			return usagef("compare: --warmup %d ms leaves nothing of %d ms", o.warmUp, d)
 		}
 	}
-	if err := (detailed.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}).Check(); err != nil {
-		return usagef("compare: %w", err)
-	}
 	switch {
 	case o.warmUp < -1:
 		return usagef("compare: --warmup %d ms", o.warmUp)
 	case o.threads < 1 || o.threads > 1024:
 		return usagef("compare: --threads %d, expected 1 to 1024", o.threads)
-	case !(o.dt > 0 && o.dt <= 0.1):
-		return usagef("compare: --dt %g ms, expected above 0, at most 0.1", o.dt)
-	case !slices.Contains(cell.Names(), o.cell):
-		return usagef("compare: --cell %q, there are %s", o.cell, strings.Join(cell.Names(), ", "))
+	case o.dt > 0.1:
+		return usagef("compare: --dt %g ms, expected at most 0.1", o.dt)
 	case o.outPath == "":
 		return usagef("compare: --out is empty")
 	}
@@ -183,12 +173,11 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	opt := cell.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme), Threads: o.threads}
-	if o.morphology != "" {
-		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
-			return nil, nil, err
-		}
+	opt, err := o.options("compare")
+	if err != nil {
+		return nil, nil, err
 	}
+	opt.Threads = o.threads
 	channels, err := cell.Channels(o.cell, opt)
 	if err != nil {
 		return nil, nil, err

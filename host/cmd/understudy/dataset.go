@@ -21,18 +21,18 @@ import (
 	"understudy/plugin/cell"
 	"understudy/plugin/dataset"
 	"understudy/plugin/detailed"
-	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 )
 
 // datasetOptions are the command's flags.
 type datasetOptions struct {
-	cell, morphology, synapses, scheme, inputs, shard, out string
-	trials, threads, batch, voltages                       int
-	seconds, dt                                            float64
-	seed                                                   uint64
-	json                                                   bool
+	cellFlags
+	inputs, shard, out               string
+	trials, threads, batch, voltages int
+	seconds                          float64
+	seed                             uint64
+	json                             bool
 }
 
 func newDataset() *cobra.Command {
@@ -68,10 +68,9 @@ Fields that are left out keep the published values, which --synapses chooses.`,
 			return runDataset(cmd, &o, c)
 		},
 	}
+	o.cellFlags.add(cmd)
+	o.addIntegration(cmd, detailed.CrankNicolson, 0.05)
 	f := cmd.Flags()
-	f.StringVar(&o.cell, "cell", "l5pc", "built-in cell: "+strings.Join(cell.Names(), ", "))
-	f.StringVar(&o.morphology, "morphology", "", "reconstruction `file`, .swc or .asc (default the cell's own)")
-	f.StringVar(&o.synapses, "synapses", "nmda", "excitatory synapses, nmda or ampa; also sets the input's ranges")
 	f.IntVar(&o.trials, "trials", 0, "number of trials, of all shards together")
 	f.Float64Var(&o.seconds, "seconds", 6, "length of a trial [s]")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the input")
@@ -79,8 +78,6 @@ Fields that are left out keep the published values, which --synapses chooses.`,
 	f.IntVar(&o.voltages, "voltages", 0, "dendritic segments, evenly spread over the tree, whose voltage is kept too")
 	f.StringVar(&o.shard, "shard", "0/1", "make part `i/n` of the trials, 0 <= i < n")
 	f.StringVar(&o.out, "out", "", "`directory` of the data set")
-	f.StringVar(&o.scheme, "scheme", string(detailed.CrankNicolson), "integration: crank-nicolson (second order) or backward-euler (NEURON's)")
-	f.Float64Var(&o.dt, "dt", 0.05, "time step of the cell [ms]")
 	f.IntVar(&o.threads, "threads", 0, "trials at once (default one per core)")
 	f.IntVar(&o.batch, "batch", 4, "trials that one thread steps side by side")
 	f.BoolVar(&o.json, "json", false, "print JSON")
@@ -105,33 +102,27 @@ func (o *datasetOptions) config(command string) (dataset.Config, error) {
 		return c, usagef("dataset: --trials %d, want at least 1", o.trials)
 	case !(ms >= 1 && ms <= spikeio.MaxMS) || math.Abs(ms-math.Round(ms)) > 1e-6:
 		return c, usagef("dataset: --seconds %g, want whole ms, at least 0.001 and at most %d", o.seconds, spikeio.MaxMS/1000)
-	case !(o.dt > 0):
-		return c, usagef("dataset: --dt %g ms, want above 0", o.dt)
 	case o.threads < 1:
 		return c, usagef("dataset: --threads %d, want at least 1", o.threads)
 	case o.batch < 1 || o.batch > 4096:
 		return c, usagef("dataset: --batch %d, want 1 to 4096", o.batch)
 	case o.voltages < 0:
 		return c, usagef("dataset: --voltages %d, want at least 0", o.voltages)
-	case o.synapses != "nmda" && o.synapses != "ampa":
-		return c, usagef("dataset: --synapses %q, want nmda or ampa", o.synapses)
-	case !slices.Contains(cell.Names(), o.cell):
-		return c, usagef("dataset: --cell %q, want one of %s", o.cell, strings.Join(cell.Names(), ", "))
 	}
-	if err := (detailed.Options{DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}).Check(); err != nil {
-		return c, usagef("dataset: %w", err)
+	opt, err := o.options("dataset")
+	if err != nil {
+		return c, err
 	}
-	opt := cell.Options{Synapses: o.synapses, DtMS: o.dt, Scheme: detailed.Scheme(o.scheme)}
 	inputs, err := readInputs(o.inputs, o.synapses == "nmda")
 	if err != nil {
 		return c, err
 	}
 	m := dataset.Manifest{Cell: o.cell, Seconds: o.seconds, Seed: o.seed, Trials: o.trials, Synapses: o.synapses,
 		DtMS: o.dt, Scheme: o.scheme, Command: command, Inputs: inputs}
+	if o.dendrites == "passive" {
+		m.Dendrites = o.dendrites
+	}
 	if o.morphology != "" {
-		if opt.Morphology, err = morphology.ReadFile(o.morphology); err != nil {
-			return c, err
-		}
 		b, err := os.ReadFile(o.morphology)
 		if err != nil {
 			return c, err

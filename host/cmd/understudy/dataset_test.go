@@ -146,6 +146,9 @@ func TestDatasetInputs(t *testing.T) {
 	if got, want := made("default"), dataset.Paper(true); !reflect.DeepEqual(got, want) {
 		t.Errorf("the default is %+v", got)
 	}
+	if _, err := execute(t, "dataset", "--cell", "lif", "--trials", "1", "--seconds", "0.05", "--dendrites", "passive", "--out", filepath.Join(dir, "default")); err == nil || !strings.Contains(err.Error(), "dendrites is passive") {
+		t.Errorf("other dendrites for the same directory: %v", err)
+	}
 	if got := made("volleys", "--inputs", "synchronous"); got.Synchrony == nil || got.Synchrony.Trials != 1 {
 		t.Errorf("synchronous is %+v", got)
 	}
@@ -189,6 +192,7 @@ func TestDatasetAndEvaluateUsage(t *testing.T) {
 		{"dataset", "--trials", "2", "--out", dir, "--seconds", "0.0005"},
 		{"dataset", "--trials", "2", "--out", dir, "--seconds", "1e9"},
 		{"dataset", "--trials", "2", "--out", dir, "--synapses", "gaba"},
+		{"dataset", "--trials", "2", "--out", dir, "--dendrites", "pruned"},
 		{"dataset", "--trials", "2", "--out", dir, "--dt", "0.3"},
 		{"dataset", "--trials", "2", "--out", dir, "--dt", "NaN"},
 		{"dataset", "--trials", "2", "--out", dir, "--threads", "-1"},

@@ -1,21 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/spf13/cobra"
 
+	"understudy/plugin/dataset"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
 )
-
-// inferBlock is how many steps infer does at a time: short enough that an
-// interrupt is answered at once.
-const inferBlock = 500
 
 func newInfer() *cobra.Command {
 	var modelPath, in, out, kernel, precision string
@@ -74,36 +69,23 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 	}
 	defer p.Close()
 
-	events := rec.Population(nil, 0)
-	slices.SortStableFunc(events, func(a, b population.Event) int { return cmp.Compare(a.TimeMS, b.TimeMS) })
-	pSpike, vSoma := make([]float32, rec.TotalMS), make([]float32, rec.TotalMS)
-	spike := make([]bool, inferBlock)
-	spikeStep := []int64{}
+	trace := population.Output{PSpike: make([]float32, rec.TotalMS), VSoma: make([]float32, rec.TotalMS), Spike: make([]bool, rec.TotalMS)}
 	bar := newProgressBar(cmd.ErrOrStderr())
-	for done := 0; done < rec.TotalMS; {
-		if err := cmd.Context().Err(); err != nil {
-			return err
-		}
-		k := min(inferBlock, rec.TotalMS-done)
-		n, _ := slices.BinarySearchFunc(events, float64(done+k), func(e population.Event, t float64) int { return cmp.Compare(e.TimeMS, t) })
-		err := p.Step(k, events[:n], population.Output{PSpike: pSpike[done:], VSoma: vSoma[done:], Spike: spike})
-		if err != nil {
-			return fmt.Errorf("%s: %w", in, err)
-		}
-		events = events[n:]
-		for i, s := range spike[:k] {
-			if s {
-				spikeStep = append(spikeStep, int64(done+i))
-			}
-		}
-		done += k
-		bar.show("infer [ms]", 0, done, rec.TotalMS)
-	}
+	err = dataset.Play(cmd.Context(), p, []*spikeio.Events{rec}, rec.TotalMS, trace, func(done int) { bar.show("infer [ms]", 0, done, rec.TotalMS) })
 	bar.end()
+	if err != nil {
+		return fmt.Errorf("%s: %w", in, err)
+	}
+	spikeStep := []int64{}
+	for i, s := range trace.Spike {
+		if s {
+			spikeStep = append(spikeStep, int64(i))
+		}
+	}
 	warnOutOfRange(cmd.ErrOrStderr(), p.OutOfRange())
 	return spikeio.WriteNPZ(out,
-		spikeio.Array{Name: "p_spike", Data: pSpike},
-		spikeio.Array{Name: "v_soma_mv", Data: vSoma},
+		spikeio.Array{Name: "p_spike", Data: trace.PSpike},
+		spikeio.Array{Name: "v_soma_mv", Data: trace.VSoma},
 		spikeio.Array{Name: "spike_step", Data: spikeStep})
 }
 

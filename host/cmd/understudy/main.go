@@ -88,6 +88,9 @@ func run(args []string) int {
 	if err == nil {
 		return 0
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintln(os.Stderr, "understudy:", err)
 	var u usageError
 	if errors.As(err, &u) {

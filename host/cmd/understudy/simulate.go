@@ -1,62 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/dataset"
 	"understudy/plugin/detailed"
-	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 )
-
-// cellFlags are the options that choose a detailed cell.
-type cellFlags struct {
-	cell, morphology, synapses, scheme string
-	dt                                 float64
-}
-
-func (f *cellFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.cell, "cell", "l5pc", "built-in cell: "+strings.Join(cell.Names(), ", "))
-	cmd.Flags().StringVar(&f.morphology, "morphology", "", "reconstruction `file`, .swc or .asc (default the cell's own)")
-	cmd.Flags().StringVar(&f.synapses, "synapses", "nmda", "excitatory synapses, nmda or ampa")
-}
-
-func (f *cellFlags) addIntegration(cmd *cobra.Command) {
-	cmd.Flags().Float64Var(&f.dt, "dt", detailed.DefaultDtMS, "time step [ms]; must divide 1 ms")
-	cmd.Flags().StringVar(&f.scheme, "scheme", string(detailed.BackwardEuler), "integration: backward-euler (NEURON's fixed step) or crank-nicolson (second order)")
-}
-
-// options checks the flags and reads the morphology.
-func (f *cellFlags) options(command string) (cell.Options, error) {
-	o := cell.Options{Synapses: f.synapses, DtMS: f.dt, Scheme: detailed.Scheme(f.scheme)}
-	switch {
-	case !slices.Contains(cell.Names(), f.cell):
-		return o, usagef("%s: --cell %q, want one of %s", command, f.cell, strings.Join(cell.Names(), ", "))
-	case f.synapses != "nmda" && f.synapses != "ampa":
-		return o, usagef("%s: --synapses %q, want nmda or ampa", command, f.synapses)
-	case f.morphology != "" && f.cell == "lif":
-		return o, usagef("%s: --cell lif is a point neuron and takes no --morphology", command)
-	}
-	if err := (detailed.Options{DtMS: f.dt, Scheme: o.Scheme}).Check(); err != nil {
-		return o, usagef("%s: %w", command, err)
-	}
-	if f.morphology != "" {
-		m, err := morphology.ReadFile(f.morphology)
-		if err != nil {
-			return o, err
-		}
-		o.Morphology = m
-	}
-	return o, nil
-}
 
 func newSimulate() *cobra.Command {
 	var f cellFlags
@@ -75,9 +30,6 @@ OUT.npz gets spike_ms (voltage peaks above -25 mV on a 0.125 ms grid), upcross_m
 Without --out only the spikes are printed.`,
 		Example: "  understudy simulate --input events.csv --out result.npz\n  understudy simulate --cell l5pc --morphology cell.asc --dt 0.025 --input trial.npz --out result.npz",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !(f.dt > 0) {
-				return usagef("simulate: --dt %g ms, want above 0", f.dt)
-			}
 			o, err := f.options("simulate")
 			if err != nil {
 				return err
@@ -86,16 +38,12 @@ Without --out only the spikes are printed.`,
 		},
 	}
 	f.add(cmd)
-	f.addIntegration(cmd)
+	f.addIntegration(cmd, detailed.BackwardEuler, detailed.DefaultDtMS)
 	cmd.Flags().StringVar(&in, "input", "", "recorded events, .npz or .csv `file` (default random input)")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, .npz")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
-
-// simulateBlock is how many steps simulate does at a time: short enough that an
-// interrupt is answered at once.
-const simulateBlock = 50
 
 func simulate(cmd *cobra.Command, f *cellFlags, o cell.Options, in, out string, asJSON bool) error {
 	channels, err := cell.Channels(f.cell, o)
@@ -111,24 +59,14 @@ func simulate(cmd *cobra.Command, f *cellFlags, o cell.Options, in, out string, 
 		return err
 	}
 	defer p.Close()
-	events := rec.Population(nil, 0)
-	slices.SortStableFunc(events, func(a, b population.Event) int { return cmp.Compare(a.TimeMS, b.TimeMS) })
 	v := make([]float32, rec.TotalMS)
 	bar := newProgressBar(cmd.ErrOrStderr())
-	for done := 0; done < rec.TotalMS; {
-		if err := cmd.Context().Err(); err != nil {
-			return err
-		}
-		k := min(simulateBlock, rec.TotalMS-done)
-		n, _ := slices.BinarySearchFunc(events, float64(done+k), func(e population.Event, t float64) int { return cmp.Compare(e.TimeMS, t) })
-		if err := p.Step(k, events[:n], population.Output{VSoma: v[done:]}); err != nil {
-			return err
-		}
-		events = events[n:]
-		done += k
-		bar.show("simulate [ms]", 0, done, rec.TotalMS)
-	}
+	err = dataset.Play(cmd.Context(), p, []*spikeio.Events{rec}, rec.TotalMS, population.Output{VSoma: v},
+		func(done int) { bar.show("simulate [ms]", 0, done, rec.TotalMS) })
 	bar.end()
+	if err != nil {
+		return err
+	}
 	labels := p.(population.Labelled)
 	peaks, upcross := labels.PeaksMS(0), labels.UpcrossMS(0)
 	if out != "" {

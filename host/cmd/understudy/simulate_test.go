@@ -121,6 +121,7 @@ func TestSimulateRefuses(t *testing.T) {
 	}{
 		"cell":            {[]string{"--cell", "l6"}, 2, "l5pc"},
 		"synapses":        {[]string{"--synapses", "gap"}, 2, "nmda or ampa"},
+		"dendrites":       {[]string{"--dendrites", "pruned"}, 2, "active or passive"},
 		"time step":       {[]string{"--dt", "0.03", "--input", events}, 2, "0.03"},
 		"scheme":          {[]string{"--scheme", "euler", "--input", events}, 2, "euler"},
 		"morphology":      {[]string{"--morphology", bad, "--input", events}, 1, "bad.swc:2"},
