@@ -57,6 +57,18 @@ func Open(dir string) (*Data, error) {
 	return d, nil
 }
 
+// has says whether trial k is there: an archive with its table of contents, which
+// comes last. Reading the arrays takes some 400 times as long (14 ms for 6 s with
+// 32 voltages), and trials are written whole or not at all.
+func (d *Data) has(k int) bool {
+	z, err := spikeio.OpenNPZ(trialPath(d.Dir, k))
+	if err != nil {
+		return false
+	}
+	defer z.Close()
+	return z.Has("T_ms")
+}
+
 // Trial reads trial k and checks it against the manifest.
 func (d *Data) Trial(k int) (*Trial, error) {
 	path := trialPath(d.Dir, k)

@@ -25,8 +25,8 @@ type Config struct {
 	New func(n int) (population.Population, error)
 	// Trial k belongs to shard k % Shards == Shard.
 	Shard, Shards int
-	Threads       int // trials or batches at once, at least 1
-	Batch         int // trials that share a population, at least 1
+	Threads       int // batches at once, at least 1
+	Batch         int // trials that share a population, at least 1; fewer where every thread then has some
 	// Progress, where not nil, is called after each trial, from one goroutine at a
 	// time, and once at the start.
 	Progress func(Progress)
@@ -73,7 +73,7 @@ func Run(ctx context.Context, c Config) (Progress, error) {
 			return state, err
 		}
 		state.Trials++
-		if _, err := data.Trial(k); err == nil {
+		if data.has(k) {
 			state.Found++
 		} else {
 			missing = append(missing, k)
@@ -83,6 +83,7 @@ func Run(ctx context.Context, c Config) (Progress, error) {
 		c.Progress(state)
 	}
 
+	c.Batch = max(1, min(c.Batch, (len(missing)+c.Threads-1)/c.Threads))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	batches := make(chan []int)
