@@ -23,8 +23,8 @@ var variants = []struct {
 	{"high-rate", "twice the published rates", func(in *Inputs) { in.scale(2) }},
 	{"basal-only", "no input to the apical tree", func(in *Inputs) { in.Apical = TreeRates{} }},
 	{"apical-only", "no input to the basal tree", func(in *Inputs) { in.Basal = TreeRates{} }},
-	{"no-inhibition", "excitation alone, at a quarter of the published rates", func(in *Inputs) {
-		in.scale(0.25)
+	{"no-inhibition", "excitation alone, at half of the published rates", func(in *Inputs) {
+		in.scale(0.5)
 		in.Basal.InhMinusExc = [2]float64{-1e9, -1e9}
 		in.Apical.InhMinusExc = [2]float64{-1e9, -1e9}
 	}},

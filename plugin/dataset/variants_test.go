@@ -100,7 +100,7 @@ func TestVariants(t *testing.T) {
 			"high-rate":     {{2, 2}, {2, 2}},
 			"basal-only":    {{1, 1}, {0, 0}},
 			"apical-only":   {{0, 0}, {1, 1}},
-			"no-inhibition": {{0.25, 0}, {0.25, 0}},
+			"no-inhibition": {{0.5, 0}, {0.5, 0}},
 		} {
 			got := count(name, nmda)
 			for tree := range got {

@@ -79,7 +79,7 @@ Fields that are left out keep the published values, which --synapses chooses.`,
 	f.StringVar(&o.shard, "shard", "0/1", "make part `i/n` of the trials, 0 <= i < n")
 	f.StringVar(&o.out, "out", "", "`directory` of the data set")
 	f.IntVar(&o.threads, "threads", 0, "trials at once (default one per core)")
-	f.IntVar(&o.batch, "batch", 4, "trials that one thread steps side by side")
+	f.IntVar(&o.batch, "batch", 8, "trials that one thread steps side by side; 8 fill the widest kernel")
 	f.BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
