@@ -23,6 +23,10 @@ func assembled() []*Kernel {
 	}
 }
 
+// maxPower is the highest power of a conductance's first factor that the assembly has a
+// loop for; the second factor's is at most one.
+const maxPower = 4
+
 // assembly is the functions of an instruction set whose vectors have wide elements; n is a multiple of that. Those
 // with parameters (see Loops) are for one number of lanes, which is 1 or wide.
 type assembly struct {
@@ -32,6 +36,7 @@ type assembly struct {
 	lookup         func(n int, out *float64, row *int32, frac, table *float64)
 	relax          func(n int, x *float64, row *int32, frac, table *float64)
 	extrapolate    func(n int, v, half *float64)
+	flush          func(n int, x *float64, tiny float64)
 	synapse        func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)
 	blockedSynapse func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)
 	solve          func(n int, branches *byte, d, rhs *float64, rootRow int)
@@ -43,10 +48,10 @@ type assembly struct {
 }
 
 var avx2 = assembly{wide: 4, locate: locateAVX2, locateOctave: locateOctaveAVX2, lookup: lookupAVX2, relax: relaxAVX2,
-	extrapolate: extrapolateAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2, solve: solveAVX2}
+	extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2, solve: solveAVX2}
 
 var avx512 = assembly{wide: 8, locate: locateAVX512, locateOctave: locateOctaveAVX512, lookup: lookupAVX512, relax: relaxAVX512,
-	extrapolate: extrapolateAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512, solve: solveAVX512}
+	extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512, solve: solveAVX512}
 
 // loops checks lengths, which the assembly assumes, and leaves what does not fill a
 // vector to the reference.
@@ -62,7 +67,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _, _, _, _ = rhs[n-1], v[n-1], d0[m-1], rhs0[m-1], cdt[m-1]
 				a.base(n, &d[0], &rhs[0], &v[0], &d0[0], &rhs0[0], &cdt[0])
 			}
-			ref.Base(d[n:], rhs[n:], v[n:], d0[m:], rhs0[m:], cdt[m:])
+			if n < len(d) {
+				ref.Base(d[n:], rhs[n:], v[n:], d0[m:], rhs0[m:], cdt[m:])
+			}
 		},
 		Locate: func(row []int32, frac, v []float64, grid Grid) {
 			n := whole(v)
@@ -70,7 +77,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _ = row[n-1], frac[n-1]
 				a.locate(n, &row[0], &frac[0], &v[0], grid.Low, grid.PerMV, float64(grid.Rows-1))
 			}
-			locate(row[n:], frac[n:], v[n:], grid)
+			if n < len(v) {
+				locate(row[n:], frac[n:], v[n:], grid)
+			}
 		},
 		LocateOctave: func(row []int32, frac, x []float64, grid OctaveGrid) {
 			n := whole(x)
@@ -79,7 +88,9 @@ func (a assembly) loops(lanes int) *Loops {
 				high := math.Ldexp(1, grid.High)
 				a.locateOctave(n, &row[0], &frac[0], &x[0], math.Ldexp(1, grid.Low), high, math.Nextafter(high, 0), (1023+grid.Low)<<octaveBits)
 			}
-			locateOctave(row[n:], frac[n:], x[n:], grid)
+			if n < len(x) {
+				locateOctave(row[n:], frac[n:], x[n:], grid)
+			}
 		},
 		Lookup: func(out []float64, row []int32, frac, table []float64) {
 			n := whole(out)
@@ -87,7 +98,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _ = row[n-1], frac[n-1]
 				a.lookup(n, &out[0], &row[0], &frac[0], &table[0])
 			}
-			lookup(out[n:], row[n:], frac[n:], table)
+			if n < len(out) {
+				lookup(out[n:], row[n:], frac[n:], table)
+			}
 		},
 		Relax: func(x []float64, row []int32, frac, table []float64) {
 			n := whole(x)
@@ -95,25 +108,37 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _ = row[n-1], frac[n-1]
 				a.relax(n, &x[0], &row[0], &frac[0], &table[0])
 			}
-			relax(x[n:], row[n:], frac[n:], table)
+			if n < len(x) {
+				relax(x[n:], row[n:], frac[n:], table)
+			}
 		},
 		Ohmic: func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
 			n := whole(d)
+			if p0 < 1 || p0 > maxPower || p1 < 0 || p1 > 1 {
+				n = 0
+			}
 			m := n / lanes
 			if n > 0 {
 				_, _, _, _ = rhs[n-1], g[m-1], x0[n-1], x1[n-1]
 				a.ohmic(n, &d[0], &rhs[0], &g[0], e, &x0[0], &x1[0], p0, p1)
 			}
-			ref.Ohmic(d[n:], rhs[n:], g[m:], e, x0[n:], x1[n:], p0, p1)
+			if n < len(d) {
+				ref.Ohmic(d[n:], rhs[n:], g[m:], e, x0[n:], x1[n:], p0, p1)
+			}
 		},
 		Calcium: func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
 			n := whole(d)
+			if p0 < 1 || p0 > maxPower || p1 < 0 || p1 > 1 {
+				n = 0
+			}
 			m := n / lanes
 			if n > 0 {
 				_, _, _, _, _, _, _ = rhs[n-1], ica[n-1], v[n-1], e[n-1], g[m-1], x0[n-1], x1[n-1]
 				a.calcium(n, &d[0], &rhs[0], &ica[0], &v[0], &e[0], &g[0], &x0[0], &x1[0], p0, p1)
 			}
-			ref.Calcium(d[n:], rhs[n:], ica[n:], v[n:], e[n:], g[m:], x0[n:], x1[n:], p0, p1)
+			if n < len(d) {
+				ref.Calcium(d[n:], rhs[n:], ica[n:], v[n:], e[n:], g[m:], x0[n:], x1[n:], p0, p1)
+			}
 		},
 		Pool: func(cai, ica []float64, s Shell) {
 			n := whole(cai)
@@ -122,7 +147,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _, _, _, _ = ica[n-1], s.PerNA[m-1], s.Decay[m-1], s.Relax[m-1], s.MinCai[m-1]
 				a.pool(n, &cai[0], &ica[0], &s.PerNA[0], &s.Decay[0], &s.Relax[0], &s.MinCai[0])
 			}
-			ref.Pool(cai[n:], ica[n:], s.from(m))
+			if n < len(cai) {
+				ref.Pool(cai[n:], ica[n:], s.from(m))
+			}
 		},
 		Extrapolate: func(v, half []float64) {
 			n := whole(v)
@@ -130,7 +157,18 @@ func (a assembly) loops(lanes int) *Loops {
 				_ = half[n-1]
 				a.extrapolate(n, &v[0], &half[0])
 			}
-			extrapolate(v[n:], half[n:])
+			if n < len(v) {
+				extrapolate(v[n:], half[n:])
+			}
+		},
+		Flush: func(x []float64, tiny float64) {
+			n := whole(x)
+			if n > 0 {
+				a.flush(n, &x[0], tiny)
+			}
+			if n < len(x) {
+				flush(x[n:], tiny)
+			}
 		},
 		Synapse: func(d, rhs, sa, sb []float64, s Synapse) {
 			n := whole(d)
@@ -138,7 +176,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _, _ = rhs[n-1], sa[n-1], sb[n-1]
 				a.synapse(n, &d[0], &rhs[0], &sa[0], &sb[0], s.Gmax, s.E, s.DecA, s.DecB)
 			}
-			synapse(d[n:], rhs[n:], sa[n:], sb[n:], s)
+			if n < len(d) {
+				synapse(d[n:], rhs[n:], sa[n:], sb[n:], s)
+			}
 		},
 		BlockedSynapse: func(d, rhs, v []float64, row []int32, frac, sa, sb, table []float64, s Synapse) {
 			n := whole(d)
@@ -146,7 +186,9 @@ func (a assembly) loops(lanes int) *Loops {
 				_, _, _, _, _, _ = rhs[n-1], v[n-1], row[n-1], frac[n-1], sa[n-1], sb[n-1]
 				a.blockedSynapse(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &sa[0], &sb[0], &table[0], s.Gmax, s.E, s.Secant, s.DecA, s.DecB)
 			}
-			blockedSynapse(d[n:], rhs[n:], v[n:], row[n:], frac[n:], sa[n:], sb[n:], table, s)
+			if n < len(d) {
+				blockedSynapse(d[n:], rhs[n:], v[n:], row[n:], frac[n:], sa[n:], sb[n:], table, s)
+			}
 		},
 		Solve: ref.Solve,
 	}

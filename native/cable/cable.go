@@ -42,15 +42,15 @@ type Loops struct {
 	Base func(d, rhs, v, d0, rhs0, cdt []float64)
 	// Locate finds for each voltage v its row in tables of the grid and the
 	// fraction of the way to the next row, 0 <= frac <= 1. A voltage outside the
-	// grid is taken to be at its end, a NaN at its start. Tables have two columns;
-	// a row is the index of its first value.
+	// grid is taken to be at its end, a NaN at its start. Tables have rows (p, q, dp, dq): two
+	// values and what the next row has more; a row is counted by the index of its first value.
 	Locate func(row []int32, frac, v []float64, grid Grid)
 	// LocateOctave is Locate on a grid that is linear within octaves.
 	LocateOctave func(row []int32, frac, x []float64, grid OctaveGrid)
-	// Lookup computes out = p + frac*q in a table of rows (p, q): a value and what the next row has more.
+	// Lookup interpolates in a table of a single value, rows (p, dp): out = p + frac*dp.
 	Lookup func(out []float64, row []int32, frac, table []float64)
 	// Relax advances gates by one step: x += fac * (inf - x), with inf and fac
-	// interpolated in a table of rows (inf, fac).
+	// interpolated in a table with p = inf, q = fac.
 	Relax func(x []float64, row []int32, frac, table []float64)
 	// Ohmic adds conductances c = g * x0^p0 * x1^p1 to the diagonal d and c*e to
 	// the right-hand side; g is a parameter.
@@ -61,11 +61,13 @@ type Loops struct {
 	Pool func(cai, ica []float64, s Shell)
 	// Extrapolate computes v = 2*half - v.
 	Extrapolate func(v, half []float64)
+	// Flush zeroes what lies between -tiny and tiny.
+	Flush func(x []float64, tiny float64)
 	// Synapse adds the conductance Gmax*(b-a) of ohmic synapses to d, times E to
 	// rhs, and then lets a and b decay.
 	Synapse func(d, rhs, a, b []float64, s Synapse)
 	// BlockedSynapse is Synapse times an open fraction that depends on voltage,
-	// from a table of rows (open, slope). The current is linearised with its secant over s.Secant.
+	// from a table with p = open, q = slope [1/mV]. The current is linearised with its secant over s.Secant.
 	BlockedSynapse func(d, rhs, v []float64, row []int32, frac, a, b, table []float64, s Synapse)
 	// Solve replaces rhs by the solution of the tree's linear system for all
 	// cells; d is used up. Branches come children first, the last

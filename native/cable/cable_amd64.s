@@ -22,9 +22,7 @@ TEXT ·locateAVX2(SB), NOSPLIT, $0-56
 	VBROADCASTSD X4, Y4
 	XORQ         SI, SI
 
-loop:
-	CMPQ        SI, AX
-	JGE         end
+loop_body:
 	VMOVUPD     (BX)(SI*8), Y5
 	VSUBPD      Y0, Y5, Y5
 	VMULPD      Y1, Y5, Y5
@@ -35,12 +33,12 @@ loop:
 	VMINPD      Y4, Y5, Y5
 	VMOVUPD     Y5, (DX)(SI*8)
 	VADDPD      Y6, Y6, Y6
+	VADDPD      Y6, Y6, Y6
 	VCVTTPD2DQY Y6, X5
 	VMOVUPD     X5, (CX)(SI*4)
 	ADDQ        $0x04, SI
-	JMP         loop
-
-end:
+	CMPQ        SI, AX
+	JLT         loop_body
 	VZEROUPPER
 	RET
 
@@ -69,9 +67,7 @@ TEXT ·locateOctaveAVX2(SB), NOSPLIT, $0-64
 	VBROADCASTSD X7, Y7
 	XORQ         SI, SI
 
-loop:
-	CMPQ         SI, AX
-	JGE          end
+loop_body:
 	VMOVUPD      (BX)(SI*8), Y8
 	VMAXPD       Y0, Y8, Y8
 	VMINPD       Y2, Y8, Y9
@@ -81,7 +77,7 @@ loop:
 	VPOR         Y5, Y9, Y9
 	VSUBPD       Y5, Y9, Y9
 	VMULPD       Y6, Y9, Y9
-	VPADDQ       Y10, Y10, Y10
+	VPSLLQ       $0x02, Y10, Y10
 	VCMPPD       $0x0d, Y1, Y8, Y8
 	VBLENDVPD    Y8, Y7, Y9, Y9
 	VEXTRACTI128 $0x01, Y10, X8
@@ -89,9 +85,31 @@ loop:
 	VMOVUPD      X8, (CX)(SI*4)
 	VMOVUPD      Y9, (DX)(SI*8)
 	ADDQ         $0x04, SI
-	JMP          loop
+	CMPQ         SI, AX
+	JLT          loop_body
+	VZEROUPPER
+	RET
 
-end:
+// func flushAVX2(n int, x *float64, tiny float64)
+// Requires: AVX, AVX2
+TEXT ·flushAVX2(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSD tiny+16(FP), Y0
+	MOVQ         $0x7fffffffffffffff, DX
+	VMOVQ        DX, X1
+	VBROADCASTSD X1, Y1
+	XORQ         DX, DX
+
+loop_body:
+	VMOVUPD (CX)(DX*8), Y2
+	VANDPD  Y1, Y2, Y3
+	VCMPPD  $0x05, Y0, Y3, Y3
+	VANDPD  Y3, Y2, Y2
+	VMOVUPD Y2, (CX)(DX*8)
+	ADDQ    $0x04, DX
+	CMPQ    DX, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -105,17 +123,15 @@ TEXT ·lookupAVX2(SB), NOSPLIT, $0-40
 	MOVQ table+32(FP), SI
 	XORQ DI, DI
 
-loop:
-	CMPQ        DI, AX
-	JGE         end
+loop_body:
 	MOVL        (DX)(DI*4), R8
-	VMOVUPD     (SI)(R8*8), X0
+	VMOVUPD     (SI)(R8*4), X0
 	MOVL        8(DX)(DI*4), R8
-	VINSERTF128 $0x01, (SI)(R8*8), Y0, Y1
+	VINSERTF128 $0x01, (SI)(R8*4), Y0, Y1
 	MOVL        4(DX)(DI*4), R8
-	VMOVUPD     (SI)(R8*8), X0
+	VMOVUPD     (SI)(R8*4), X0
 	MOVL        12(DX)(DI*4), R8
-	VINSERTF128 $0x01, (SI)(R8*8), Y0, Y2
+	VINSERTF128 $0x01, (SI)(R8*4), Y0, Y2
 	VUNPCKLPD   Y2, Y1, Y3
 	VUNPCKHPD   Y2, Y1, Y1
 	VMOVUPD     (BX)(DI*8), Y2
@@ -123,9 +139,8 @@ loop:
 	VADDPD      Y1, Y3, Y1
 	VMOVUPD     Y1, (CX)(DI*8)
 	ADDQ        $0x04, DI
-	JMP         loop
-
-end:
+	CMPQ        DI, AX
+	JLT         loop_body
 	VZEROUPPER
 	RET
 
@@ -139,9 +154,7 @@ TEXT ·relaxAVX2(SB), NOSPLIT, $0-40
 	MOVQ table+32(FP), SI
 	XORQ DI, DI
 
-loop:
-	CMPQ       DI, AX
-	JGE        end
+loop_body:
 	VMOVUPD    (BX)(DI*8), Y0
 	MOVL       (DX)(DI*4), R8
 	VMOVUPD    (SI)(R8*8), Y1
@@ -157,23 +170,20 @@ loop:
 	VUNPCKHPD  Y4, Y3, Y3
 	VPERM2F128 $0x20, Y2, Y5, Y4
 	VPERM2F128 $0x31, Y2, Y5, Y2
-	VPERM2F128 $0x20, Y3, Y1, Y5
-	VPERM2F128 $0x31, Y3, Y1, Y1
-	VSUBPD     Y4, Y2, Y2
 	VMULPD     Y2, Y0, Y2
 	VADDPD     Y2, Y4, Y2
-	VSUBPD     Y5, Y1, Y1
+	VPERM2F128 $0x20, Y3, Y1, Y4
+	VPERM2F128 $0x31, Y3, Y1, Y1
 	VMULPD     Y1, Y0, Y0
-	VADDPD     Y0, Y5, Y0
+	VADDPD     Y0, Y4, Y0
 	VMOVUPD    (CX)(DI*8), Y1
 	VSUBPD     Y1, Y2, Y2
 	VMULPD     Y2, Y0, Y0
 	VADDPD     Y0, Y1, Y0
 	VMOVUPD    Y0, (CX)(DI*8)
 	ADDQ       $0x04, DI
-	JMP        loop
-
-end:
+	CMPQ       DI, AX
+	JLT        loop_body
 	VZEROUPPER
 	RET
 
@@ -185,18 +195,15 @@ TEXT ·extrapolateAVX2(SB), NOSPLIT, $0-24
 	MOVQ half+16(FP), DX
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop_body:
 	VMOVUPD (DX)(BX*8), Y0
 	VADDPD  Y0, Y0, Y0
 	VMOVUPD (CX)(BX*8), Y1
 	VSUBPD  Y1, Y0, Y0
 	VMOVUPD Y0, (CX)(BX*8)
 	ADDQ    $0x04, BX
-	JMP     loop
-
-end:
+	CMPQ    BX, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -214,9 +221,7 @@ TEXT ·synapseAVX2(SB), NOSPLIT, $0-72
 	VBROADCASTSD decB+64(FP), Y3
 	XORQ         DI, DI
 
-loop:
-	CMPQ    DI, AX
-	JGE     end
+loop_body:
 	VMOVUPD (BX)(DI*8), Y4
 	VMOVUPD (SI)(DI*8), Y5
 	VSUBPD  Y4, Y5, Y6
@@ -233,9 +238,8 @@ loop:
 	VMULPD  Y3, Y5, Y4
 	VMOVUPD Y4, (SI)(DI*8)
 	ADDQ    $0x04, DI
-	JMP     loop
-
-end:
+	CMPQ    DI, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -258,9 +262,7 @@ TEXT ·blockedSynapseAVX2(SB), NOSPLIT, $0-112
 	VBROADCASTSD decB+104(FP), Y4
 	XORQ         R11, R11
 
-loop:
-	CMPQ       R11, AX
-	JGE        end
+loop_body:
 	VMOVUPD    (R8)(R11*8), Y5
 	VMOVUPD    (R9)(R11*8), Y6
 	VSUBPD     Y5, Y6, Y7
@@ -284,14 +286,12 @@ loop:
 	VUNPCKHPD  Y10, Y9, Y9
 	VPERM2F128 $0x20, Y8, Y11, Y10
 	VPERM2F128 $0x31, Y8, Y11, Y8
-	VPERM2F128 $0x20, Y9, Y6, Y11
-	VPERM2F128 $0x31, Y9, Y6, Y6
-	VSUBPD     Y10, Y8, Y8
 	VMULPD     Y8, Y5, Y8
 	VADDPD     Y8, Y10, Y8
-	VSUBPD     Y11, Y6, Y6
+	VPERM2F128 $0x20, Y9, Y6, Y10
+	VPERM2F128 $0x31, Y9, Y6, Y6
 	VMULPD     Y6, Y5, Y5
-	VADDPD     Y5, Y11, Y5
+	VADDPD     Y5, Y10, Y5
 	VMOVUPD    (BX)(R11*8), Y6
 	VSUBPD     Y1, Y6, Y9
 	VADDPD     Y2, Y9, Y10
@@ -309,9 +309,8 @@ loop:
 	VADDPD     Y5, Y6, Y5
 	VMOVUPD    Y5, (DX)(R11*8)
 	ADDQ       $0x04, R11
-	JMP        loop
-
-end:
+	CMPQ       R11, AX
+	JLT        loop_body
 	VZEROUPPER
 	RET
 
@@ -395,9 +394,7 @@ TEXT ·baseAVX2x4(SB), NOSPLIT, $0-56
 	MOVQ cdt+48(FP), R8
 	XORQ R9, R9
 
-loop:
-	CMPQ         R9, AX
-	JGE          end
+loop_body:
 	VBROADCASTSD (SI)(R9*2), Y0
 	VMOVUPD      Y0, (CX)(R9*8)
 	VBROADCASTSD (DI)(R9*2), Y0
@@ -407,9 +404,8 @@ loop:
 	VADDPD       Y1, Y0, Y0
 	VMOVUPD      Y0, (DX)(R9*8)
 	ADDQ         $0x04, R9
-	JMP          loop
-
-end:
+	CMPQ         R9, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -422,46 +418,205 @@ TEXT ·ohmicAVX2x4(SB), NOSPLIT, $0-72
 	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), R8
-	MOVQ         p0+56(FP), R9
-	MOVQ         p1+64(FP), R10
 	VBROADCASTSD e+32(FP), Y0
-	XORQ         SI, SI
+	MOVQ         p0+56(FP), SI
+	MOVQ         p1+64(FP), R9
+	LEAQ         (SI)(R9*8), SI
+	CMPQ         SI, $0x01
+	JEQ          loop10
+	CMPQ         SI, $0x09
+	JEQ          loop11
+	CMPQ         SI, $0x02
+	JEQ          loop20
+	CMPQ         SI, $0x0a
+	JEQ          loop21
+	CMPQ         SI, $0x03
+	JEQ          loop30
+	CMPQ         SI, $0x0b
+	JEQ          loop31
+	CMPQ         SI, $0x04
+	JEQ          loop40
+	CMPQ         SI, $0x0c
+	JEQ          loop41
+	RET
 
-loop:
-	CMPQ         SI, AX
-	JGE          end
+loop10:
+	XORQ SI, SI
+
+loop10_body:
 	VBROADCASTSD (BX)(SI*2), Y1
 	VMOVUPD      (DI)(SI*8), Y2
-	MOVQ         R9, R11
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop10_body
+	VZEROUPPER
+	RET
 
-first:
-	SUBQ   $0x01, R11
-	JL     first_done
-	VMULPD Y2, Y1, Y1
-	JMP    first
+loop11:
+	XORQ SI, SI
 
-first_done:
-	VMOVUPD (R8)(SI*8), Y2
-	MOVQ    R10, R11
+loop11_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (R8)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop11_body
+	VZEROUPPER
+	RET
 
-second:
-	SUBQ   $0x01, R11
-	JL     second_done
-	VMULPD Y2, Y1, Y1
-	JMP    second
+loop20:
+	XORQ SI, SI
 
-second_done:
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	JMP     loop
+loop20_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop20_body
+	VZEROUPPER
+	RET
 
-end:
+loop21:
+	XORQ SI, SI
+
+loop21_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (R8)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ SI, SI
+
+loop30_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ SI, SI
+
+loop31_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (R8)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ SI, SI
+
+loop40_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ SI, SI
+
+loop41_body:
+	VBROADCASTSD (BX)(SI*2), Y1
+	VMOVUPD      (DI)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (R8)(SI*8), Y2
+	VMULPD       Y2, Y1, Y1
+	VMOVUPD      (CX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y2
+	VMOVUPD      Y2, (CX)(SI*8)
+	VMULPD       Y0, Y1, Y1
+	VMOVUPD      (DX)(SI*8), Y2
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (DX)(SI*8)
+	ADDQ         $0x04, SI
+	CMPQ         SI, AX
+	JLT          loop41_body
 	VZEROUPPER
 	RET
 
@@ -477,52 +632,260 @@ TEXT ·calciumAVX2x4(SB), NOSPLIT, $0-88
 	MOVQ gbar+48(FP), R9
 	MOVQ x0+56(FP), R10
 	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), R12
-	MOVQ p1+80(FP), R13
+	MOVQ p0+72(FP), BX
+	MOVQ p1+80(FP), R12
+	LEAQ (BX)(R12*8), BX
+	CMPQ BX, $0x01
+	JEQ  loop10
+	CMPQ BX, $0x09
+	JEQ  loop11
+	CMPQ BX, $0x02
+	JEQ  loop20
+	CMPQ BX, $0x0a
+	JEQ  loop21
+	CMPQ BX, $0x03
+	JEQ  loop30
+	CMPQ BX, $0x0b
+	JEQ  loop31
+	CMPQ BX, $0x04
+	JEQ  loop40
+	CMPQ BX, $0x0c
+	JEQ  loop41
+	RET
+
+loop10:
 	XORQ BX, BX
 
-loop:
-	CMPQ         BX, AX
-	JGE          end
+loop10_body:
 	VBROADCASTSD (R9)(BX*2), Y0
 	VMOVUPD      (R10)(BX*8), Y1
-	MOVQ         R12, R14
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop10_body
+	VZEROUPPER
+	RET
 
-first:
-	SUBQ   $0x01, R14
-	JL     first_done
-	VMULPD Y1, Y0, Y0
-	JMP    first
+loop11:
+	XORQ BX, BX
 
-first_done:
-	VMOVUPD (R11)(BX*8), Y1
-	MOVQ    R13, R14
+loop11_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R11)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop11_body
+	VZEROUPPER
+	RET
 
-second:
-	SUBQ   $0x01, R14
-	JL     second_done
-	VMULPD Y1, Y0, Y0
-	JMP    second
+loop20:
+	XORQ BX, BX
 
-second_done:
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	JMP     loop
+loop20_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop20_body
+	VZEROUPPER
+	RET
 
-end:
+loop21:
+	XORQ BX, BX
+
+loop21_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R11)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ BX, BX
+
+loop30_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ BX, BX
+
+loop31_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R11)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ BX, BX
+
+loop40_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ BX, BX
+
+loop41_body:
+	VBROADCASTSD (R9)(BX*2), Y0
+	VMOVUPD      (R10)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R11)(BX*8), Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (R8)(BX*8), Y1
+	VMOVUPD      (CX)(BX*8), Y2
+	VADDPD       Y0, Y2, Y2
+	VMOVUPD      Y2, (CX)(BX*8)
+	VMULPD       Y1, Y0, Y2
+	VMOVUPD      (DX)(BX*8), Y3
+	VADDPD       Y2, Y3, Y2
+	VMOVUPD      Y2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Y2
+	VSUBPD       Y1, Y2, Y1
+	VMULPD       Y1, Y0, Y0
+	VMOVUPD      (SI)(BX*8), Y1
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (SI)(BX*8)
+	ADDQ         $0x04, BX
+	CMPQ         BX, AX
+	JLT          loop41_body
 	VZEROUPPER
 	RET
 
@@ -538,9 +901,7 @@ TEXT ·poolAVX2x4(SB), NOSPLIT, $0-56
 	MOVQ minCai+48(FP), R9
 	XORQ BX, BX
 
-loop:
-	CMPQ         BX, AX
-	JGE          end
+loop_body:
 	VBROADCASTSD (SI)(BX*2), Y0
 	VMOVUPD      (DX)(BX*8), Y1
 	VMULPD       Y1, Y0, Y0
@@ -555,9 +916,8 @@ loop:
 	VADDPD       Y0, Y1, Y0
 	VMOVUPD      Y0, (CX)(BX*8)
 	ADDQ         $0x04, BX
-	JMP          loop
-
-end:
+	CMPQ         BX, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -573,9 +933,7 @@ TEXT ·baseAVX2x1(SB), NOSPLIT, $0-56
 	MOVQ cdt+48(FP), R8
 	XORQ R9, R9
 
-loop:
-	CMPQ    R9, AX
-	JGE     end
+loop_body:
 	VMOVUPD (SI)(R9*8), Y0
 	VMOVUPD Y0, (CX)(R9*8)
 	VMOVUPD (DI)(R9*8), Y0
@@ -585,9 +943,8 @@ loop:
 	VADDPD  Y1, Y0, Y0
 	VMOVUPD Y0, (DX)(R9*8)
 	ADDQ    $0x04, R9
-	JMP     loop
-
-end:
+	CMPQ    R9, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -600,35 +957,35 @@ TEXT ·ohmicAVX2x1(SB), NOSPLIT, $0-72
 	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), R8
-	MOVQ         p0+56(FP), R9
-	MOVQ         p1+64(FP), R10
 	VBROADCASTSD e+32(FP), Y0
-	XORQ         SI, SI
+	MOVQ         p0+56(FP), SI
+	MOVQ         p1+64(FP), R9
+	LEAQ         (SI)(R9*8), SI
+	CMPQ         SI, $0x01
+	JEQ          loop10
+	CMPQ         SI, $0x09
+	JEQ          loop11
+	CMPQ         SI, $0x02
+	JEQ          loop20
+	CMPQ         SI, $0x0a
+	JEQ          loop21
+	CMPQ         SI, $0x03
+	JEQ          loop30
+	CMPQ         SI, $0x0b
+	JEQ          loop31
+	CMPQ         SI, $0x04
+	JEQ          loop40
+	CMPQ         SI, $0x0c
+	JEQ          loop41
+	RET
 
-loop:
-	CMPQ    SI, AX
-	JGE     end
+loop10:
+	XORQ SI, SI
+
+loop10_body:
 	VMOVUPD (BX)(SI*8), Y1
 	VMOVUPD (DI)(SI*8), Y2
-	MOVQ    R9, R11
-
-first:
-	SUBQ   $0x01, R11
-	JL     first_done
-	VMULPD Y2, Y1, Y1
-	JMP    first
-
-first_done:
-	VMOVUPD (R8)(SI*8), Y2
-	MOVQ    R10, R11
-
-second:
-	SUBQ   $0x01, R11
-	JL     second_done
-	VMULPD Y2, Y1, Y1
-	JMP    second
-
-second_done:
+	VMULPD  Y2, Y1, Y1
 	VMOVUPD (CX)(SI*8), Y2
 	VADDPD  Y1, Y2, Y2
 	VMOVUPD Y2, (CX)(SI*8)
@@ -637,9 +994,168 @@ second_done:
 	VADDPD  Y1, Y2, Y1
 	VMOVUPD Y1, (DX)(SI*8)
 	ADDQ    $0x04, SI
-	JMP     loop
+	CMPQ    SI, AX
+	JLT     loop10_body
+	VZEROUPPER
+	RET
 
-end:
+loop11:
+	XORQ SI, SI
+
+loop11_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (R8)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop11_body
+	VZEROUPPER
+	RET
+
+loop20:
+	XORQ SI, SI
+
+loop20_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop20_body
+	VZEROUPPER
+	RET
+
+loop21:
+	XORQ SI, SI
+
+loop21_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (R8)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ SI, SI
+
+loop30_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ SI, SI
+
+loop31_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (R8)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ SI, SI
+
+loop40_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ SI, SI
+
+loop41_body:
+	VMOVUPD (BX)(SI*8), Y1
+	VMOVUPD (DI)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (R8)(SI*8), Y2
+	VMULPD  Y2, Y1, Y1
+	VMOVUPD (CX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y2
+	VMOVUPD Y2, (CX)(SI*8)
+	VMULPD  Y0, Y1, Y1
+	VMOVUPD (DX)(SI*8), Y2
+	VADDPD  Y1, Y2, Y1
+	VMOVUPD Y1, (DX)(SI*8)
+	ADDQ    $0x04, SI
+	CMPQ    SI, AX
+	JLT     loop41_body
 	VZEROUPPER
 	RET
 
@@ -655,34 +1171,34 @@ TEXT ·calciumAVX2x1(SB), NOSPLIT, $0-88
 	MOVQ gbar+48(FP), R9
 	MOVQ x0+56(FP), R10
 	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), R12
-	MOVQ p1+80(FP), R13
+	MOVQ p0+72(FP), BX
+	MOVQ p1+80(FP), R12
+	LEAQ (BX)(R12*8), BX
+	CMPQ BX, $0x01
+	JEQ  loop10
+	CMPQ BX, $0x09
+	JEQ  loop11
+	CMPQ BX, $0x02
+	JEQ  loop20
+	CMPQ BX, $0x0a
+	JEQ  loop21
+	CMPQ BX, $0x03
+	JEQ  loop30
+	CMPQ BX, $0x0b
+	JEQ  loop31
+	CMPQ BX, $0x04
+	JEQ  loop40
+	CMPQ BX, $0x0c
+	JEQ  loop41
+	RET
+
+loop10:
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop10_body:
 	VMOVUPD (R9)(BX*8), Y0
 	VMOVUPD (R10)(BX*8), Y1
-	MOVQ    R12, R14
-
-first:
-	SUBQ   $0x01, R14
-	JL     first_done
-	VMULPD Y1, Y0, Y0
-	JMP    first
-
-first_done:
-	VMOVUPD (R11)(BX*8), Y1
-	MOVQ    R13, R14
-
-second:
-	SUBQ   $0x01, R14
-	JL     second_done
-	VMULPD Y1, Y0, Y0
-	JMP    second
-
-second_done:
+	VMULPD  Y1, Y0, Y0
 	VMOVUPD (R8)(BX*8), Y1
 	VMOVUPD (CX)(BX*8), Y2
 	VADDPD  Y0, Y2, Y2
@@ -698,9 +1214,217 @@ second_done:
 	VADDPD  Y0, Y1, Y0
 	VMOVUPD Y0, (SI)(BX*8)
 	ADDQ    $0x04, BX
-	JMP     loop
+	CMPQ    BX, AX
+	JLT     loop10_body
+	VZEROUPPER
+	RET
 
-end:
+loop11:
+	XORQ BX, BX
+
+loop11_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R11)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop11_body
+	VZEROUPPER
+	RET
+
+loop20:
+	XORQ BX, BX
+
+loop20_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop20_body
+	VZEROUPPER
+	RET
+
+loop21:
+	XORQ BX, BX
+
+loop21_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R11)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ BX, BX
+
+loop30_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ BX, BX
+
+loop31_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R11)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ BX, BX
+
+loop40_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ BX, BX
+
+loop41_body:
+	VMOVUPD (R9)(BX*8), Y0
+	VMOVUPD (R10)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R11)(BX*8), Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (R8)(BX*8), Y1
+	VMOVUPD (CX)(BX*8), Y2
+	VADDPD  Y0, Y2, Y2
+	VMOVUPD Y2, (CX)(BX*8)
+	VMULPD  Y1, Y0, Y2
+	VMOVUPD (DX)(BX*8), Y3
+	VADDPD  Y2, Y3, Y2
+	VMOVUPD Y2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Y2
+	VSUBPD  Y1, Y2, Y1
+	VMULPD  Y1, Y0, Y0
+	VMOVUPD (SI)(BX*8), Y1
+	VADDPD  Y0, Y1, Y0
+	VMOVUPD Y0, (SI)(BX*8)
+	ADDQ    $0x04, BX
+	CMPQ    BX, AX
+	JLT     loop41_body
 	VZEROUPPER
 	RET
 
@@ -716,9 +1440,7 @@ TEXT ·poolAVX2x1(SB), NOSPLIT, $0-56
 	MOVQ minCai+48(FP), R9
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop_body:
 	VMOVUPD (SI)(BX*8), Y0
 	VMOVUPD (DX)(BX*8), Y1
 	VMULPD  Y1, Y0, Y0
@@ -733,9 +1455,8 @@ loop:
 	VADDPD  Y0, Y1, Y0
 	VMOVUPD Y0, (CX)(BX*8)
 	ADDQ    $0x04, BX
-	JMP     loop
-
-end:
+	CMPQ    BX, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -757,9 +1478,7 @@ TEXT ·locateAVX512(SB), NOSPLIT, $0-56
 	VBROADCASTSD X4, Z4
 	XORQ         SI, SI
 
-loop:
-	CMPQ        SI, AX
-	JGE         end
+loop_body:
 	VMOVUPD     (BX)(SI*8), Z5
 	VSUBPD      Z0, Z5, Z5
 	VMULPD      Z1, Z5, Z5
@@ -770,12 +1489,12 @@ loop:
 	VMINPD      Z4, Z5, Z5
 	VMOVUPD     Z5, (DX)(SI*8)
 	VADDPD      Z6, Z6, Z6
+	VADDPD      Z6, Z6, Z6
 	VCVTTPD2DQ  Z6, Y5
 	VMOVUPD     Y5, (CX)(SI*4)
 	ADDQ        $0x08, SI
-	JMP         loop
-
-end:
+	CMPQ        SI, AX
+	JLT         loop_body
 	VZEROUPPER
 	RET
 
@@ -804,9 +1523,7 @@ TEXT ·locateOctaveAVX512(SB), NOSPLIT, $0-64
 	VBROADCASTSD X7, Z7
 	XORQ         SI, SI
 
-loop:
-	CMPQ    SI, AX
-	JGE     end
+loop_body:
 	VMOVUPD (BX)(SI*8), Z8
 	VMAXPD  Z0, Z8, Z8
 	VMINPD  Z2, Z8, Z9
@@ -816,16 +1533,38 @@ loop:
 	VPORQ   Z5, Z9, Z9
 	VSUBPD  Z5, Z9, Z9
 	VMULPD  Z6, Z9, Z9
-	VPADDQ  Z10, Z10, Z10
+	VPSLLQ  $0x02, Z10, Z10
 	VCMPPD  $0x0d, Z1, Z8, K1
 	VMOVAPD Z7, K1, Z9
 	VPMOVQD Z10, Y8
 	VMOVUPD Y8, (CX)(SI*4)
 	VMOVUPD Z9, (DX)(SI*8)
 	ADDQ    $0x08, SI
-	JMP     loop
+	CMPQ    SI, AX
+	JLT     loop_body
+	VZEROUPPER
+	RET
 
-end:
+// func flushAVX512(n int, x *float64, tiny float64)
+// Requires: AVX, AVX512DQ, AVX512F
+TEXT ·flushAVX512(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         x+8(FP), CX
+	VBROADCASTSD tiny+16(FP), Z0
+	MOVQ         $0x7fffffffffffffff, DX
+	VMOVQ        DX, X1
+	VBROADCASTSD X1, Z1
+	XORQ         DX, DX
+
+loop_body:
+	VMOVUPD   (CX)(DX*8), Z2
+	VANDPD    Z1, Z2, Z3
+	VCMPPD    $0x05, Z0, Z3, K1
+	VMOVAPD.Z Z2, K1, Z2
+	VMOVUPD   Z2, (CX)(DX*8)
+	ADDQ      $0x08, DX
+	CMPQ      DX, AX
+	JLT       loop_body
 	VZEROUPPER
 	RET
 
@@ -839,26 +1578,24 @@ TEXT ·lookupAVX512(SB), NOSPLIT, $0-40
 	MOVQ table+32(FP), SI
 	XORQ DI, DI
 
-loop:
-	CMPQ         DI, AX
-	JGE          end
+loop_body:
 	MOVL         (DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), X0
+	VMOVUPD      (SI)(R8*4), X0
 	MOVL         8(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y1
+	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y1
 	MOVL         16(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), X0
+	VMOVUPD      (SI)(R8*4), X0
 	MOVL         24(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y2
+	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y2
 	VINSERTF64X4 $0x01, Y2, Z1, Z2
 	MOVL         4(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), X0
+	VMOVUPD      (SI)(R8*4), X0
 	MOVL         12(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y1
+	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y1
 	MOVL         20(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), X0
+	VMOVUPD      (SI)(R8*4), X0
 	MOVL         28(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*8), Y0, Y3
+	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y3
 	VINSERTF64X4 $0x01, Y3, Z1, Z3
 	VUNPCKLPD    Z3, Z2, Z4
 	VUNPCKHPD    Z3, Z2, Z2
@@ -867,9 +1604,8 @@ loop:
 	VADDPD       Z2, Z4, Z2
 	VMOVUPD      Z2, (CX)(DI*8)
 	ADDQ         $0x08, DI
-	JMP          loop
-
-end:
+	CMPQ         DI, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -883,9 +1619,7 @@ TEXT ·relaxAVX512(SB), NOSPLIT, $0-40
 	MOVQ table+32(FP), SI
 	XORQ DI, DI
 
-loop:
-	CMPQ         DI, AX
-	JGE          end
+loop_body:
 	VMOVUPD      (BX)(DI*8), Z0
 	MOVL         (DX)(DI*4), R8
 	VMOVUPD      (SI)(R8*8), Y1
@@ -909,23 +1643,20 @@ loop:
 	VUNPCKHPD    Z5, Z4, Z4
 	VSHUFF64X2   $0x88, Z3, Z6, Z5
 	VSHUFF64X2   $0xdd, Z3, Z6, Z3
-	VSHUFF64X2   $0x88, Z4, Z2, Z6
-	VSHUFF64X2   $0xdd, Z4, Z2, Z2
-	VSUBPD       Z5, Z3, Z3
 	VMULPD       Z3, Z0, Z3
 	VADDPD       Z3, Z5, Z3
-	VSUBPD       Z6, Z2, Z2
+	VSHUFF64X2   $0x88, Z4, Z2, Z5
+	VSHUFF64X2   $0xdd, Z4, Z2, Z2
 	VMULPD       Z2, Z0, Z0
-	VADDPD       Z0, Z6, Z0
+	VADDPD       Z0, Z5, Z0
 	VMOVUPD      (CX)(DI*8), Z2
 	VSUBPD       Z2, Z3, Z3
 	VMULPD       Z3, Z0, Z0
 	VADDPD       Z0, Z2, Z0
 	VMOVUPD      Z0, (CX)(DI*8)
 	ADDQ         $0x08, DI
-	JMP          loop
-
-end:
+	CMPQ         DI, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -937,18 +1668,15 @@ TEXT ·extrapolateAVX512(SB), NOSPLIT, $0-24
 	MOVQ half+16(FP), DX
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop_body:
 	VMOVUPD (DX)(BX*8), Z0
 	VADDPD  Z0, Z0, Z0
 	VMOVUPD (CX)(BX*8), Z1
 	VSUBPD  Z1, Z0, Z0
 	VMOVUPD Z0, (CX)(BX*8)
 	ADDQ    $0x08, BX
-	JMP     loop
-
-end:
+	CMPQ    BX, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -966,9 +1694,7 @@ TEXT ·synapseAVX512(SB), NOSPLIT, $0-72
 	VBROADCASTSD decB+64(FP), Z3
 	XORQ         DI, DI
 
-loop:
-	CMPQ    DI, AX
-	JGE     end
+loop_body:
 	VMOVUPD (BX)(DI*8), Z4
 	VMOVUPD (SI)(DI*8), Z5
 	VSUBPD  Z4, Z5, Z6
@@ -985,9 +1711,8 @@ loop:
 	VMULPD  Z3, Z5, Z4
 	VMOVUPD Z4, (SI)(DI*8)
 	ADDQ    $0x08, DI
-	JMP     loop
-
-end:
+	CMPQ    DI, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -1010,9 +1735,7 @@ TEXT ·blockedSynapseAVX512(SB), NOSPLIT, $0-112
 	VBROADCASTSD decB+104(FP), Z4
 	XORQ         R11, R11
 
-loop:
-	CMPQ         R11, AX
-	JGE          end
+loop_body:
 	VMOVUPD      (R8)(R11*8), Z5
 	VMOVUPD      (R9)(R11*8), Z6
 	VSUBPD       Z5, Z6, Z7
@@ -1044,14 +1767,12 @@ loop:
 	VUNPCKHPD    Z11, Z10, Z10
 	VSHUFF64X2   $0x88, Z9, Z12, Z11
 	VSHUFF64X2   $0xdd, Z9, Z12, Z9
-	VSHUFF64X2   $0x88, Z10, Z6, Z12
-	VSHUFF64X2   $0xdd, Z10, Z6, Z6
-	VSUBPD       Z11, Z9, Z9
 	VMULPD       Z9, Z5, Z9
 	VADDPD       Z9, Z11, Z9
-	VSUBPD       Z12, Z6, Z6
+	VSHUFF64X2   $0x88, Z10, Z6, Z11
+	VSHUFF64X2   $0xdd, Z10, Z6, Z6
 	VMULPD       Z6, Z5, Z5
-	VADDPD       Z5, Z12, Z5
+	VADDPD       Z5, Z11, Z5
 	VMOVUPD      (BX)(R11*8), Z6
 	VSUBPD       Z1, Z6, Z10
 	VADDPD       Z2, Z10, Z11
@@ -1069,9 +1790,8 @@ loop:
 	VADDPD       Z5, Z6, Z5
 	VMOVUPD      Z5, (DX)(R11*8)
 	ADDQ         $0x08, R11
-	JMP          loop
-
-end:
+	CMPQ         R11, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -1155,9 +1875,7 @@ TEXT ·baseAVX512x8(SB), NOSPLIT, $0-56
 	MOVQ cdt+48(FP), R8
 	XORQ R9, R9
 
-loop:
-	CMPQ         R9, AX
-	JGE          end
+loop_body:
 	VBROADCASTSD (SI)(R9*1), Z0
 	VMOVUPD      Z0, (CX)(R9*8)
 	VBROADCASTSD (DI)(R9*1), Z0
@@ -1167,9 +1885,8 @@ loop:
 	VADDPD       Z1, Z0, Z0
 	VMOVUPD      Z0, (DX)(R9*8)
 	ADDQ         $0x08, R9
-	JMP          loop
-
-end:
+	CMPQ         R9, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -1182,46 +1899,205 @@ TEXT ·ohmicAVX512x8(SB), NOSPLIT, $0-72
 	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), R8
-	MOVQ         p0+56(FP), R9
-	MOVQ         p1+64(FP), R10
 	VBROADCASTSD e+32(FP), Z0
-	XORQ         SI, SI
+	MOVQ         p0+56(FP), SI
+	MOVQ         p1+64(FP), R9
+	LEAQ         (SI)(R9*8), SI
+	CMPQ         SI, $0x01
+	JEQ          loop10
+	CMPQ         SI, $0x09
+	JEQ          loop11
+	CMPQ         SI, $0x02
+	JEQ          loop20
+	CMPQ         SI, $0x0a
+	JEQ          loop21
+	CMPQ         SI, $0x03
+	JEQ          loop30
+	CMPQ         SI, $0x0b
+	JEQ          loop31
+	CMPQ         SI, $0x04
+	JEQ          loop40
+	CMPQ         SI, $0x0c
+	JEQ          loop41
+	RET
 
-loop:
-	CMPQ         SI, AX
-	JGE          end
+loop10:
+	XORQ SI, SI
+
+loop10_body:
 	VBROADCASTSD (BX)(SI*1), Z1
 	VMOVUPD      (DI)(SI*8), Z2
-	MOVQ         R9, R11
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop10_body
+	VZEROUPPER
+	RET
 
-first:
-	SUBQ   $0x01, R11
-	JL     first_done
-	VMULPD Z2, Z1, Z1
-	JMP    first
+loop11:
+	XORQ SI, SI
 
-first_done:
-	VMOVUPD (R8)(SI*8), Z2
-	MOVQ    R10, R11
+loop11_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (R8)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop11_body
+	VZEROUPPER
+	RET
 
-second:
-	SUBQ   $0x01, R11
-	JL     second_done
-	VMULPD Z2, Z1, Z1
-	JMP    second
+loop20:
+	XORQ SI, SI
 
-second_done:
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	JMP     loop
+loop20_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop20_body
+	VZEROUPPER
+	RET
 
-end:
+loop21:
+	XORQ SI, SI
+
+loop21_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (R8)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ SI, SI
+
+loop30_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ SI, SI
+
+loop31_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (R8)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ SI, SI
+
+loop40_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ SI, SI
+
+loop41_body:
+	VBROADCASTSD (BX)(SI*1), Z1
+	VMOVUPD      (DI)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (R8)(SI*8), Z2
+	VMULPD       Z2, Z1, Z1
+	VMOVUPD      (CX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z2
+	VMOVUPD      Z2, (CX)(SI*8)
+	VMULPD       Z0, Z1, Z1
+	VMOVUPD      (DX)(SI*8), Z2
+	VADDPD       Z1, Z2, Z1
+	VMOVUPD      Z1, (DX)(SI*8)
+	ADDQ         $0x08, SI
+	CMPQ         SI, AX
+	JLT          loop41_body
 	VZEROUPPER
 	RET
 
@@ -1237,52 +2113,260 @@ TEXT ·calciumAVX512x8(SB), NOSPLIT, $0-88
 	MOVQ gbar+48(FP), R9
 	MOVQ x0+56(FP), R10
 	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), R12
-	MOVQ p1+80(FP), R13
+	MOVQ p0+72(FP), BX
+	MOVQ p1+80(FP), R12
+	LEAQ (BX)(R12*8), BX
+	CMPQ BX, $0x01
+	JEQ  loop10
+	CMPQ BX, $0x09
+	JEQ  loop11
+	CMPQ BX, $0x02
+	JEQ  loop20
+	CMPQ BX, $0x0a
+	JEQ  loop21
+	CMPQ BX, $0x03
+	JEQ  loop30
+	CMPQ BX, $0x0b
+	JEQ  loop31
+	CMPQ BX, $0x04
+	JEQ  loop40
+	CMPQ BX, $0x0c
+	JEQ  loop41
+	RET
+
+loop10:
 	XORQ BX, BX
 
-loop:
-	CMPQ         BX, AX
-	JGE          end
+loop10_body:
 	VBROADCASTSD (R9)(BX*1), Z0
 	VMOVUPD      (R10)(BX*8), Z1
-	MOVQ         R12, R14
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop10_body
+	VZEROUPPER
+	RET
 
-first:
-	SUBQ   $0x01, R14
-	JL     first_done
-	VMULPD Z1, Z0, Z0
-	JMP    first
+loop11:
+	XORQ BX, BX
 
-first_done:
-	VMOVUPD (R11)(BX*8), Z1
-	MOVQ    R13, R14
+loop11_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R11)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop11_body
+	VZEROUPPER
+	RET
 
-second:
-	SUBQ   $0x01, R14
-	JL     second_done
-	VMULPD Z1, Z0, Z0
-	JMP    second
+loop20:
+	XORQ BX, BX
 
-second_done:
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	JMP     loop
+loop20_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop20_body
+	VZEROUPPER
+	RET
 
-end:
+loop21:
+	XORQ BX, BX
+
+loop21_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R11)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ BX, BX
+
+loop30_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ BX, BX
+
+loop31_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R11)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ BX, BX
+
+loop40_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ BX, BX
+
+loop41_body:
+	VBROADCASTSD (R9)(BX*1), Z0
+	VMOVUPD      (R10)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R11)(BX*8), Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (R8)(BX*8), Z1
+	VMOVUPD      (CX)(BX*8), Z2
+	VADDPD       Z0, Z2, Z2
+	VMOVUPD      Z2, (CX)(BX*8)
+	VMULPD       Z1, Z0, Z2
+	VMOVUPD      (DX)(BX*8), Z3
+	VADDPD       Z2, Z3, Z2
+	VMOVUPD      Z2, (DX)(BX*8)
+	VMOVUPD      (DI)(BX*8), Z2
+	VSUBPD       Z1, Z2, Z1
+	VMULPD       Z1, Z0, Z0
+	VMOVUPD      (SI)(BX*8), Z1
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (SI)(BX*8)
+	ADDQ         $0x08, BX
+	CMPQ         BX, AX
+	JLT          loop41_body
 	VZEROUPPER
 	RET
 
@@ -1298,9 +2382,7 @@ TEXT ·poolAVX512x8(SB), NOSPLIT, $0-56
 	MOVQ minCai+48(FP), R9
 	XORQ BX, BX
 
-loop:
-	CMPQ         BX, AX
-	JGE          end
+loop_body:
 	VBROADCASTSD (SI)(BX*1), Z0
 	VMOVUPD      (DX)(BX*8), Z1
 	VMULPD       Z1, Z0, Z0
@@ -1315,9 +2397,8 @@ loop:
 	VADDPD       Z0, Z1, Z0
 	VMOVUPD      Z0, (CX)(BX*8)
 	ADDQ         $0x08, BX
-	JMP          loop
-
-end:
+	CMPQ         BX, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -1333,9 +2414,7 @@ TEXT ·baseAVX512x1(SB), NOSPLIT, $0-56
 	MOVQ cdt+48(FP), R8
 	XORQ R9, R9
 
-loop:
-	CMPQ    R9, AX
-	JGE     end
+loop_body:
 	VMOVUPD (SI)(R9*8), Z0
 	VMOVUPD Z0, (CX)(R9*8)
 	VMOVUPD (DI)(R9*8), Z0
@@ -1345,9 +2424,8 @@ loop:
 	VADDPD  Z1, Z0, Z0
 	VMOVUPD Z0, (DX)(R9*8)
 	ADDQ    $0x08, R9
-	JMP     loop
-
-end:
+	CMPQ    R9, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET
 
@@ -1360,35 +2438,35 @@ TEXT ·ohmicAVX512x1(SB), NOSPLIT, $0-72
 	MOVQ         gbar+24(FP), BX
 	MOVQ         x0+40(FP), DI
 	MOVQ         x1+48(FP), R8
-	MOVQ         p0+56(FP), R9
-	MOVQ         p1+64(FP), R10
 	VBROADCASTSD e+32(FP), Z0
-	XORQ         SI, SI
+	MOVQ         p0+56(FP), SI
+	MOVQ         p1+64(FP), R9
+	LEAQ         (SI)(R9*8), SI
+	CMPQ         SI, $0x01
+	JEQ          loop10
+	CMPQ         SI, $0x09
+	JEQ          loop11
+	CMPQ         SI, $0x02
+	JEQ          loop20
+	CMPQ         SI, $0x0a
+	JEQ          loop21
+	CMPQ         SI, $0x03
+	JEQ          loop30
+	CMPQ         SI, $0x0b
+	JEQ          loop31
+	CMPQ         SI, $0x04
+	JEQ          loop40
+	CMPQ         SI, $0x0c
+	JEQ          loop41
+	RET
 
-loop:
-	CMPQ    SI, AX
-	JGE     end
+loop10:
+	XORQ SI, SI
+
+loop10_body:
 	VMOVUPD (BX)(SI*8), Z1
 	VMOVUPD (DI)(SI*8), Z2
-	MOVQ    R9, R11
-
-first:
-	SUBQ   $0x01, R11
-	JL     first_done
-	VMULPD Z2, Z1, Z1
-	JMP    first
-
-first_done:
-	VMOVUPD (R8)(SI*8), Z2
-	MOVQ    R10, R11
-
-second:
-	SUBQ   $0x01, R11
-	JL     second_done
-	VMULPD Z2, Z1, Z1
-	JMP    second
-
-second_done:
+	VMULPD  Z2, Z1, Z1
 	VMOVUPD (CX)(SI*8), Z2
 	VADDPD  Z1, Z2, Z2
 	VMOVUPD Z2, (CX)(SI*8)
@@ -1397,9 +2475,168 @@ second_done:
 	VADDPD  Z1, Z2, Z1
 	VMOVUPD Z1, (DX)(SI*8)
 	ADDQ    $0x08, SI
-	JMP     loop
+	CMPQ    SI, AX
+	JLT     loop10_body
+	VZEROUPPER
+	RET
 
-end:
+loop11:
+	XORQ SI, SI
+
+loop11_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (R8)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop11_body
+	VZEROUPPER
+	RET
+
+loop20:
+	XORQ SI, SI
+
+loop20_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop20_body
+	VZEROUPPER
+	RET
+
+loop21:
+	XORQ SI, SI
+
+loop21_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (R8)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ SI, SI
+
+loop30_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ SI, SI
+
+loop31_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (R8)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ SI, SI
+
+loop40_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ SI, SI
+
+loop41_body:
+	VMOVUPD (BX)(SI*8), Z1
+	VMOVUPD (DI)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (R8)(SI*8), Z2
+	VMULPD  Z2, Z1, Z1
+	VMOVUPD (CX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z2
+	VMOVUPD Z2, (CX)(SI*8)
+	VMULPD  Z0, Z1, Z1
+	VMOVUPD (DX)(SI*8), Z2
+	VADDPD  Z1, Z2, Z1
+	VMOVUPD Z1, (DX)(SI*8)
+	ADDQ    $0x08, SI
+	CMPQ    SI, AX
+	JLT     loop41_body
 	VZEROUPPER
 	RET
 
@@ -1415,34 +2652,34 @@ TEXT ·calciumAVX512x1(SB), NOSPLIT, $0-88
 	MOVQ gbar+48(FP), R9
 	MOVQ x0+56(FP), R10
 	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), R12
-	MOVQ p1+80(FP), R13
+	MOVQ p0+72(FP), BX
+	MOVQ p1+80(FP), R12
+	LEAQ (BX)(R12*8), BX
+	CMPQ BX, $0x01
+	JEQ  loop10
+	CMPQ BX, $0x09
+	JEQ  loop11
+	CMPQ BX, $0x02
+	JEQ  loop20
+	CMPQ BX, $0x0a
+	JEQ  loop21
+	CMPQ BX, $0x03
+	JEQ  loop30
+	CMPQ BX, $0x0b
+	JEQ  loop31
+	CMPQ BX, $0x04
+	JEQ  loop40
+	CMPQ BX, $0x0c
+	JEQ  loop41
+	RET
+
+loop10:
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop10_body:
 	VMOVUPD (R9)(BX*8), Z0
 	VMOVUPD (R10)(BX*8), Z1
-	MOVQ    R12, R14
-
-first:
-	SUBQ   $0x01, R14
-	JL     first_done
-	VMULPD Z1, Z0, Z0
-	JMP    first
-
-first_done:
-	VMOVUPD (R11)(BX*8), Z1
-	MOVQ    R13, R14
-
-second:
-	SUBQ   $0x01, R14
-	JL     second_done
-	VMULPD Z1, Z0, Z0
-	JMP    second
-
-second_done:
+	VMULPD  Z1, Z0, Z0
 	VMOVUPD (R8)(BX*8), Z1
 	VMOVUPD (CX)(BX*8), Z2
 	VADDPD  Z0, Z2, Z2
@@ -1458,9 +2695,217 @@ second_done:
 	VADDPD  Z0, Z1, Z0
 	VMOVUPD Z0, (SI)(BX*8)
 	ADDQ    $0x08, BX
-	JMP     loop
+	CMPQ    BX, AX
+	JLT     loop10_body
+	VZEROUPPER
+	RET
 
-end:
+loop11:
+	XORQ BX, BX
+
+loop11_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R11)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop11_body
+	VZEROUPPER
+	RET
+
+loop20:
+	XORQ BX, BX
+
+loop20_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop20_body
+	VZEROUPPER
+	RET
+
+loop21:
+	XORQ BX, BX
+
+loop21_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R11)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop21_body
+	VZEROUPPER
+	RET
+
+loop30:
+	XORQ BX, BX
+
+loop30_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop30_body
+	VZEROUPPER
+	RET
+
+loop31:
+	XORQ BX, BX
+
+loop31_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R11)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop31_body
+	VZEROUPPER
+	RET
+
+loop40:
+	XORQ BX, BX
+
+loop40_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop40_body
+	VZEROUPPER
+	RET
+
+loop41:
+	XORQ BX, BX
+
+loop41_body:
+	VMOVUPD (R9)(BX*8), Z0
+	VMOVUPD (R10)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R11)(BX*8), Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (R8)(BX*8), Z1
+	VMOVUPD (CX)(BX*8), Z2
+	VADDPD  Z0, Z2, Z2
+	VMOVUPD Z2, (CX)(BX*8)
+	VMULPD  Z1, Z0, Z2
+	VMOVUPD (DX)(BX*8), Z3
+	VADDPD  Z2, Z3, Z2
+	VMOVUPD Z2, (DX)(BX*8)
+	VMOVUPD (DI)(BX*8), Z2
+	VSUBPD  Z1, Z2, Z1
+	VMULPD  Z1, Z0, Z0
+	VMOVUPD (SI)(BX*8), Z1
+	VADDPD  Z0, Z1, Z0
+	VMOVUPD Z0, (SI)(BX*8)
+	ADDQ    $0x08, BX
+	CMPQ    BX, AX
+	JLT     loop41_body
 	VZEROUPPER
 	RET
 
@@ -1476,9 +2921,7 @@ TEXT ·poolAVX512x1(SB), NOSPLIT, $0-56
 	MOVQ minCai+48(FP), R9
 	XORQ BX, BX
 
-loop:
-	CMPQ    BX, AX
-	JGE     end
+loop_body:
 	VMOVUPD (SI)(BX*8), Z0
 	VMOVUPD (DX)(BX*8), Z1
 	VMULPD  Z1, Z0, Z0
@@ -1493,8 +2936,7 @@ loop:
 	VADDPD  Z0, Z1, Z0
 	VMOVUPD Z0, (CX)(BX*8)
 	ADDQ    $0x08, BX
-	JMP     loop
-
-end:
+	CMPQ    BX, AX
+	JLT     loop_body
 	VZEROUPPER
 	RET

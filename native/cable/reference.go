@@ -18,7 +18,7 @@ func reference(lanes int) *Loops {
 			calcium(lanes, d, rhs, ica, v, e, g, x0, x1, p0, p1)
 		},
 		Pool:        func(cai, ica []float64, s Shell) { pool(lanes, cai, ica, s) },
-		Extrapolate: extrapolate, Synapse: synapse, BlockedSynapse: blockedSynapse,
+		Extrapolate: extrapolate, Flush: flush, Synapse: synapse, BlockedSynapse: blockedSynapse,
 		Solve: func(branches []Branch, d, rhs []float64) { solve(lanes, branches, d, rhs) },
 	}
 }
@@ -43,7 +43,7 @@ func locate(row []int32, frac, v []float64, grid Grid) {
 			u = 0
 		}
 		r := float64(int64(min(u, last)))
-		row[i], frac[i] = 2*int32(r), min(u-r, 1)
+		row[i], frac[i] = 4*int32(r), min(u-r, 1)
 	}
 }
 
@@ -57,10 +57,10 @@ func locateOctave(row []int32, frac, x []float64, grid OctaveGrid) {
 		case !(x > low):
 			row[i], frac[i] = 0, 0
 		case x >= high:
-			row[i], frac[i] = 2*int32(grid.Rows()-1), 1
+			row[i], frac[i] = 4*int32(grid.Rows()-1), 1
 		default:
 			b := math.Float64bits(x)
-			row[i] = 2 * (int32(b>>fraction) - first)
+			row[i] = 4 * (int32(b>>fraction) - first)
 			frac[i] = float64(b&(1<<fraction-1)) * (1.0 / (1 << fraction))
 		}
 	}
@@ -69,7 +69,7 @@ func locateOctave(row []int32, frac, x []float64, grid OctaveGrid) {
 func lookup(out []float64, row []int32, frac, table []float64) {
 	row, frac = row[:len(out)], frac[:len(out)]
 	for i := range out {
-		t := (*[2]float64)(table[row[i]:])
+		t := (*[2]float64)(table[row[i]/2:])
 		out[i] = t[0] + float64(frac[i]*t[1])
 	}
 }
@@ -79,8 +79,8 @@ func relax(x []float64, row []int32, frac, table []float64) {
 	for i := range x {
 		t := (*[4]float64)(table[row[i]:])
 		f := frac[i]
-		inf := t[0] + float64(f*(t[2]-t[0]))
-		fac := t[1] + float64(f*(t[3]-t[1]))
+		inf := t[0] + float64(f*t[2])
+		fac := t[1] + float64(f*t[3])
 		x[i] += float64(fac * (inf - x[i]))
 	}
 }
@@ -139,6 +139,14 @@ func extrapolate(v, half []float64) {
 	}
 }
 
+func flush(x []float64, tiny float64) {
+	for i, y := range x {
+		if y < tiny && y > -tiny {
+			x[i] = 0
+		}
+	}
+}
+
 func synapse(d, rhs, a, b []float64, s Synapse) {
 	n := len(d)
 	rhs, a, b = rhs[:n], a[:n], b[:n]
@@ -158,8 +166,8 @@ func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b, table []float6
 		g := float64(s.Gmax * (b[i] - a[i]))
 		t := (*[4]float64)(table[row[i]:])
 		f := frac[i]
-		open := t[0] + float64(f*(t[2]-t[0]))
-		slope := t[1] + float64(f*(t[3]-t[1]))
+		open := t[0] + float64(f*t[2])
+		slope := t[1] + float64(f*t[3])
 		drive := v[i] - s.E
 		di := float64(g * (open + float64((drive+s.Secant)*slope)))
 		d[i] += di

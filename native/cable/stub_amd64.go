@@ -11,6 +11,9 @@ func locateAVX2(n int, row *int32, frac *float64, v *float64, low float64, per f
 func locateOctaveAVX2(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
 
 //go:noescape
+func flushAVX2(n int, x *float64, tiny float64)
+
+//go:noescape
 func lookupAVX2(n int, out *float64, row *int32, frac *float64, table *float64)
 
 //go:noescape
@@ -57,6 +60,9 @@ func locateAVX512(n int, row *int32, frac *float64, v *float64, low float64, per
 
 //go:noescape
 func locateOctaveAVX512(n int, row *int32, frac *float64, x *float64, low float64, high float64, below float64, first int)
+
+//go:noescape
+func flushAVX512(n int, x *float64, tiny float64)
 
 //go:noescape
 func lookupAVX512(n int, out *float64, row *int32, frac *float64, table *float64)

@@ -98,6 +98,9 @@ func (b *block) locateCalcium(lo, hi int) {
 	b.k.Lookup(b.eca[lo:hi], b.caRow[lo:hi], b.caFrac[lo:hi], b.p.nernst)
 }
 
+// soma is the somatic voltages of the cells.
+func (b *block) soma() []float64 { return b.v[b.p.cell.Soma*b.p.width:][:b.cells] }
+
 // deliver adds an event of weight w on a channel of the cell in a lane.
 func (b *block) deliver(lane int, channel int32, w float64) {
 	for _, ct := range b.p.contacts[channel] {
@@ -127,7 +130,7 @@ func (b *block) step(inject []float64) {
 	if p.scheme == CrankNicolson {
 		b.k.Extrapolate(b.v, b.rhs)
 	} else {
-		copy(b.v, b.rhs)
+		b.v, b.rhs = b.rhs, b.v
 	}
 	b.k.Locate(b.row, b.frac, b.v[:p.nseg*w], voltageGrid)
 	for i := range p.groups {
@@ -221,21 +224,7 @@ func (b *block) advance(g *group) {
 
 // flush zeroes synaptic states that are too small to matter, so that idle
 // synapses cost nothing and never become denormal.
-func (b *block) flush() {
-	for i := range b.p.synapses {
-		a := &b.p.synapses[i]
-		m := len(a.segment) * b.p.width
-		sa, sb := b.syn[a.state:a.state+m], b.syn[a.state+m:a.state+2*m]
-		for j := range sb {
-			if sa[j] < negligible && sa[j] > -negligible {
-				sa[j] = 0
-			}
-			if sb[j] < negligible && sb[j] > -negligible {
-				sb[j] = 0
-			}
-		}
-	}
-}
+func (b *block) flush() { b.k.Flush(b.syn, negligible) }
 
 // negligible is a synaptic state relative to an event of weight 1: 1e-18 of 1 nS
 // moves no voltage in float64.

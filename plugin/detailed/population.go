@@ -259,19 +259,17 @@ func (p *Population) due(i int) []event {
 // stepBlock advances one block by steps ms.
 func (p *Population) stepBlock(i, steps int, out population.Output) {
 	b, first := p.blocks[i], i*p.lanes
-	w := b.p.width
 	events := p.due(i)
 	var inject []float64
 	if p.inject != nil {
 		inject = p.inject[first : first+b.cells]
 	}
-	soma := b.v[p.cell.Soma*w:][:b.cells]
 	dt := p.opt.DtMS
 	for k := range steps {
 		ms := p.now + int64(k)
 		row := k*p.n + first
 		if out.VSoma != nil {
-			for l, v := range soma {
+			for l, v := range b.soma() {
 				out.VSoma[row+l] = float32(v)
 			}
 		}
@@ -287,7 +285,7 @@ func (p *Population) stepBlock(i, steps int, out population.Output) {
 			}
 			b.step(inject)
 			t1 := float64(ms) + float64(s+1)*dt
-			for l, v := range soma {
+			for l, v := range b.soma() {
 				p.record[first+l].sample(t1, dt, v)
 			}
 			for q := range p.probes {

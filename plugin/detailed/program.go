@@ -28,7 +28,7 @@ type program struct {
 	tiles       []tile
 	synapses    []synapseArray
 	contacts    [][]contact // by channel
-	nernst      []float64   // rows (calcium reversal, what the next row has more)
+	nernst      []float64   // calcium reversal
 	gateStates  int         // length of block.gates
 }
 
@@ -42,7 +42,7 @@ type group struct {
 }
 
 type gate struct {
-	table []float64 // rows (inf, fac)
+	table []float64 // inf, fac
 	rates func(float64) (float64, float64)
 	onCa  bool
 	state int // offset into block.gates
@@ -65,7 +65,7 @@ type synapseArray struct {
 	// normA and normB are what an event of weight 1 adds to A and B.
 	normA, normB float64
 	runs         []run
-	block        []float64 // rows (open, slope) against voltage; nil without magnesium
+	block        []float64 // open, slope against voltage; nil without magnesium
 	state        int       // offset into block.syn of A; B follows at +len(segment)*width
 }
 
@@ -87,25 +87,9 @@ type tileRun struct {
 }
 
 // tileElements is the number of segments of a tile times the cells of a block.
-const tileElements = 256
+const tileElements = 512
 
 type contact struct{ array, row int32 }
-
-// blockTable tabulates the magnesium block: rows (open at v, slope at v + 0.0005 mV),
-// so that the secant which NEURON takes over 0.001 mV is met.
-func blockTable(s *mechanism.Synapse) []float64 {
-	t := make([]float64, 2*(vRows+1))
-	for i := 0; i <= vRows; i++ {
-		v := vLow + float64(i)/vPerMV
-		open, _ := s.Block(v)
-		_, slope := s.Block(v + secant/2)
-		t[2*i], t[2*i+1] = open, slope
-	}
-	return t
-}
-
-// secant is the step over which NEURON differentiates a current [mV].
-const secant = 0.001
 
 type tableKey struct {
 	mechanism *mechanism.Mechanism

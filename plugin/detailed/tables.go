@@ -23,33 +23,53 @@ var (
 	calciumGrid = cable.OctaveGrid{Low: -20, High: 4} // 1e-6 to 16 mM
 )
 
-// voltageTable returns rows (inf, fac) for a voltage gate.
-func voltageTable(g mechanism.Gate, dt float64) []float64 {
-	t := make([]float64, 2*(vRows+1))
-	for i := 0; i <= vRows; i++ {
-		inf, tau := g.Rates(vLow + float64(i)/vPerMV)
-		t[2*i], t[2*i+1] = inf, -math.Expm1(-dt/tau)
-	}
-	return t
-}
-
-// calciumTable returns rows (inf, fac) for a calcium gate on calciumGrid.
-func calciumTable(g mechanism.Gate, dt float64) []float64 {
-	rows := calciumGrid.Rows()
-	t := make([]float64, 2*(rows+1))
-	for i := 0; i <= rows; i++ {
-		inf, tau := g.Rates(calciumGrid.At(i))
-		t[2*i], t[2*i+1] = inf, -math.Expm1(-dt/tau)
-	}
-	return t
-}
-
-// nernstTable returns rows (e, next row's e - e) of the reversal potential of
-// calcium [mV] on calciumGrid.
-func nernstTable(c *Cell) []float64 {
-	rows := calciumGrid.Rows()
-	t := make([]float64, 2*rows)
+// tabulate returns rows (p, q, dp, dq) for interpolation between the values of f
+// at 0..rows.
+func tabulate(rows int, f func(row int) (p, q float64)) []float64 {
+	t := make([]float64, 4*rows)
+	p, q := f(0)
 	for i := range rows {
+		nextP, nextQ := f(i + 1)
+		copy(t[4*i:], []float64{p, q, nextP - p, nextQ - q})
+		p, q = nextP, nextQ
+	}
+	return t
+}
+
+// voltageTable tabulates inf and fac of a voltage gate.
+func voltageTable(g mechanism.Gate, dt float64) []float64 {
+	return tabulate(vRows, func(row int) (float64, float64) {
+		inf, tau := g.Rates(vLow + float64(row)/vPerMV)
+		return inf, -math.Expm1(-dt / tau)
+	})
+}
+
+// calciumTable tabulates inf and fac of a calcium gate.
+func calciumTable(g mechanism.Gate, dt float64) []float64 {
+	return tabulate(calciumGrid.Rows(), func(row int) (float64, float64) {
+		inf, tau := g.Rates(calciumGrid.At(row))
+		return inf, -math.Expm1(-dt / tau)
+	})
+}
+
+// blockTable tabulates the magnesium block: open at v, its slope at v + 0.0005 mV, so
+// that the secant which NEURON takes over 0.001 mV is met.
+func blockTable(s *mechanism.Synapse) []float64 {
+	return tabulate(vRows, func(row int) (float64, float64) {
+		v := vLow + float64(row)/vPerMV
+		open, _ := s.Block(v)
+		_, slope := s.Block(v + secant/2)
+		return open, slope
+	})
+}
+
+// secant is the step over which NEURON differentiates a current [mV].
+const secant = 0.001
+
+// nernstTable returns rows (e, de) of the reversal potential of calcium [mV].
+func nernstTable(c *Cell) []float64 {
+	t := make([]float64, 2*calciumGrid.Rows())
+	for i := range len(t) / 2 {
 		e := c.nernst(calciumGrid.At(i))
 		t[2*i], t[2*i+1] = e, c.nernst(calciumGrid.At(i+1))-e
 	}

@@ -18,6 +18,7 @@ func main() {
 	for _, s := range []set{{"AVX2", 4}, {"AVX512", 8}} {
 		s.locate()
 		s.locateOctave()
+		s.flush()
 		s.lookup()
 		s.relax()
 		s.extrapolate()
@@ -51,16 +52,18 @@ func (s set) text(name string, lanes int, arguments string) {
 	Pragma("noescape")
 }
 
-// loop runs body for n/wide vectors; i counts elements.
-func (s set) loop(n, i GPVirtual, body func()) {
+// loop runs body for n/wide vectors and returns; i counts elements, n is above 0.
+func (s set) loop(n, i GPVirtual, body func()) { s.namedLoop("loop", n, i, body) }
+
+// namedLoop is loop for a function with several loops; n is above 0.
+func (s set) namedLoop(label string, n, i GPVirtual, body func()) {
+	Label(label)
 	XORQ(i, i)
-	Label("loop")
-	CMPQ(i, n)
-	JGE(LabelRef("end"))
+	Label(label + "_body")
 	body()
 	ADDQ(Imm(uint64(s.wide)), i)
-	JMP(LabelRef("loop"))
-	Label("end")
+	CMPQ(i, n)
+	JLT(LabelRef(label + "_body"))
 	VZEROUPPER()
 	RET()
 }
@@ -125,8 +128,8 @@ func (s set) add(a, b Op) VecVirtual { y := s.vec(); VADDPD(b, a, y); return y }
 // increase adds y to memory.
 func (s set) increase(m Mem, y Op) { VMOVUPD(s.add(s.load(m), y), m) }
 
-// interpolate loads for each element the pairs (p0, q0), (p1, q1) of a table from
-// row on, and returns p0 + f*(p1-p0) and q0 + f*(q1-q0).
+// interpolate loads for each element its row (p, q, dp, dq) of a table and returns
+// p + f*dp and q + f*dq.
 //
 // One load brings an element's four values; transposing them costs less than
 // gathers. The order of elements in the registers before the transposition is such
@@ -153,8 +156,8 @@ func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual
 	high := func(ops ...Op) { VUNPCKHPD(ops[0], ops[1], ops[2]) }
 	pa, qa := pairs(low, y[0], y[1]), pairs(high, y[0], y[1])
 	pb, qb := pairs(low, y[2], y[3]), pairs(high, y[2], y[3])
-	// Each 128-bit part now holds two elements' values of one table row; even parts are of
-	// the row, odd parts of the next one.
+	// Each 128-bit part now holds two elements' values of one column; even parts are of p
+	// and q, odd parts of dp and dq.
 	parts := func(odd int, a, b VecVirtual) VecVirtual {
 		d := s.vec()
 		if s.wide == 8 {
@@ -164,7 +167,5 @@ func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual
 		}
 		return d
 	}
-	p0, p1 := parts(0, pa, pb), parts(1, pa, pb)
-	q0, q1 := parts(0, qa, qb), parts(1, qa, qb)
-	return s.add(p0, s.mul(f, s.sub(p1, p0))), s.add(q0, s.mul(f, s.sub(q1, q0)))
+	return s.add(parts(0, pa, pb), s.mul(f, parts(1, pa, pb))), s.add(parts(0, qa, qb), s.mul(f, parts(1, qa, qb)))
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -25,7 +27,8 @@ func (s set) locate() {
 		f := s.sub(u, whole)
 		VMINPD(unit, f, f)
 		VMOVUPD(f, at(frac, i))
-		// A row is two values wide.
+		// A row is four values wide.
+		VADDPD(whole, whole, whole)
 		VADDPD(whole, whole, whole)
 		r := s.half()
 		if s.wide == 8 {
@@ -64,7 +67,7 @@ func (s set) locateOctave() {
 			VPOR(exponent, f, f)
 		}
 		f = s.mul(s.sub(f, exponent), scale)
-		VPADDQ(r, r, r)
+		VPSLLQ(Imm(2), r, r) // a row is four values wide
 		if s.wide == 8 {
 			k := K()
 			VCMPPD(Imm(13), high, u, k) // u >= high
@@ -85,7 +88,7 @@ func (s set) locateOctave() {
 	})
 }
 
-// lookup is out = p + f*q with pairs (p, q) of a table.
+// lookup is out = p + f*q with rows (p, q) of a table, which are half as wide as those that row counts.
 func (s set) lookup() {
 	s.text("lookup", 0, "n int, out *float64, row *int32, frac, table *float64")
 	n, out, row, frac, table, i := argument("n"), argument("out"), argument("row"), argument("frac"), argument("table"), GP64()
@@ -93,7 +96,7 @@ func (s set) lookup() {
 		pair := func(element int) Mem {
 			r := GP64()
 			MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
-			return Mem{Base: table, Index: r, Scale: 8}
+			return Mem{Base: table, Index: r, Scale: 4}
 		}
 		// Even elements in one register, odd ones in the other.
 		var y [2]VecVirtual
@@ -115,6 +118,26 @@ func (s set) lookup() {
 		VUNPCKLPD(y[1], y[0], p)
 		VUNPCKHPD(y[1], y[0], q)
 		VMOVUPD(s.add(p, s.mul(s.load(at(frac, i)), q)), at(out, i))
+	})
+}
+
+// flush zeroes what lies between -tiny and tiny.
+func (s set) flush() {
+	s.text("flush", 0, "n int, x *float64, tiny float64")
+	n, x, i := argument("n"), argument("x"), GP64()
+	tiny, magnitude := s.broadcast("tiny"), s.constant(1<<63-1)
+	s.loop(n, i, func() {
+		y, a := s.load(at(x, i)), s.vec()
+		VANDPD(magnitude, y, a)
+		if s.wide == 8 {
+			k := K()
+			VCMPPD(Imm(5), tiny, a, k) // not a < tiny
+			VMOVAPD_Z(y, k, y)
+		} else {
+			VCMPPD(Imm(5), tiny, a, a)
+			VANDPD(a, y, y)
+		}
+		VMOVUPD(y, at(x, i))
 	})
 }
 
@@ -180,31 +203,45 @@ func (s set) base(lanes int) {
 	})
 }
 
-// conductance is g * x0^p0 * x1^p1, for powers in registers; k is scratch.
-func (s set) conductance(g, x0, x1, i, p0, p1, k GPVirtual, lanes int) VecVirtual {
-	c := s.parameter(g, i, lanes)
-	factor := func(label string, x, p GPVirtual) {
-		y := s.load(at(x, i))
-		MOVQ(p, k)
-		Label(label)
-		SUBQ(Imm(1), k)
-		JL(LabelRef(label + "_done"))
-		VMULPD(y, c, c)
-		JMP(LabelRef(label))
-		Label(label + "_done")
+// maxPower bounds the power of the first factor of a conductance in assembly; that of the
+// second is at most one.
+const maxPower = 4
+
+// powers writes a loop for each pair of powers and a jump to the one asked for,
+// p0 and p1; a branch inside a loop would cost as much as its arithmetic.
+func (s set) powers(n, i, g, x0, x1 GPVirtual, lanes int, body func(c VecVirtual)) {
+	p0, p1 := argument("p0"), argument("p1")
+	LEAQ(Mem{Base: p0, Index: p1, Scale: 8}, p0)
+	for p0is := range maxPower {
+		for p1is := range 2 {
+			CMPQ(p0, Imm(uint64(p0is+1+8*p1is)))
+			JEQ(LabelRef(fmt.Sprintf("loop%d%d", p0is+1, p1is)))
+		}
 	}
-	factor("first", x0, p0)
-	factor("second", x1, p1)
-	return c
+	RET()
+	for p0is := range maxPower {
+		for p1is := range 2 {
+			s.namedLoop(fmt.Sprintf("loop%d%d", p0is+1, p1is), n, i, func() {
+				c := s.parameter(g, i, lanes)
+				x := s.load(at(x0, i))
+				for range p0is + 1 {
+					c = s.mul(c, x)
+				}
+				if p1is == 1 {
+					c = s.mul(c, s.load(at(x1, i)))
+				}
+				body(c)
+			})
+		}
+	}
 }
 
 func (s set) ohmic(lanes int) {
 	s.text("ohmic", lanes, "n int, d, rhs, gbar *float64, e float64, x0, x1 *float64, p0, p1 int")
 	n, d, rhs, g, i := argument("n"), argument("d"), argument("rhs"), argument("gbar"), GP64()
-	x0, x1, p0, p1, k := argument("x0"), argument("x1"), argument("p0"), argument("p1"), GP64()
+	x0, x1 := argument("x0"), argument("x1")
 	e := s.broadcast("e")
-	s.loop(n, i, func() {
-		c := s.conductance(g, x0, x1, i, p0, p1, k, lanes)
+	s.powers(n, i, g, x0, x1, lanes, func(c VecVirtual) {
 		s.increase(at(d, i), c)
 		s.increase(at(rhs, i), s.mul(c, e))
 	})
@@ -214,9 +251,7 @@ func (s set) calcium(lanes int) {
 	s.text("calcium", lanes, "n int, d, rhs, ica, v, e, gbar, x0, x1 *float64, p0, p1 int")
 	n, d, rhs, i := argument("n"), argument("d"), argument("rhs"), GP64()
 	ica, v, e, g, x0, x1 := argument("ica"), argument("v"), argument("e"), argument("gbar"), argument("x0"), argument("x1")
-	p0, p1, k := argument("p0"), argument("p1"), GP64()
-	s.loop(n, i, func() {
-		c := s.conductance(g, x0, x1, i, p0, p1, k, lanes)
+	s.powers(n, i, g, x0, x1, lanes, func(c VecVirtual) {
 		eca := s.load(at(e, i))
 		s.increase(at(d, i), c)
 		s.increase(at(rhs, i), s.mul(c, eca))
