@@ -81,6 +81,10 @@ check: test ## test, and that generated files, go.mod and the work tree are as c
 bench: ## Benchmarks of kernels and engines
 	go test -run '^$$' -bench . $(ASSEMBLY)
 
+.PHONY: bench-detailed
+bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, which it installs (BENCHFLAGS=-json, ...)
+	go run ./tests/benchmarks $(BENCHFLAGS)
+
 FUZZTIME := 10s
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"runtime"
+	"slices"
+	"syscall"
+	"time"
+
+	"understudy/plugin/cell"
+	"understudy/plugin/population"
+)
+
+// ours is a population of this project, with all its input.
+type ours struct {
+	pop          population.Population
+	n            int
+	events       []population.Event // in order of time
+	spike        []bool
+	now          int
+	bytes        int // of memory per neuron that making it took
+	compartments int
+}
+
+func startOurs(n, ms int, o cell.Options) (*ours, error) {
+	events, err := input(n, ms)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(events, func(a, b population.Event) int {
+		switch {
+		case a.TimeMS < b.TimeMS:
+			return -1
+		case a.TimeMS > b.TimeMS:
+			return 1
+		}
+		return 0
+	})
+	c, _, err := cell.Build("l5pc", o)
+	if err != nil {
+		return nil, err
+	}
+	before := heap()
+	pop, err := cell.New("l5pc", n, o)
+	if err != nil {
+		return nil, err
+	}
+	return &ours{pop: pop, n: n, events: events, bytes: int(heap()-before) / n, compartments: len(c.Segments)}, nil
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// run advances one ms at a time, as a network does.
+func (u *ours) run(ms int) (sample, error) {
+	u.spike = slices.Grow(u.spike[:0], u.n)[:u.n]
+	var s sample
+	cpu, wall := cpuSeconds(), time.Now()
+	for range ms {
+		u.now++
+		end := 0
+		for end < len(u.events) && u.events[end].TimeMS < float64(u.now) {
+			end++
+		}
+		if err := u.pop.Step(1, u.events[:end], population.Output{Spike: u.spike}); err != nil {
+			return s, err
+		}
+		u.events = u.events[end:]
+		for _, spike := range u.spike {
+			if spike {
+				s.Spikes++
+			}
+		}
+	}
+	s.CPUS, s.WallS = cpuSeconds()-cpu, time.Since(wall).Seconds()
+	return s, nil
+}
+
+func (u *ours) close() { u.pop.Close() }
+
+// cpuSeconds is the user time of this process.
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err) // not for this argument
+	}
+	return float64(u.Utime.Sec) + float64(u.Utime.Usec)*1e-6
+}
