@@ -81,8 +81,8 @@ func TestVariants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for k := range uint64(6) {
-			e, err := in.Trial(ch, 1000, 3, k)
+		for k := range uint64(4) {
+			e, err := in.Trial(ch, 600, 3, k)
 			if err != nil {
 				t.Fatal(err)
 			}
