@@ -83,7 +83,8 @@ bench: ## Benchmarks of kernels and engines
 
 .PHONY: bench-detailed
 bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, which it installs (BENCHFLAGS=-json, ...)
-	go run ./tests/benchmarks $(BENCHFLAGS)
+	go build -o build/bench-detailed ./tests/benchmarks
+	build/bench-detailed $(BENCHFLAGS)
 
 FUZZTIME := 10s
 .PHONY: fuzz
