@@ -12,14 +12,15 @@ import (
 )
 
 func assembled() []*Kernel {
-	one2, four, one512, eight := avx2, avx2, avx512, avx512
-	one2.base, one2.ohmic, one2.calcium, one2.pool = baseAVX2x1, ohmicAVX2x1, calciumAVX2x1, poolAVX2x1
-	four.base, four.ohmic, four.calcium, four.pool = baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
-	one512.base, one512.ohmic, one512.calcium, one512.pool = baseAVX512x1, ohmicAVX512x1, calciumAVX512x1, poolAVX512x1
-	eight.base, eight.ohmic, eight.calcium, eight.pool = baseAVX512x8, ohmicAVX512x8, calciumAVX512x8, poolAVX512x8
+	one2, four2, one512, four512, eight := avx2, avx2, avx512, avx512, avx512
+	one2.solve, one2.base, one2.ohmic, one2.calcium, one2.pool = solveAVX, baseAVX2x1, ohmicAVX2x1, calciumAVX2x1, poolAVX2x1
+	four2.solve, four2.base, four2.ohmic, four2.calcium, four2.pool = solveAVX2, baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
+	one512.solve, one512.base, one512.ohmic, one512.calcium, one512.pool = solveAVX, baseAVX512x1, ohmicAVX512x1, calciumAVX512x1, poolAVX512x1
+	four512.solve, four512.base, four512.ohmic, four512.calcium, four512.pool = solveAVX2, baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
+	eight.solve, eight.base, eight.ohmic, eight.calcium, eight.pool = solveAVX512, baseAVX512x8, ohmicAVX512x8, calciumAVX512x8, poolAVX512x8
 	return []*Kernel{
-		{Name: "avx512", features: []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512DQ}, loops: []*Loops{one512.loops(1), four.loops(4), eight.loops(8)}},
-		{Name: "avx2", features: []cpuid.FeatureID{cpuid.AVX2}, loops: []*Loops{one2.loops(1), four.loops(4)}},
+		{Name: "avx512", features: []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX2}, loops: []*Loops{one512.loops(1), four512.loops(4), eight.loops(8)}},
+		{Name: "avx2", features: []cpuid.FeatureID{cpuid.AVX2}, loops: []*Loops{one2.loops(1), four2.loops(4)}},
 	}
 }
 
@@ -27,8 +28,8 @@ func assembled() []*Kernel {
 // loop for; the second factor's is at most one.
 const maxPower = 4
 
-// assembly is the functions of an instruction set whose vectors have wide elements; n is a multiple of that. Those
-// with parameters (see Loops) are for one number of lanes, which is 1 or wide.
+// assembly is the functions of an instruction set; n is a multiple of wide. From solve
+// on they are for one number of lanes.
 type assembly struct {
 	wide           int
 	locate         func(n int, row *int32, frac, v *float64, low, per, last float64)
@@ -39,8 +40,8 @@ type assembly struct {
 	flush          func(n int, x *float64, tiny float64)
 	synapse        func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)
 	blockedSynapse func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)
-	solve          func(n int, branches *byte, d, rhs *float64, rootRow int)
 
+	solve   func(n int, branches *byte, d, rhs *float64, rootRow int)
 	base    func(n int, d, rhs, v, d0, rhs0, cdt *float64)
 	ohmic   func(n int, d, rhs, gbar *float64, e float64, x0, x1 *float64, p0, p1 int)
 	calcium func(n int, d, rhs, ica, v, e, gbar, x0, x1 *float64, p0, p1 int)
@@ -48,17 +49,17 @@ type assembly struct {
 }
 
 var avx2 = assembly{wide: 4, locate: locateAVX2, locateOctave: locateOctaveAVX2, lookup: lookupAVX2, relax: relaxAVX2,
-	extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2, solve: solveAVX2}
+	extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2}
 
 var avx512 = assembly{wide: 8, locate: locateAVX512, locateOctave: locateOctaveAVX512, lookup: lookupAVX512, relax: relaxAVX512,
-	extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512, solve: solveAVX512}
+	extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512}
 
 // loops checks lengths, which the assembly assumes, and leaves what does not fill a
 // vector to the reference.
 func (a assembly) loops(lanes int) *Loops {
 	whole := func(x []float64) int { return len(x) &^ (a.wide - 1) }
 	ref := reference(lanes)
-	l := &Loops{
+	return &Loops{
 		Lanes: lanes,
 		Base: func(d, rhs, v, d0, rhs0, cdt []float64) {
 			n := whole(d)
@@ -190,13 +191,9 @@ func (a assembly) loops(lanes int) *Loops {
 				blockedSynapse(d[n:], rhs[n:], v[n:], row[n:], frac[n:], sa[n:], sb[n:], table, s)
 			}
 		},
-		Solve: ref.Solve,
-	}
-	if lanes == a.wide {
-		l.Solve = func(branches []Branch, d, rhs []float64) {
+		Solve: func(branches []Branch, d, rhs []float64) {
 			root := len(branches) - 1
 			a.solve(root, (*byte)(unsafe.Pointer(&branches[0])), &d[0], &rhs[0], int(branches[root].Row))
-		}
+		},
 	}
-	return l
 }

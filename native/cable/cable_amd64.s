@@ -2940,3 +2940,71 @@ loop_body:
 	JLT     loop_body
 	VZEROUPPER
 	RET
+
+// func solveAVX(n int, branches *byte, d *float64, rhs *float64, rootRow int)
+// Requires: AVX
+TEXT ·solveAVX(SB), NOSPLIT, $0-40
+	MOVQ     n+0(FP), AX
+	MOVQ     branches+8(FP), CX
+	MOVQ     d+16(FP), DX
+	MOVQ     rhs+24(FP), BX
+	MOVQ     rootRow+32(FP), SI
+	MOVQ     $0x3ff0000000000000, DI
+	VMOVQ    DI, X0
+	VMOVDDUP X0, X0
+	SHLQ     $0x04, AX
+	ADDQ     CX, AX
+	MOVQ     CX, DI
+
+down:
+	CMPQ     DI, AX
+	JGE      root
+	MOVL     (DI), R8
+	MOVL     4(DI), R9
+	SHLQ     $0x03, R8
+	SHLQ     $0x03, R9
+	VMOVDDUP 8(DI), X1
+	VMOVDDUP (DX)(R8*1), X2
+	VDIVPD   X2, X0, X2
+	VMULPD   X2, X1, X3
+	VMOVDDUP (BX)(R8*1), X4
+	VMOVDDUP (DX)(R9*1), X5
+	VMULPD   X1, X3, X1
+	VSUBPD   X1, X5, X1
+	VMOVSD   X1, (DX)(R9*1)
+	VMULPD   X4, X3, X1
+	VMOVDDUP (BX)(R9*1), X5
+	VADDPD   X1, X5, X1
+	VMOVSD   X1, (BX)(R9*1)
+	VMOVSD   X3, (DX)(R8*1)
+	VMULPD   X2, X4, X1
+	VMOVSD   X1, (BX)(R8*1)
+	ADDQ     $0x10, DI
+	JMP      down
+
+root:
+	SHLQ     $0x03, SI
+	VMOVDDUP (DX)(SI*1), X0
+	VMOVDDUP (BX)(SI*1), X1
+	VDIVPD   X0, X1, X0
+	VMOVSD   X0, (BX)(SI*1)
+
+up:
+	SUBQ     $0x10, DI
+	CMPQ     DI, CX
+	JLT      done
+	MOVL     (DI), AX
+	MOVL     4(DI), SI
+	SHLQ     $0x03, AX
+	SHLQ     $0x03, SI
+	VMOVDDUP (DX)(AX*1), X0
+	VMOVDDUP (BX)(SI*1), X1
+	VMULPD   X1, X0, X0
+	VMOVDDUP (BX)(AX*1), X1
+	VADDPD   X0, X1, X0
+	VMOVSD   X0, (BX)(AX*1)
+	JMP      up
+
+done:
+	VZEROUPPER
+	RET

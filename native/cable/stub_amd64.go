@@ -105,3 +105,6 @@ func calciumAVX512x1(n int, d *float64, rhs *float64, ica *float64, v *float64, 
 
 //go:noescape
 func poolAVX512x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
+
+//go:noescape
+func solveAVX(n int, branches *byte, d *float64, rhs *float64, rootRow int)

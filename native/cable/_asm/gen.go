@@ -32,10 +32,12 @@ func main() {
 			s.pool(lanes)
 		}
 	}
+	set{"AVX", 1}.solve()
 	Generate()
 }
 
-// set is an instruction set with vectors of wide float64s.
+// set is an instruction set with vectors of wide float64s. With one, both halves of
+// the smallest vector hold it.
 type set struct {
 	name string
 	wide int
@@ -70,10 +72,13 @@ func (s set) namedLoop(label string, n, i GPVirtual, body func()) {
 
 // vec is a new register of the set.
 func (s set) vec() VecVirtual {
-	if s.wide == 8 {
-		return ZMM()
+	switch s.wide {
+	case 1:
+		return XMM()
+	case 4:
+		return YMM()
 	}
-	return YMM()
+	return ZMM()
 }
 
 // half is a new register of half the width.
@@ -97,8 +102,33 @@ func (s set) broadcast(name string) VecVirtual {
 	return s.spread(m.Addr)
 }
 
-func (s set) spread(m Mem) VecVirtual { y := s.vec(); VBROADCASTSD(m, y); return y }
-func (s set) load(m Mem) VecVirtual   { y := s.vec(); VMOVUPD(m, y); return y }
+// spread fills a vector with one number.
+func (s set) spread(m Op) VecVirtual {
+	y := s.vec()
+	if s.wide == 1 {
+		VMOVDDUP(m, y)
+	} else {
+		VBROADCASTSD(m, y)
+	}
+	return y
+}
+
+func (s set) load(m Mem) VecVirtual {
+	if s.wide == 1 {
+		return s.spread(m)
+	}
+	y := s.vec()
+	VMOVUPD(m, y)
+	return y
+}
+
+func (s set) store(y VecVirtual, m Mem) {
+	if s.wide == 1 {
+		VMOVSD(y, m)
+	} else {
+		VMOVUPD(y, m)
+	}
+}
 
 // parameter loads what belongs to the segments of the elements from i on: with
 // several cells side by side one value for the whole vector.
@@ -111,11 +141,10 @@ func (s set) parameter(base, i Register, lanes int) VecVirtual {
 
 // constant is a vector of equal 64-bit patterns.
 func (s set) constant(bits uint64) VecVirtual {
-	g, x, y := GP64(), XMM(), s.vec()
+	g, x := GP64(), XMM()
 	MOVQ(U64(bits), g)
 	VMOVQ(g, x)
-	VBROADCASTSD(x, y)
-	return y
+	return s.spread(x)
 }
 
 const one = 0x3ff0000000000000 // bits of 1.0
@@ -126,7 +155,7 @@ func (s set) mul(a, b Op) VecVirtual { y := s.vec(); VMULPD(b, a, y); return y }
 func (s set) add(a, b Op) VecVirtual { y := s.vec(); VADDPD(b, a, y); return y }
 
 // increase adds y to memory.
-func (s set) increase(m Mem, y Op) { VMOVUPD(s.add(s.load(m), y), m) }
+func (s set) increase(m Mem, y Op) { s.store(s.add(s.load(m), y), m) }
 
 // interpolate loads for each element its row (p, q, dp, dq) of a table and returns
 // p + f*dp and q + f*dq.

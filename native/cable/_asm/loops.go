@@ -271,13 +271,13 @@ func (s set) pool(lanes int) {
 	})
 }
 
-// solve is the tree solver for one vector of cells side by side. A branch is
+// solve is the tree solver for as many cells side by side as a vector has elements. A branch is
 // {row, parent int32; g float64}; the last one is the root, whose row is rootRow.
 func (s set) solve() {
 	s.text("solve", 0, "n int, branches *byte, d, rhs *float64, rootRow int")
 	n, br, d, rhs, root := argument("n"), argument("branches"), argument("d"), argument("rhs"), argument("rootRow")
 	unit := s.constant(one)
-	shift := map[int]uint64{4: 5, 8: 6}[s.wide]
+	shift := map[int]uint64{1: 3, 4: 5, 8: 6}[s.wide]
 	end, p := GP64(), GP64()
 	MOVQ(n, end)
 	SHLQ(Imm(4), end)
@@ -301,17 +301,17 @@ func (s set) solve() {
 	VDIVPD(s.load(byteAt(d, row)), unit, inv)
 	f := s.mul(g, inv)
 	r := s.load(byteAt(rhs, row))
-	VMOVUPD(s.sub(s.load(byteAt(d, parent)), s.mul(f, g)), byteAt(d, parent))
+	s.store(s.sub(s.load(byteAt(d, parent)), s.mul(f, g)), byteAt(d, parent))
 	s.increase(byteAt(rhs, parent), s.mul(f, r))
-	VMOVUPD(f, byteAt(d, row))
-	VMOVUPD(s.mul(r, inv), byteAt(rhs, row))
+	s.store(f, byteAt(d, row))
+	s.store(s.mul(r, inv), byteAt(rhs, row))
 	ADDQ(Imm(16), p)
 	JMP(LabelRef("down"))
 	Label("root")
 	SHLQ(Imm(shift), root)
 	q := s.vec()
 	VDIVPD(s.load(byteAt(d, root)), s.load(byteAt(rhs, root)), q)
-	VMOVUPD(q, byteAt(rhs, root))
+	s.store(q, byteAt(rhs, root))
 	Label("up")
 	SUBQ(Imm(16), p)
 	CMPQ(p, br)
