@@ -7,6 +7,8 @@ set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/understudy
 mkdir -p "$cache"
+exec 9>"$cache/bench.lock" # one at a time
+! command -v flock >/dev/null || flock 9
 
 say() { echo "$*" >&2; }
 
@@ -30,7 +32,7 @@ if [ ! -e "$venv/ready" ]; then
 	done
 	"$venv/bin/python" -c 'import neuron, arbor' >&2 && touch "$venv/ready"
 fi
-export PATH=$venv/bin:$PATH
+export PATH=$venv/bin:$PATH NEURON_MODULE_OPTIONS=-nogui
 echo "python=$venv/bin/python"
 
 # built NAME SOURCES COMMAND... runs the command in a new folder, once for every content of

@@ -65,7 +65,7 @@ func startPeer(dir, name, python, program string, r *request, args ...string) (*
 		return nil, err
 	}
 	p := &peer{cmd: exec.Command(python, append([]string{filepath.Join(folder, program), file}, args...)...)}
-	p.cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "PYTHONDONTWRITEBYTECODE=1")
+	p.cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "NEURON_MODULE_OPTIONS=-nogui", "PYTHONDONTWRITEBYTECODE=1")
 	if p.log, err = os.Create(strings.TrimSuffix(file, ".json") + ".log"); err != nil {
 		return nil, err
 	}
