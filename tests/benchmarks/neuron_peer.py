@@ -75,7 +75,6 @@ def main():
     h.dt, h.steps_per_ms = request["dt_ms"], round(1 / request["dt_ms"])
     if mode == "variable":
         h.CVode().active(1)
-        h.CVode().atol(1e-5)
     coreneuron.verbose = 0
     if mode.startswith("core"):
         coreneuron.enable = True

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/detailed"
@@ -62,7 +63,7 @@ func peerRows(env environment) []row {
 	const asInstalled = "as nrnivmodl builds it"
 	rows := []row{
 		neuronRow(env, "NEURON, fixed step", asInstalled, "neuron-wheel", "fixed", 1),
-		neuronRow(env, "NEURON, variable step", "CVODE, atol 1e-5", "neuron-wheel", "variable", 1),
+		neuronRow(env, "NEURON, variable step", "CVODE, default tolerance", "neuron-wheel", "variable", 1),
 	}
 	for _, n := range []int{1, 64} {
 		rows = append(rows,
@@ -102,7 +103,7 @@ func peerRow(env environment, system, detail, python, program, built, file, mode
 		if err != nil {
 			return nil, err
 		}
-		p, err := startPeer(dir, system+mode, env.at[python], program, r, env.at[built]+file, mode)
+		p, err := startPeer(dir, fmt.Sprint(system, " ", n), env.at[python], program, r, env.at[built]+file, mode)
 		if err != nil {
 			return nil, err
 		}
