@@ -45,7 +45,7 @@ const (
 func newPlot(x, y string) *plot.Plot {
 	p := plot.New()
 	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10.5}
-	p.BackgroundColor = color.Transparent
+	p.BackgroundColor = nil // color.Transparent would be written as an invalid colour
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Tick.Label.Font = text, text
 		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
