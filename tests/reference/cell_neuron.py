@@ -1,40 +1,23 @@
 """Runs cells in NEURON and writes voltages and spike times as JSON.
 
-    python cell_neuron.py REQUEST.json OUT.json FOLDER...
+    python cell_neuron.py REQUEST.json OUT.json BUILD
 
 REQUEST.json is written by cell_test.go: for each cell its sections (points,
 parent, segments, passive properties, and every mechanism's parameters per segment), its
-synapses, and the protocols to run. Channels and synapses are compiled from the
-MOD files in the FOLDERs. OUT.json has for each protocol the voltages [mV]
-of the recorded places at every time step, and the times [ms] of upward
-crossings of -20 mV of the first of them, linearly interpolated.
+synapses, and the protocols to run. BUILD is where neuron_mechanisms.py compiled
+channels and synapses. OUT.json has for each protocol the voltages [mV] of the
+recorded places at every time step, unless it asks for spikes only, and the times
+[ms] of upward crossings of -20 mV of the first of them, linearly interpolated.
 """
 
-import glob
 import json
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 
-import neuron
+import neuron_mechanisms
 from neuron import h
 
 h.load_file("stdrun.hoc")
-
-
-def compile_mechanisms(folders):
-    """Returns when NEURON knows the mechanisms."""
-    with tempfile.TemporaryDirectory() as build:
-        for folder in folders:
-            for path in glob.glob(os.path.join(folder, "*.mod")):
-                shutil.copy(path, build)
-        tool = os.path.join(os.path.dirname(sys.executable), "nrnivmodl")
-        done = subprocess.run([tool], cwd=build, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode or not neuron.load_mechanisms(build):
-            sys.exit(f"nrnivmodl failed in {build}:\n{done.stdout}")
 
 
 def set_parameter(seg, mechanism, name, value):
@@ -108,7 +91,7 @@ class Cell:
         del handler
         out = {"v": [v.to_python() for v in recorded], "seconds": time.time() - start}
         out["upcross"] = upward_crossings(times, recorded[0])
-        if p["variable"]:
+        if p["spikes_only"]:
             out["v"] = []
         return out
 
@@ -120,9 +103,7 @@ def upward_crossings(t, v, level=-20):
 
 
 def main():
-    compile_mechanisms(sys.argv[3:])
-    if hasattr(h, "usetable_hh"):
-        h.usetable_hh = 0
+    neuron_mechanisms.load(sys.argv[3])
     with open(sys.argv[1]) as f:
         request = json.load(f)
     result = {"neuron": h.nrnversion(5), "cells": {}}
@@ -134,4 +115,5 @@ def main():
         json.dump(result, f)
 
 
-main()
+if __name__ == "__main__":
+    main()
