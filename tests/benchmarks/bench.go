@@ -44,7 +44,7 @@ type options struct {
 
 // sample is one measurement.
 type sample struct {
-	CPUS   float64 `json:"cpu_s"`  // user time of the process, all threads
+	CPUS   float64 `json:"cpu_s"`  // user and system time of the process, all threads
 	WallS  float64 `json:"wall_s"` // 0 for peers
 	Spikes int     `json:"spikes"` // of all neurons
 }

@@ -82,11 +82,12 @@ func (u *ours) run(ms int) (sample, error) {
 
 func (u *ours) close() { u.pop.Close() }
 
-// cpuSeconds is the user time of this process.
+// cpuSeconds is the CPU time of this process, user and system: many kernels
+// measure only the sum, and split it by sampling.
 func cpuSeconds() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(err) // not for this argument
 	}
-	return float64(u.Utime.Sec) + float64(u.Utime.Usec)*1e-6
+	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)*1e-6
 }

@@ -27,7 +27,7 @@ type figure struct {
 	Threads      int    `json:"threads"`
 	Compartments int    `json:"compartments,omitempty"` // per neuron
 	SpanMS       int    `json:"span_ms"`                // simulated in one measurement
-	// CPUMS is the least user CPU time per simulated ms and neuron [ms]; MostCPUMS
+	// CPUMS is the least CPU time per simulated ms and neuron [ms]; MostCPUMS
 	// that of the dearest measurement. WallMS is the least wall time, for ours.
 	CPUMS          float64 `json:"cpu_ms"`
 	MostCPUMS      float64 `json:"most_cpu_ms"`
