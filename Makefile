@@ -8,7 +8,7 @@ CONCURRENT := ./host/compare ./plugin/abi ./plugin/dataset ./plugin/detailed ./p
 # Everything that the WebAssembly guest may contain.
 PORTABLE := ./native/... ./plugin/... ./wasm
 
-# Sets UNDERSTUDY_PYTHON and UNDERSTUDY_BLUEPYOPT, and lets no test be skipped
+# Sets UNDERSTUDY_PYTHON, UNDERSTUDY_BLUEPYOPT and UNDERSTUDY_BRIAN2, and lets no test be skipped
 # for want of them.
 ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && export UNDERSTUDY_REQUIRE=all
 
