@@ -90,12 +90,7 @@ func (m *Model) Encode() ([]byte, error) {
 	}
 	var names []string
 	for i := range m.Layers {
-		l := &m.Layers[i]
-		for _, t := range []string{l.Weight, l.Bias, l.Scale, l.Shift} {
-			if t != "" {
-				names = append(names, t)
-			}
-		}
+		names = append(names, m.Layers[i].tensorNames()...)
 	}
 	return formatSafetensors(map[string]string{documentKey: string(b)}, names, m.Tensors)
 }

@@ -14,7 +14,7 @@ type Info struct {
 	Kind           string         `json:"kind"`
 	Channels       int            `json:"channels"`
 	Parameters     int            `json:"parameters"`
-	ReceptiveField int            `json:"receptive_field_ms"` // steps of input that an output depends on
+	ReceptiveField int            `json:"receptive_field_ms"` // steps of input that an output depends on; 0: all (elm)
 	MACsPerMS      float64        `json:"macs_per_ms"`        // besides the events
 	MACsPerEvent   float64        `json:"macs_per_event"`
 	StateBytes     int64          `json:"state_bytes"` // per neuron, f32
@@ -60,13 +60,39 @@ func (m *Model) Info() Info {
 		for _, in := range l.In {
 			if j, ok := byName[in]; ok {
 				r.InWidth = info.Layers[j].Width
-				r.ReceptiveField = max(r.ReceptiveField, info.Layers[j].ReceptiveField)
+				if f := info.Layers[j].ReceptiveField; f == 0 || r.ReceptiveField == 0 {
+					r.ReceptiveField = 0
+				} else {
+					r.ReceptiveField = max(r.ReceptiveField, f)
+				}
 				look[j] = max(look[j], l.Reach())
 			}
 		}
-		r.ReceptiveField += l.Reach()
+		if r.ReceptiveField > 0 {
+			r.ReceptiveField += l.Reach()
+		}
 		r.Width = r.InWidth
 		switch l.Op {
+		case OpConcat:
+			r.Width = 0
+			for _, in := range l.In {
+				if j, ok := byName[in]; ok {
+					r.Width += info.Layers[j].Width
+				} else {
+					r.Width += m.Inputs.Channels
+				}
+			}
+			r.InWidth = r.Width
+		case OpELM:
+			r.ReceptiveField = 0
+			r.Width = m.Tensors[l.ELM.MemoryDecay].Shape[0]
+			for _, name := range l.tensorNames() {
+				r.Parameters += len(m.Tensors[name].Data)
+			}
+			for _, d := range l.ELM.MLP {
+				r.MACsPerMS += float64(len(m.Tensors[d.Weight].Data))
+			}
+			r.MACsPerMS += float64(r.InWidth + 2*r.Width)
 		case OpConv1D:
 			t := m.Tensors[l.Weight]
 			r.Width = t.Shape[0]
@@ -93,7 +119,12 @@ func (m *Model) Info() Info {
 		info.Layers[i].Lookback = look[i]
 	}
 	for _, h := range m.Heads {
-		info.ReceptiveField = max(info.ReceptiveField, info.Layers[byName[h.Layer]].ReceptiveField)
+		f := info.Layers[byName[h.Layer]].ReceptiveField
+		if f == 0 {
+			info.ReceptiveField = 0
+			break
+		}
+		info.ReceptiveField = max(info.ReceptiveField, f)
 	}
 	info.StateBytes = m.stateBytes(width, look)
 	return info
@@ -108,6 +139,9 @@ func (m *Model) stateBytes(width, look []int) int64 {
 	for i := range m.Layers {
 		l := &m.Layers[i]
 		slots := int64(look[i]) + 1
+		if l.Op == OpELM {
+			n += 4 * int64(m.Tensors[l.ELM.SynapseDecay].Shape[0]+2*width[i])
+		}
 		if l.Op == OpConv1D && l.In[0] == Events {
 			slots += int64(l.Reach()) + 1
 		}
@@ -123,7 +157,11 @@ func (m *Model) stateBytes(width, look []int) int64 {
 // String is the table that `understudy model info` prints.
 func (i Info) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s): %d channels, %d parameters, receptive field %d ms\n", i.Name, i.Kind, i.Channels, i.Parameters, i.ReceptiveField)
+	field := fmt.Sprintf("%d ms", i.ReceptiveField)
+	if i.ReceptiveField == 0 {
+		field = "without end"
+	}
+	fmt.Fprintf(&b, "%s (%s): %d channels, %d parameters, receptive field %s\n", i.Name, i.Kind, i.Channels, i.Parameters, field)
 	fmt.Fprintf(&b, "%.0f multiply-accumulates per ms and %.0f per event; %d bytes of state per neuron; spike threshold %g\n\n",
 		i.MACsPerMS, i.MACsPerEvent, i.StateBytes, i.SpikeThreshold)
 	fmt.Fprintf(&b, "%-16s %-10s %-18s %6s %6s %7s %5s %6s %-8s %10s %11s\n",

@@ -6,6 +6,7 @@ package model
 
 import (
 	"crypto/sha256"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -29,8 +30,11 @@ const (
 // Schema is the version of the JSON document that this package reads and writes.
 const Schema = 1
 
-// KindTCN is a causal temporal convolutional network, today's only kind of model.
-const KindTCN = "tcn"
+// Kinds of model.
+const (
+	KindTCN = "tcn" // a causal temporal convolutional network
+	KindELM = "elm" // a network with an [OpELM] layer
+)
 
 // Events is the name by which a layer takes the synaptic events as its input.
 const Events = "events"
@@ -41,16 +45,34 @@ const (
 	OpAdd        = "add"        // sum of its inputs
 	OpActivation = "activation" // only the layer's activation
 	OpBatchNorm  = "batchnorm"  // y = scale*x + shift per channel
+	OpConcat     = "concat"     // the channels of its inputs, one after the other
+	OpELM        = "elm"        // the recurrent part of an ELM neuron, see [ELM]
 )
 
-// Activations of a layer or a head.
+// Activations of a layer; a head has none, but for the spike head's sigmoid.
 const (
-	ActNone    = "none"
-	ActReLU    = "relu"
-	ActSigmoid = "sigmoid" // spike head only
+	ActNone       = "none"
+	ActReLU       = "relu"
+	ActLeakyReLU  = "leaky_relu" // x above 0, alpha*x below
+	ActELU        = "elu"        // x above 0, alpha*(exp(x)-1) below
+	ActSiLU       = "silu"       // x*sigmoid(x)
+	ActGELU       = "gelu"       // x/2*(1+erf(x/sqrt(2)))
+	ActGELUTanh   = "gelu_tanh"  // its approximation by tanh
+	ActTanh       = "tanh"
+	ActSigmoid    = "sigmoid"
+	ActScaledTanh = "scaled_tanh" // 1.7159*tanh(2x/3) (LeCun et al. 1998)
 )
 
-// Heads that a model may have.
+// Activations lists the activations in the order of the documentation.
+func Activations() []string {
+	return []string{ActNone, ActReLU, ActLeakyReLU, ActELU, ActSiLU, ActGELU, ActGELUTanh, ActTanh, ActSigmoid, ActScaledTanh}
+}
+
+// HasAlpha is true for activations with a parameter, which they then must have.
+func HasAlpha(activation string) bool { return activation == ActLeakyReLU || activation == ActELU }
+
+// Heads that engines read. A model may have others, of any name: dendritic
+// voltages or their principal components, for instance.
 const (
 	HeadSpike = "spike"  // required
 	HeadVSoma = "v_soma" // [mV]
@@ -81,6 +103,7 @@ type Document struct {
 	Heads          map[string]Head `json:"heads"`
 	SpikeThreshold float64         `json:"spike_threshold"`
 	TrainingRange  *TrainingRange  `json:"training_range,omitzero"`
+	Int8           *Int8           `json:"int8,omitzero"`
 	// Provenance says where the model comes from: any JSON object; keys in use
 	// are cell, data, command, seed and figures.
 	Provenance jsontext.Value `json:"provenance,omitzero"`
@@ -109,7 +132,54 @@ type Layer struct {
 	Groups     int      `json:"groups,omitzero"`
 	Scale      string   `json:"scale,omitempty"` // batchnorm: [width]
 	Shift      string   `json:"shift,omitempty"` // batchnorm: [width]
+	ELM        *ELM     `json:"elm,omitzero"`
 	Activation string   `json:"activation,omitempty"`
+	Alpha      *float64 `json:"alpha,omitzero"` // of leaky_relu and elu
+}
+
+// ELM is what an elm layer is made of: the dynamics of the Expressive Leaky Memory
+// neuron (Spieler et al. 2023, equations 1-4) with the synapses of a branch summed.
+// With x [branches] its input, per step
+//
+//	s = SynapseDecay*s + x
+//	d = mlp(s, MemoryDecay*m)
+//	m = MemoryDecay*m + Lambda*(1-MemoryDecay)*d
+//
+// and m [memory] its output. s and m are 0 at t = 0.
+type ELM struct {
+	SynapseDecay string  `json:"synapse_decay"` // tensor [branches]
+	MemoryDecay  string  `json:"memory_decay"`  // tensor [memory]
+	Lambda       float64 `json:"lambda"`
+	// MLP: the first takes branches+memory values, the last gives memory values.
+	MLP []Dense `json:"mlp"`
+}
+
+// Dense is a fully connected layer.
+type Dense struct {
+	Weight     string   `json:"weight"` // tensor [out][in]
+	Bias       string   `json:"bias"`   // tensor [out]
+	Activation string   `json:"activation,omitempty"`
+	Alpha      *float64 `json:"alpha,omitzero"`
+}
+
+// Int8 is what calibration found; engines derive weights, scales and zero points of
+// their integer form from it and from the float tensors, all in the same way.
+type Int8 struct {
+	// Ranges [layer] is the span [low, high] of the layer's output on the calibration
+	// data.
+	Ranges map[string][2]float64 `json:"ranges"`
+}
+
+// tensorNames lists the tensors of a layer in the order of the file.
+func (l *Layer) tensorNames() []string {
+	names := []string{l.Weight, l.Bias, l.Scale, l.Shift}
+	if l.ELM != nil {
+		names = append(names, l.ELM.SynapseDecay, l.ELM.MemoryDecay)
+		for _, d := range l.ELM.MLP {
+			names = append(names, d.Weight, d.Bias)
+		}
+	}
+	return slices.DeleteFunc(names, func(n string) bool { return n == "" })
 }
 
 // Reach is how many steps into the past the layer looks: (kernel-1)*dilation.
@@ -120,16 +190,20 @@ func (l *Layer) Reach() int {
 	return (l.Kernel - 1) * l.Dilation
 }
 
-// Head is one output: a channel of a layer and how to read it. The spike head is
-// sigmoid(z); others are offset + scale*z in unit.
+// Head is one output: Count channels of a layer from Index on and how to read them.
+// The spike head is sigmoid(z); others are offset + scale*z in unit.
 type Head struct {
 	Layer      string   `json:"layer"`
 	Index      int      `json:"index"`
+	Count      int      `json:"count,omitzero"` // default 1
 	Activation string   `json:"activation,omitempty"`
 	Scale      *float64 `json:"scale,omitzero"`  // default 1
 	Offset     *float64 `json:"offset,omitzero"` // default 0
 	Unit       string   `json:"unit,omitempty"`
 }
+
+// Channels is the number of channels that the head reads.
+func (h Head) Channels() int { return max(1, h.Count) }
 
 // TrainingRange is the span of inputs seen in training, each as [low, high].
 type TrainingRange struct {

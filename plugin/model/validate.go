@@ -2,7 +2,11 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"regexp"
+	"slices"
+	"strings"
 
 	"understudy/plugin/population"
 )
@@ -26,11 +30,20 @@ func (m *Model) Validate() error {
 			return badf("tensor %q: no layer uses it", name)
 		}
 	}
+	if elm := slices.ContainsFunc(m.Layers, func(l Layer) bool { return l.Op == OpELM }); elm != (m.Kind == KindELM) {
+		return badf("kind %q: %q is for models with a layer of op %s, and only for these", m.Kind, KindELM, OpELM)
+	}
 	if err := v.limits(); err != nil {
+		return err
+	}
+	if err := v.int8(); err != nil {
 		return err
 	}
 	return v.heads()
 }
+
+// headName is what a head may be called: it becomes the name of an array.
+var headName = regexp.MustCompile(`^[a-z0-9_]+$`)
 
 func badf(format string, a ...any) error {
 	return fmt.Errorf("%w: %s", population.ErrFormat, fmt.Sprintf(format, a...))
@@ -47,8 +60,8 @@ func (m *Model) checkTop() error {
 	switch {
 	case m.Schema != Schema:
 		return badf("schema %d, this version reads %d", m.Schema, Schema)
-	case m.Kind != KindTCN:
-		return badf("kind %q, known: %q", m.Kind, KindTCN)
+	case m.Kind != KindTCN && m.Kind != KindELM:
+		return badf("kind %q, known: %q, %q", m.Kind, KindTCN, KindELM)
 	case m.StepMS != 1:
 		return badf("step_ms %v, only 1 is accepted", m.StepMS)
 	case m.Name == "":
@@ -123,12 +136,8 @@ func (v *validator) layer(i int) error {
 	if j, twice := v.layers[l.Name]; twice {
 		return badf("%s: layers[%d] has the same name", at, j)
 	}
-	switch l.Activation {
-	case "":
-		l.Activation = ActNone
-	case ActNone, ActReLU:
-	default:
-		return badf("%s: unknown activation %q, known: %s, %s", at, l.Activation, ActNone, ActReLU)
+	if err := checkActivation(at, &l.Activation, l.Alpha); err != nil {
+		return err
 	}
 	if len(l.In) == 0 {
 		return badf("%s: in is empty", at)
@@ -147,12 +156,18 @@ func (v *validator) layer(i int) error {
 			w = v.width[j]
 			field = max(field, v.field[j])
 		}
+		if l.Op == OpConcat {
+			if in += w; in > MaxChannels {
+				return limitf("%s: %d channels, at most %d are accepted", at, in, MaxChannels)
+			}
+			continue
+		}
 		if k > 0 && w != in {
 			return badf("%s: in[%d] %q has %d channels, in[0] has %d", at, k, name, w, in)
 		}
 		in = w
 	}
-	if l.Op != OpAdd && len(l.In) != 1 {
+	if l.Op != OpAdd && l.Op != OpConcat && len(l.In) != 1 {
 		return badf("%s: %s takes one input, in has %d", at, l.Op, len(l.In))
 	}
 	if err := v.onlyKeys(at, l); err != nil {
@@ -160,7 +175,12 @@ func (v *validator) layer(i int) error {
 	}
 	out := in
 	switch l.Op {
-	case OpAdd, OpActivation:
+	case OpAdd, OpConcat, OpActivation:
+	case OpELM:
+		var err error
+		if out, err = v.elm(at, l, in); err != nil {
+			return err
+		}
 	case OpBatchNorm:
 		if err := v.tensor(at, "scale", l.Scale, l.Name, in); err != nil {
 			return err
@@ -181,7 +201,7 @@ func (v *validator) layer(i int) error {
 			v.look[j] = max(v.look[j], l.Reach())
 		}
 	default:
-		return badf("%s: unknown op %q, known: %s, %s, %s, %s", at, l.Op, OpConv1D, OpAdd, OpActivation, OpBatchNorm)
+		return badf("%s: unknown op %q, known: %s", at, l.Op, strings.Join([]string{OpConv1D, OpAdd, OpConcat, OpActivation, OpBatchNorm, OpELM}, ", "))
 	}
 	v.layers[l.Name] = i
 	v.width = append(v.width, out)
@@ -197,6 +217,27 @@ func (v *validator) onlyKeys(at string, l *Layer) error {
 	}
 	if l.Op != OpBatchNorm && (l.Scale != "" || l.Shift != "") {
 		return badf("%s: %s has no scale or shift", at, l.Op)
+	}
+	if l.Op != OpELM && l.ELM != nil {
+		return badf("%s: %s has no elm", at, l.Op)
+	}
+	return nil
+}
+
+// checkActivation fills in the default and checks name and parameter.
+func checkActivation(at string, activation *string, alpha *float64) error {
+	if *activation == "" {
+		*activation = ActNone
+	}
+	switch {
+	case !slices.Contains(Activations(), *activation):
+		return badf("%s: unknown activation %q, known: %s", at, *activation, strings.Join(Activations(), ", "))
+	case HasAlpha(*activation) && alpha == nil:
+		return badf("%s: activation %s without alpha", at, *activation)
+	case !HasAlpha(*activation) && alpha != nil:
+		return badf("%s: activation %s has no alpha", at, *activation)
+	case alpha != nil && !finite(*alpha):
+		return badf("%s: alpha is %v", at, *alpha)
 	}
 	return nil
 }
@@ -277,6 +318,22 @@ func (v *validator) limits() error {
 	return nil
 }
 
+// int8 checks that every range belongs to a layer and is one.
+func (v *validator) int8() error {
+	if v.m.Int8 == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.m.Int8.Ranges)) {
+		if _, ok := v.layers[name]; !ok {
+			return badf("int8.ranges: no layer %q", name)
+		}
+		if r := v.m.Int8.Ranges[name]; !(finite(r[0]) && finite(r[1]) && r[0] <= r[1]) {
+			return badf("int8.ranges.%s is %v, want [low, high]", name, r)
+		}
+	}
+	return nil
+}
+
 func (v *validator) heads() error {
 	if _, ok := v.m.Heads[HeadSpike]; !ok {
 		return badf("heads: no %q", HeadSpike)
@@ -287,13 +344,19 @@ func (v *validator) heads() error {
 		if !ok {
 			return badf("%s: no layer %q", at, h.Layer)
 		}
-		if h.Index < 0 || h.Index >= v.width[j] {
-			return badf("%s: index %d, layer %q has %d channels", at, h.Index, h.Layer, v.width[j])
+		if h.Count < 0 || h.Index < 0 || h.Index >= v.width[j] || h.Channels() > v.width[j]-h.Index {
+			return badf("%s: index %d, count %d, layer %q has %d channels", at, h.Index, h.Channels(), h.Layer, v.width[j])
 		}
 		for key, x := range map[string]*float64{"scale": h.Scale, "offset": h.Offset} {
 			if x != nil && !finite(*x) {
 				return badf("%s: %s is %v", at, key, *x)
 			}
+		}
+		if name != HeadSpike && h.Activation != "" && h.Activation != ActNone {
+			return badf("%s: activation %q, want %s", at, h.Activation, ActNone)
+		}
+		if (name == HeadSpike || name == HeadVSoma) && h.Channels() != 1 {
+			return badf("%s: count %d, want 1", at, h.Count)
 		}
 		switch name {
 		case HeadSpike:
@@ -304,14 +367,13 @@ func (v *validator) heads() error {
 				return badf("%s: a probability has no scale, offset or unit", at)
 			}
 		case HeadVSoma:
-			if h.Activation != "" && h.Activation != ActNone {
-				return badf("%s: activation %q, want %s", at, h.Activation, ActNone)
-			}
 			if h.Unit != "mV" {
 				return badf("%s: unit %q, want mV", at, h.Unit)
 			}
 		default:
-			return badf("%s: unknown head, known: %s, %s", at, HeadSpike, HeadVSoma)
+			if !headName.MatchString(name) {
+				return badf("heads: %q: a head's name is made of a-z, 0-9 and _", name)
+			}
 		}
 	}
 	return nil
