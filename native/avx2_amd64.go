@@ -21,6 +21,13 @@ func init() {
 		add:        avx2Add,
 		relu:       avx2ReLU,
 		scaleShift: avx2ScaleShift,
+		columns:    refColumns,
+
+		gemmInt8:    refGemmInt8,
+		mulAddInt8:  refMulAddInt8,
+		columnsInt8: refColumnsInt8,
+		requant:     refRequant,
+		addInt8:     refAddInt8,
 	})
 }
 

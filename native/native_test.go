@@ -2,9 +2,11 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -82,6 +84,34 @@ var naive = Set{
 			y[i] = float32(y[i]*scale[i%n]) + shift[i%n]
 		}
 	},
+}
+
+// TestColumns: lengths around every block, and columns that overlap.
+func TestColumns(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(19, 20))
+		for _, n := range append(slices.Clone(lengths), 255, 256, 257, 271, 273, 320, 511, 512, 700) {
+			for _, events := range []int{0, 1, 2, 3, 4, 5, 7, 14, 100} {
+				w, wOK := operand(rng, n+50)
+				y, yOK := operand(rng, n)
+				at, a := make([]int32, events), make([]float32, events)
+				for e := range at {
+					if at[e], a[e] = rng.Int32N(51), 1; rng.IntN(3) == 0 {
+						a[e] = rng.Float32()
+					}
+				}
+				want := slices.Clone(y)
+				for e := range at {
+					naive.axpy(want, w[at[e]:][:n], a[e])
+				}
+				s.Columns(y, w, at, a)
+				compare(t, fmt.Sprintf("%d columns of %d", events, n), tolerance(s), y, want)
+				if !yOK() || !wOK() {
+					t.Fatalf("%d columns of %d: wrote outside its operands", events, n)
+				}
+			}
+		}
+	})
 }
 
 // forEach runs f for every kernel set of this build. A missing CPU feature skips,
@@ -233,7 +263,7 @@ func TestReLUSpecialValues(t *testing.T) {
 
 // A wrong length panics before anything is read or written.
 func TestLengthsAreChecked(t *testing.T) {
-	v := make([]float32, 8)
+	v, x, w, y := make([]float32, 8), make([]uint8, 8), make([]int8, 8), make([]int32, 16)
 	forEach(t, func(t *testing.T, s *Set) {
 		for name, f := range map[string]func(){
 			"axpy":          func() { s.Axpy(v, v[:7], 1) },
@@ -248,6 +278,26 @@ func TestLengthsAreChecked(t *testing.T) {
 			"gemm ldx":      func() { s.Gemm(v, v, v, 2, 2, 4, 1, 4) },
 			"gemm ldy":      func() { s.Gemm(v, v, v, 2, 2, 4, 2, 3) },
 			"gemm neg rows": func() { s.Gemm(v, v, v, -2, 2, 4, 2, 4) },
+			"columns a":     func() { s.Columns(v, v, []int32{0}, v) },
+			"columns at":    func() { s.Columns(v, v, []int32{1}, v[:1]) },
+			"columns neg":   func() { s.Columns(v[:1], v, []int32{-1}, v[:1]) },
+			"packInt8":      func() { PackInt8(w, 3, 3) },
+			"gemmInt8 in":   func() { s.GemmInt8(y, x, w, 1, 2, 16, 2, 16) },
+			"gemmInt8 out":  func() { s.GemmInt8(y, x, w, 1, 4, 8, 4, 8) },
+			"gemmInt8 w":    func() { s.GemmInt8(y, x, w, 1, 4, 16, 4, 16) },
+			"gemmInt8 ldx":  func() { s.GemmInt8(y, x, make([]int8, 64), 1, 4, 16, 3, 16) },
+			"gemmInt8 x":    func() { s.GemmInt8(y, x[:3], make([]int8, 64), 1, 4, 16, 4, 16) },
+			"gemmInt8 y":    func() { s.GemmInt8(y[:15], x, make([]int8, 64), 1, 4, 16, 4, 16) },
+			"mulAddInt8 w":  func() { s.MulAddInt8(y, x, w[:3], 1, 4, 4, 4) },
+			"mulAddInt8 ld": func() { s.MulAddInt8(y, x, w, 2, 4, 3, 4) },
+			"columnsInt8":   func() { s.ColumnsInt8(y[:8], w, []int32{1}, y[:1]) },
+			"requant bias":  func() { s.Requant(x, y, y[:3], y, 1, 0, 0, 1, 4, 4, 4) },
+			"requant mult":  func() { s.Requant(x, y, y, y[:3], 1, 0, 0, 1, 4, 4, 4) },
+			"requant y":     func() { s.Requant(x[:7], y, y, y, 1, 0, 0, 2, 4, 4, 4) },
+			"requant shift": func() { s.Requant(x, y, y, y, 0, 0, 0, 1, 4, 4, 4) },
+			"requant high":  func() { s.Requant(x, y, y, y, 63, 0, 0, 1, 4, 4, 4) },
+			"addInt8":       func() { s.AddInt8(x, x[:7], x, 1, 1, 0, 0, 0) },
+			"lutInt8":       func() { s.LUTInt8(x, x[:7], new([256]uint8)) },
 		} {
 			func() {
 				defer func() {

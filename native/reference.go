@@ -17,6 +17,13 @@ func init() {
 		add:        refAdd,
 		relu:       refReLU,
 		scaleShift: refScaleShift,
+		columns:    refColumns,
+
+		gemmInt8:    refGemmInt8,
+		mulAddInt8:  refMulAddInt8,
+		columnsInt8: refColumnsInt8,
+		requant:     refRequant,
+		addInt8:     refAddInt8,
 	})
 }
 
@@ -107,5 +114,23 @@ func refScaleShift(y, scale, shift []float32, rows, n int) {
 		for j, s := range scale {
 			yr[j] = float32(yr[j]*s) + shift[j]
 		}
+	}
+}
+
+// refColumns takes four columns at a time, so that y is loaded and stored once for them.
+func refColumns(y, w []float32, at []int32, a []float32) {
+	for ; len(at) >= 4; at, a = at[4:], a[4:] {
+		a0, a1, a2, a3 := a[0], a[1], a[2], a[3]
+		w0, w1, w2, w3 := w[at[0]:][:len(y)], w[at[1]:][:len(y)], w[at[2]:][:len(y)], w[at[3]:][:len(y)]
+		for j, s := range y {
+			s += float32(a0 * w0[j])
+			s += float32(a1 * w1[j])
+			s += float32(a2 * w2[j])
+			s += float32(a3 * w3[j])
+			y[j] = s
+		}
+	}
+	for e, from := range at {
+		refAxpy(y, w[from:][:len(y)], a[e])
 	}
 }

@@ -10,7 +10,7 @@ import (
 // Set is a complete set of kernels. Its methods check lengths and panic on a
 // wrong one, as an index out of range would: a length is the engine's business,
 // never the input's. The functions behind them may assume the lengths. A Set is
-// safe for concurrent use. y must not overlap x or w.
+// safe for concurrent use. y must not overlap another operand unless a method says so.
 type Set struct {
 	name, doc string
 	features  []string
@@ -23,6 +23,13 @@ type Set struct {
 	add        func(y, x []float32)
 	relu       func(y []float32)
 	scaleShift func(y, scale, shift []float32, rows, n int)
+	columns    func(y, w []float32, at []int32, a []float32)
+
+	gemmInt8    func(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int)
+	mulAddInt8  func(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int)
+	columnsInt8 func(y []int32, w []int8, at []int32, a []int32)
+	requant     func(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int)
+	addInt8     func(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8)
 }
 
 // Info describes the set.
@@ -92,4 +99,24 @@ func (s *Set) ScaleShift(y, scale, shift []float32, rows, n int) {
 		panic(fmt.Sprintf("native: ScaleShift of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(scale), len(shift)))
 	}
 	s.scaleShift(y, scale, shift, rows, n)
+}
+
+// Columns computes y[j] += a[e]*w[at[e]+j] for e = 0, 1 ... one after the other and
+// every j < len(y): the events of one neuron and step, each adding its column of an
+// event-driven convolution to the sums of the steps to come. y must hold no -0, as
+// for Gemm.
+func (s *Set) Columns(y, w []float32, at []int32, a []float32) {
+	checkColumns("Columns", len(y), len(w), at, len(a))
+	s.columns(y, w, at, a)
+}
+
+func checkColumns(name string, n, weights int, at []int32, factors int) {
+	if len(at) != factors {
+		panic(fmt.Sprintf("native: %s of %d columns and %d factors", name, len(at), factors))
+	}
+	for e, from := range at {
+		if from < 0 || int(from) > weights-n {
+			panic(fmt.Sprintf("native: %s: column %d, %d values from %d, is not in %d weights", name, e, n, from, weights))
+		}
+	}
 }
