@@ -1,11 +1,33 @@
 package surrogate
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"understudy/plugin/model"
+	"understudy/plugin/model/modeltest"
 )
+
+// keras is a network as fit_CNN.py of Beniaguev et al. (2021) makes it: every
+// convolution with its ReLU is followed by a batch norm.
+func keras(depth int) *model.Model {
+	width := map[string]int{"head": 2}
+	var layers []model.Layer
+	last := model.Events
+	for i := range depth {
+		c, n := fmt.Sprint("c", i), fmt.Sprint("n", i)
+		width[c] = 8
+		layers = append(layers,
+			model.Layer{Name: c, Op: model.OpConv1D, In: []string{last}, Weight: c + ".w", Bias: c + ".b", Kernel: 5, Activation: model.ActReLU},
+			model.Layer{Name: n, Op: model.OpBatchNorm, In: []string{c}, Scale: n + ".scale", Shift: n + ".shift"})
+		last = n
+	}
+	layers = append(layers, model.Layer{Name: "head", Op: model.OpConv1D, In: []string{last}, Weight: "head.w", Bias: "head.b", Kernel: 1})
+	return modeltest.Build(modeltest.Document("keras", 6, layers), width, 1)
+}
 
 // sortEvents against the library's sort: few and many events for a place, many
 // places for an event, equal keys.
@@ -54,5 +76,38 @@ func TestSigmoid(t *testing.T) {
 	}
 	if got := sigmoid(float32(math.NaN())); got == got {
 		t.Errorf("sigmoid(NaN) = %v", got)
+	}
+}
+
+// The known answers of Random123's kat_vectors for philox4x32-10.
+func TestPhilox(t *testing.T) {
+	for _, c := range []struct {
+		counter [4]uint32
+		key     [2]uint32
+		want    [4]uint32
+	}{
+		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+		{[4]uint32{1<<32 - 1, 1<<32 - 1, 1<<32 - 1, 1<<32 - 1}, [2]uint32{1<<32 - 1, 1<<32 - 1}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+		{[4]uint32{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, [2]uint32{0xa4093822, 0x299f31d0}, [4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
+	} {
+		if got := philox(c.counter, c.key); got != c.want {
+			t.Errorf("philox(%x, %x) = %x, want %x", c.counter, c.key, got, c.want)
+		}
+	}
+}
+
+// What is folded away: without this a batch norm that is not folded at all would pass
+// the test against the oracle.
+func TestFold(t *testing.T) {
+	m := keras(3)
+	nodes, index := newGraph(m)
+	if len(nodes) != 4 { // three convolutions and the head
+		t.Fatalf("%d nodes of %d layers", len(nodes), len(m.Layers))
+	}
+	if i := index["n2"]; nodes[i].name != "c2" || len(nodes[3].bias) != nodes[3].width {
+		t.Errorf("the last batch norm is in %s, its reader has %d biases", nodes[i].name, len(nodes[3].bias))
+	}
+	if len(nodes[1].bias) != nodes[1].kernel*nodes[1].width {
+		t.Errorf("a reader of kernel %d has %d biases of %d", nodes[1].kernel, len(nodes[1].bias), nodes[1].width)
 	}
 }

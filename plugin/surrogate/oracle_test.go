@@ -39,6 +39,12 @@ func oracle(m *model.Model, steps int, events []population.Event) (p, v []float6
 					}
 				}
 			}
+		case model.OpConcat:
+			for _, name := range l.In {
+				for _, row := range x[name] {
+					y = append(y, append([]float64(nil), row...))
+				}
+			}
 		default:
 			y = zeros(len(in), steps)
 			for c := range y {

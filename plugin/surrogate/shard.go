@@ -13,23 +13,13 @@ const blockRows = 16
 // blockBytes bounds what a block may add to a shard's memory.
 const blockBytes = 16 << 20
 
-// shard is a contiguous range of a population's neurons with their state. One
-// goroutine runs a shard; shards share nothing but the plan.
-//
-// Every layer's output is kept in a ring of slots [slot][neuron][channel], where
-// the step t has slot t mod slots. Later layers read it there as far back as they
-// look; nothing is shifted. A ring is all zero at t = 0, which is what stands
-// before every layer's input. Ring lengths are multiples of block and a run of
-// steps is cut at multiples of block, so the steps of one run are adjacent.
+// shard is a contiguous range of a population's neurons. One goroutine runs a shard;
+// shards share nothing but the plan.
 type shard struct {
 	p        *plan
 	first, n int
 	block    int
-	out      []ring
-	// pending [slot][neuron][channel] of a convolution on events: the sums of steps
-	// to come, each beginning with the bias.
-	pending []ring
-	dense   ring // events as vectors, if the plan wants them
+	net      network
 
 	events []event // of the current Step, sorted
 	seen   counts
@@ -37,29 +27,30 @@ type shard struct {
 	ends   []int32
 }
 
-// ring is a ring buffer of slots of size values.
-type ring struct {
-	slots, size int
-	data        []float32
+// network is the state and the arithmetic of a shard's neurons: in float32 or in
+// integers. A run of steps is cut at multiples of the shard's block, so that the
+// steps t to t+k-1 of one call lie within one block.
+type network interface {
+	reset()
+	// forward computes all layers for steps t to t+k-1, which are steps done to
+	// done+k-1 of the call, with the events of these steps, sorted and merged.
+	forward(t int64, k, done int, events []event)
+	// logit returns channel c (counted from h.index) of a head's layer before its
+	// scale and offset, of neuron i in step t, one of the last forward.
+	logit(h *head, c int, t int64, i int) float32
+	// visit shows v all state of neuron i when step now is the next.
+	visit(now int64, i int, v visitor)
 }
 
-func newRing(steps, block, size int) ring {
-	slots := (steps + block - 1) / block * block
-	return ring{slots: slots, size: size, data: make([]float32, slots*size)}
+func newShard(p *plan, first, n int) *shard {
+	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n)}
+	s.net = newFloatNetwork(p, n, s.block)
+	return s
 }
 
-// at returns the slots of steps t to t+k-1, which must be adjacent.
-func (r *ring) at(t int64, k int) []float32 {
-	s := int(t % int64(r.slots))
-	return r.data[s*r.size : (s+k)*r.size]
-}
-
-// back returns the slots of steps t-lag to t-lag+k-1 in two parts, of which the
-// second is empty unless the ring's end lies between. lag < slots.
-func (r *ring) back(t int64, lag, k int) (a, b []float32) {
-	s := int((t - int64(lag) + int64(r.slots)) % int64(r.slots))
-	first := min(k, r.slots-s)
-	return r.data[s*r.size : (s+first)*r.size], r.data[:(k-first)*r.size]
+func (s *shard) reset() {
+	s.net.reset()
+	s.seen = counts{}
 }
 
 // event is a synaptic event on its way through a shard. key holds, from the high
@@ -88,54 +79,24 @@ func (e event) channel() int { return int(e.key & (1<<channelBits - 1)) }
 func (e event) neuron() int  { return int(e.key >> channelBits & (1<<neuronBits - 1)) }
 func (e event) step() int    { return int(e.key >> (channelBits + neuronBits)) }
 
-func newShard(p *plan, first, n int) *shard {
-	block := max(1, min(blockRows, int(blockBytes/p.bytes))/n)
-	s := &shard{p: p, first: first, n: n, block: block, out: make([]ring, len(p.layers)), pending: make([]ring, len(p.layers))}
-	for i := range p.layers {
-		l := &p.layers[i]
-		s.out[i] = newRing(l.lookback+s.block, s.block, n*l.width)
-		if l.sparse() {
-			s.pending[i] = newRing(l.reach()+s.block, s.block, n*l.width)
-		}
-	}
-	if p.denseEvents {
-		s.dense = newRing(s.block, s.block, n*p.channels)
-	}
-	s.reset()
-	return s
-}
-
-func (s *shard) reset() {
-	for i := range s.p.layers {
-		clear(s.out[i].data)
-		fillRows(s.pending[i].data, s.p.layers[i].bias)
-	}
-	s.seen = counts{}
-}
-
-// fillRows sets every row of y to row.
-func fillRows(y, row []float32) {
-	for len(y) > 0 {
-		y = y[copy(y, row):]
-	}
-}
-
-// run advances from step now by steps with the events in s.events, which it
-// sorts, and writes the shard's columns of out, whose rows are stride long.
-func (s *shard) run(now int64, steps int, out population.Output, stride int) {
-	s.sortEvents(steps)
-	s.count(steps)
+// run does job j with the events in s.events, which it sorts, and writes the shard's
+// columns of the outputs.
+func (s *shard) run(j *job) {
+	s.sortEvents(j.steps)
+	s.count(j.steps)
 	s.merge()
 	events := s.events
-	for done := 0; done < steps; {
-		t := now + int64(done)
-		k := min(steps-done, s.block-int(t%int64(s.block)))
+	for done := 0; done < j.steps; {
+		t := j.now + int64(done)
+		k := min(j.steps-done, s.block-int(t%int64(s.block)))
 		take := 0
 		for take < len(events) && events[take].step() < done+k {
 			take++
 		}
-		s.forward(t, k, done, events[:take])
-		s.emit(t, k, done, out, stride)
+		s.net.forward(t, k, done, events[:take])
+		for r := range k {
+			s.emit(j, t+int64(r), done+r)
+		}
 		events = events[take:]
 		done += k
 	}
@@ -159,130 +120,44 @@ func (s *shard) merge() {
 	s.events = s.events[:to]
 }
 
-// forward computes all layers for steps t to t+k-1, which are steps done to
-// done+k-1 of the call.
-func (s *shard) forward(t int64, k, done int, events []event) {
-	if s.p.denseEvents {
-		x := s.dense.at(t, k)
-		clear(x)
-		for _, e := range events {
-			x[(e.step()-done)*s.dense.size+e.neuron()*s.p.channels+e.channel()] = e.weight
-		}
-	}
-	for i := range s.p.layers {
-		l := &s.p.layers[i]
-		y := s.out[i].at(t, k)
-		switch l.op {
-		case model.OpConv1D:
-			if l.sparse() {
-				s.scatter(l, &s.pending[i], t-int64(done), events)
-				p := s.pending[i].at(t, k)
-				copy(y, p)
-				fillRows(p, l.bias)
-			} else {
-				s.convolve(l, y, &s.out[l.in[0]], t, k)
+// emit writes the outputs of step t, which is step row of the call.
+func (s *shard) emit(j *job, t int64, row int) {
+	to := row*j.n + s.first
+	if j.out.PSpike != nil || j.out.Spike != nil {
+		for i := range s.n {
+			p := sigmoid(s.net.logit(&s.p.spike, 0, t, i))
+			if j.out.PSpike != nil {
+				j.out.PSpike[to+i] = p
 			}
-		case model.OpBatchNorm:
-			copy(y, s.input(l.in[0], t, k))
-			s.p.kernel.ScaleShift(y, l.scale, l.shift, k*s.n, l.width)
-		default: // add, activation
-			copy(y, s.input(l.in[0], t, k))
-			for _, in := range l.in[1:] {
-				s.p.kernel.Add(y, s.input(in, t, k))
+			if j.out.Spike != nil {
+				j.out.Spike[to+i] = s.spikes(p, t, s.first+i)
 			}
 		}
-		if l.relu {
-			s.p.kernel.ReLU(y)
+	}
+	if j.out.VSoma != nil {
+		h := &s.p.vsoma
+		for i := range s.n {
+			v := nan
+			if h.layer >= 0 {
+				v = h.value(s.net.logit(h, 0, t, i))
+			}
+			j.out.VSoma[to+i] = v
 		}
 	}
-}
-
-func (s *shard) input(in int, t int64, k int) []float32 {
-	if in == onEvents {
-		return s.dense.at(t, k)
-	}
-	return s.out[in].at(t, k)
-}
-
-// scatter adds the events' columns to the steps to come; step 0 of the call is t0.
-// An output's terms come in the order of their taps, oldest first, and within a tap
-// of their channels: the order in which a dense convolution adds.
-func (s *shard) scatter(l *layer, pending *ring, t0 int64, events []event) {
-	for _, e := range events {
-		c := e.channel()
-		to := e.neuron()*l.width + c/l.inGroup*l.outGroup
-		w := l.weight[c*l.kernel*l.outGroup:]
-		slot := int((t0 + int64(e.step()) + int64(l.reach())) % int64(pending.slots))
-		for range l.kernel { // tap 0 is the oldest: it reaches furthest ahead
-			s.p.kernel.Axpy(pending.data[slot*pending.size+to:][:l.outGroup], w[:l.outGroup], e.weight)
-			w = w[l.outGroup:]
-			if slot -= l.dilation; slot < 0 {
-				slot += pending.slots
+	for _, x := range j.heads {
+		for i := range s.n {
+			for c := range x.head.count {
+				x.data[(to+i)*x.head.count+c] = x.head.value(s.net.logit(x.head, c, t, i))
 			}
 		}
 	}
 }
 
-// convolve computes y = bias + taps, oldest first.
-func (s *shard) convolve(l *layer, y []float32, in *ring, t int64, k int) {
-	fillRows(y, l.bias)
-	tap := l.groups * l.inGroup * l.outGroup
-	for j := range l.kernel {
-		w := l.weight[j*tap:][:tap]
-		a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
-		s.matmul(l, y, a, w)
-		if len(b) > 0 {
-			s.matmul(l, y[len(a)/l.inWidth*l.width:], b, w)
-		}
+// spikes says whether a neuron of the population emits a spike with probability p in
+// step t.
+func (s *shard) spikes(p float32, t int64, neuron int) bool {
+	if s.p.sample {
+		return uniform(s.p.seed, uint64(neuron), uint64(t)) < p
 	}
-}
-
-// matmul adds one tap's product for the rows of x.
-func (s *shard) matmul(l *layer, y, x, w []float32) {
-	rows := len(x) / l.inWidth
-	if l.inGroup == 1 && l.outGroup == 1 {
-		s.p.kernel.MulAdd(y, x, w, rows, l.width)
-		return
-	}
-	for g := range l.groups {
-		s.p.kernel.Gemm(y[g*l.outGroup:], x[g*l.inGroup:], w[g*l.inGroup*l.outGroup:], rows, l.inGroup, l.outGroup, l.inWidth, l.width)
-	}
-}
-
-// emit writes the heads of steps t to t+k-1.
-func (s *shard) emit(t int64, k, done int, out population.Output, stride int) {
-	if out.PSpike != nil || out.Spike != nil {
-		h := s.p.spike
-		width := s.p.layers[h.layer].width
-		z := s.out[h.layer].at(t, k)
-		for r := range k {
-			to := (done+r)*stride + s.first
-			for i := range s.n {
-				p := sigmoid(z[(r*s.n+i)*width+h.index])
-				if out.PSpike != nil {
-					out.PSpike[to+i] = p
-				}
-				if out.Spike != nil {
-					out.Spike[to+i] = p >= s.p.threshold
-				}
-			}
-		}
-	}
-	if out.VSoma != nil {
-		h := s.p.vsoma
-		if h.layer < 0 {
-			for r := range k {
-				fillRows(out.VSoma[(done+r)*stride+s.first:][:s.n], nan)
-			}
-			return
-		}
-		width := s.p.layers[h.layer].width
-		z := s.out[h.layer].at(t, k)
-		for r := range k {
-			to := (done+r)*stride + s.first
-			for i := range s.n {
-				out.VSoma[to+i] = float32(h.offset + float64(h.scale*float64(z[(r*s.n+i)*width+h.index])))
-			}
-		}
-	}
+	return p >= s.p.threshold
 }

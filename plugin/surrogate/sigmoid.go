@@ -6,7 +6,7 @@ import (
 	"understudy/plugin/portable"
 )
 
-var nan = []float32{float32(math.NaN())}
+var nan = float32(math.NaN())
 
 // sigmoid is 1/(1+exp(-z)), correct to within one unit in the last place of
 // float32 and the same bits on every platform.

@@ -18,15 +18,15 @@ import (
 //	neurons  uint64
 //	now      uint64
 //	payload  uint64, its length [bytes]
-//	then float32s: for each layer in order, if later layers look back on it, its
-//	last outputs [step][neuron][channel], oldest first; then, if it is a
-//	convolution on events, its sums of steps to come [step][neuron][channel]
+//	then neuron by neuron what network.visit shows: for each layer in order, if later
+//	layers look back on it, its last outputs [step][channel], oldest first; then, if
+//	it is a convolution on events, its sums of the steps to come
 //	crc      uint32, CRC-32C of all before
 //
 // It does not depend on the number of threads nor on the length of the steps.
 const (
 	stateMagic   = "UNDSTATE"
-	stateVersion = 1
+	stateVersion = 2
 	stateHeader  = 8 + 4 + 32 + 3*8
 )
 
@@ -35,45 +35,97 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // maxNow keeps times exact in float64.
 const maxNow = 1 << 53
 
-// walk calls f for every piece of state of shard rows in the order of the file.
-func (p *Population) walk(now int64, f func(values []float32)) {
-	piece := func(i int, t int64, pending bool) {
-		for _, s := range p.shards {
-			r := &s.out[i]
-			if pending {
-				r = &s.pending[i]
-			}
-			// Steps before 0 have slots too, which hold zeros.
-			slot := int(((t % int64(r.slots)) + int64(r.slots)) % int64(r.slots))
-			f(r.data[slot*r.size : (slot+1)*r.size])
-		}
-	}
-	for i := range p.plan.layers {
-		l := &p.plan.layers[i]
-		for b := l.lookback; b > 0; b-- {
-			piece(i, now-int64(b), false)
-		}
-		if l.sparse() {
-			for a := range l.reach() {
-				piece(i, now+int64(a), true)
-			}
+// visitor is shown a population's state piece by piece, in the order of the file, and
+// may read it or change it.
+type visitor interface {
+	floats(x []float32)
+	ints(x []int32)
+	bytes(x []uint8)
+}
+
+func (p *Population) visit(now int64, v visitor) {
+	for _, s := range p.shards {
+		for i := range s.n {
+			s.net.visit(now, i, v)
 		}
 	}
 }
 
+// size counts the bytes of a state.
+type size struct{ n int }
+
+func (s *size) floats(x []float32) { s.n += 4 * len(x) }
+func (s *size) ints(x []int32)     { s.n += 4 * len(x) }
+func (s *size) bytes(x []uint8)    { s.n += len(x) }
+
 // payload is the length of the state [bytes].
 func (p *Population) payload() int {
-	n := 0
-	for i := range p.plan.layers {
-		l := &p.plan.layers[i]
-		steps := l.lookback
-		if l.sparse() {
-			steps += l.reach()
-		}
-		n += 4 * steps * l.width * p.info.N
-	}
-	return n
+	var s size
+	p.visit(0, &s)
+	return s.n
 }
+
+// saver writes a state.
+type saver struct {
+	w   io.Writer
+	buf []byte
+	crc uint32
+	err error
+}
+
+func (s *saver) flush() {
+	s.crc = crc32.Update(s.crc, castagnoli, s.buf)
+	if s.err == nil {
+		_, s.err = s.w.Write(s.buf)
+	}
+	s.buf = s.buf[:0]
+}
+
+func (s *saver) room() {
+	if len(s.buf)+4 > cap(s.buf) {
+		s.flush()
+	}
+}
+
+func (s *saver) floats(x []float32) {
+	for _, v := range x {
+		s.room()
+		s.buf = binary.LittleEndian.AppendUint32(s.buf, math.Float32bits(v))
+	}
+}
+
+func (s *saver) ints(x []int32) {
+	for _, v := range x {
+		s.room()
+		s.buf = binary.LittleEndian.AppendUint32(s.buf, uint32(v))
+	}
+}
+
+func (s *saver) bytes(x []uint8) {
+	for _, v := range x {
+		s.room()
+		s.buf = append(s.buf, v)
+	}
+}
+
+// loader sets a state from values, which is as long as the state.
+type loader struct{ values []byte }
+
+func (l *loader) floats(x []float32) {
+	for i := range x {
+		x[i] = math.Float32frombits(binary.LittleEndian.Uint32(l.values[4*i:]))
+	}
+	l.values = l.values[4*len(x):]
+}
+
+func (l *loader) ints(x []int32) {
+	for i := range x {
+		x[i] = int32(binary.LittleEndian.Uint32(l.values[4*i:]))
+	}
+	l.values = l.values[4*len(x):]
+}
+
+func (l *loader) bytes(x []uint8) { l.values = l.values[copy(x, l.values):] }
 
 func (p *Population) header(now int64) []byte {
 	b := append(make([]byte, 0, stateHeader), stateMagic...)
@@ -89,29 +141,12 @@ func (p *Population) Save(w io.Writer) error {
 	if p.closed {
 		return fmt.Errorf("%w: Save of a closed population", population.ErrClosed)
 	}
-	buf := make([]byte, 0, 1<<16)
-	buf = append(buf, p.header(p.now)...)
-	crc := uint32(0)
-	var err error
-	flush := func() {
-		crc = crc32.Update(crc, castagnoli, buf)
-		if err == nil {
-			_, err = w.Write(buf)
-		}
-		buf = buf[:0]
-	}
-	p.walk(p.now, func(values []float32) {
-		for _, v := range values {
-			if len(buf)+4 > cap(buf) {
-				flush()
-			}
-			buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
-		}
-	})
-	flush()
-	buf = binary.LittleEndian.AppendUint32(buf, crc)
+	v := saver{w: w, buf: append(make([]byte, 0, 1<<16), p.header(p.now)...)}
+	p.visit(p.now, &v)
+	v.flush()
+	err := v.err
 	if err == nil {
-		_, err = w.Write(buf)
+		_, err = w.Write(binary.LittleEndian.AppendUint32(nil, v.crc))
 	}
 	if err != nil {
 		return fmt.Errorf("saving state: %w", err)
@@ -164,11 +199,6 @@ func (p *Population) Load(r io.Reader) error {
 
 	p.Reset()
 	p.now = int64(now)
-	p.walk(p.now, func(dst []float32) {
-		for i := range dst {
-			dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(values[4*i:]))
-		}
-		values = values[4*len(dst):]
-	})
+	p.visit(p.now, &loader{values})
 	return nil
 }

@@ -30,6 +30,11 @@ const (
 type Options struct {
 	Kernel  string // name of the kernel set; empty: the best that there is
 	Threads int    // goroutines that share the neurons; 0 is 1
+	// Sample draws each spike at random with its probability, from a generator keyed
+	// by Seed, neuron and step, so that a draw depends on nothing else. Without it a
+	// spike is where the probability reaches the model's threshold.
+	Sample bool
+	Seed   uint64
 }
 
 // Population is N surrogate neurons of one model. It implements
@@ -52,10 +57,17 @@ var _ population.Population = (*Population)(nil)
 
 // job is one Step as a shard's goroutine sees it.
 type job struct {
-	now    int64
-	steps  int
-	out    population.Output
-	stride int
+	now   int64
+	steps int
+	n     int // neurons of the population
+	out   population.Output
+	heads []headOutput
+}
+
+// headOutput is where the values of a head go, [step][neuron][channel].
+type headOutput struct {
+	head *head
+	data []float32
 }
 
 // New makes a population of n neurons at t = 0. It validates the model. Errors
@@ -81,12 +93,17 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	if total := mi.StateBytes * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
 		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
 	}
+	for _, l := range m.Layers {
+		if l.Op == model.OpELM || l.Activation != model.ActNone && l.Activation != model.ActReLU {
+			return nil, fmt.Errorf("%w: layer %q: op %s with activation %s is not run yet", population.ErrFormat, l.Name, l.Op, l.Activation)
+		}
+	}
 	kernel, err := native.Select(opt.Kernel)
 	if err != nil {
 		return nil, kernelError{err}
 	}
 
-	p := &Population{plan: newPlan(m, kernel), hash: hash, owner: make([]int32, n), info: population.Info{
+	p := &Population{plan: newPlan(m, kernel, opt), hash: hash, owner: make([]int32, n), info: population.Info{
 		Kind: "surrogate", Model: m.Name, N: n, Channels: m.Inputs.Channels,
 		MACsPerMS: mi.MACsPerMS, MACsPerEvt: mi.MACsPerEvent, StateBytes: int(mi.StateBytes),
 	}}
@@ -105,7 +122,7 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 			p.work = append(p.work, work)
 			go func() {
 				for j := range work {
-					s.run(j.now, j.steps, j.out, j.stride)
+					s.run(&j)
 					p.done <- struct{}{}
 				}
 			}()
@@ -157,6 +174,37 @@ func (p *Population) Close() error {
 // model has no such head. Finite weights so large that a sum overflows give
 // outputs that are not finite, for as long as the network remembers.
 func (p *Population) Step(steps int, events []population.Event, out population.Output) error {
+	return p.step(steps, events, out, nil)
+}
+
+// StepHeads is Step, and writes the outputs of heads, by their names in the model:
+// [step][neuron][channel of the head], in the head's unit.
+func (p *Population) StepHeads(steps int, events []population.Event, out population.Output, heads map[string][]float32) error {
+	var outputs []headOutput
+	for name, data := range heads {
+		h, ok := p.plan.heads[name]
+		if !ok {
+			return fmt.Errorf("%w: the model has no head %q", population.ErrInput, name)
+		}
+		if steps > 0 && len(data)/p.info.N/h.count < steps {
+			return fmt.Errorf("%w: output of head %s holds %d values, %d steps of %d neurons with %d channels need more",
+				population.ErrInput, name, len(data), steps, p.info.N, h.count)
+		}
+		outputs = append(outputs, headOutput{&h, data})
+	}
+	return p.step(steps, events, out, outputs)
+}
+
+// Heads returns the names of the model's heads with their numbers of channels.
+func (p *Population) Heads() map[string]int {
+	heads := map[string]int{}
+	for name, h := range p.plan.heads {
+		heads[name] = h.count
+	}
+	return heads
+}
+
+func (p *Population) step(steps int, events []population.Event, out population.Output, heads []headOutput) error {
 	if p.closed {
 		return fmt.Errorf("%w: Step of a closed population", population.ErrClosed)
 	}
@@ -172,11 +220,11 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 			weight: e.Weight,
 		})
 	}
-	j := job{p.now, steps, out, p.info.N}
+	j := job{p.now, steps, p.info.N, out, heads}
 	for _, w := range p.work {
 		w <- j
 	}
-	p.shards[0].run(j.now, j.steps, j.out, j.stride)
+	p.shards[0].run(&j)
 	for range p.work {
 		<-p.done
 	}

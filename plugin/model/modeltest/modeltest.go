@@ -116,6 +116,11 @@ func Build(doc model.Document, width map[string]int, seed uint64) *model.Model {
 			if l.Bias != "" {
 				m.Tensors[l.Bias] = random(0.5, out)
 			}
+		case model.OpConcat:
+			out = 0
+			for _, name := range l.In {
+				out += widths[name]
+			}
 		case model.OpBatchNorm:
 			m.Tensors[l.Scale] = random(1, in)
 			m.Tensors[l.Shift] = random(0.5, in)

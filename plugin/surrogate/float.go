@@ -1,0 +1,251 @@
+package surrogate
+
+import (
+	"understudy/native"
+	"understudy/plugin/model"
+)
+
+// floatNetwork is a network in float32.
+//
+// Every layer's output is kept in a ring of slots [slot][neuron][channel], where
+// the step t has slot t mod slots. Later layers read it there as far back as they
+// look; nothing is shifted. A ring is all zero at t = 0, which is what stands
+// before every layer's input. Ring lengths are multiples of block and a run of
+// steps is cut at multiples of block, so the steps of one run are adjacent.
+type floatNetwork struct {
+	p     *plan
+	n     int
+	out   []ring
+	sums  []sums // of each convolution on events
+	dense ring   // events as vectors, if the plan wants them
+	// room for the events of one neuron and step
+	at []int32
+	a  []float32
+}
+
+// ring is a ring buffer of slots of size values.
+type ring struct {
+	slots, size int
+	data        []float32
+}
+
+func newRing(steps, block, size int) ring {
+	slots := (steps + block - 1) / block * block
+	return ring{slots: slots, size: size, data: make([]float32, slots*size)}
+}
+
+// at returns the slots of steps t to t+k-1, which must be adjacent.
+func (r *ring) at(t int64, k int) []float32 {
+	s := int(t % int64(r.slots))
+	return r.data[s*r.size : (s+k)*r.size]
+}
+
+// back returns the slots of steps t-lag to t-lag+k-1 in two parts, of which the
+// second is empty unless the ring's end lies between. lag < slots.
+func (r *ring) back(t int64, lag, k int) (a, b []float32) {
+	s := int((t - int64(lag) + int64(r.slots)) % int64(r.slots))
+	first := min(k, r.slots-s)
+	return r.data[s*r.size : (s+first)*r.size], r.data[:(k-first)*r.size]
+}
+
+// sums are what a convolution on events will have for an output in the coming steps,
+// [neuron][slot][channel], each beginning with the bias.
+type sums struct {
+	slots int
+	data  []float32
+}
+
+func newFloatNetwork(p *plan, n, block int) *floatNetwork {
+	s := &floatNetwork{p: p, n: n, out: make([]ring, len(p.layers)), sums: make([]sums, len(p.layers))}
+	for i := range p.layers {
+		l := &p.layers[i]
+		s.out[i] = newRing(l.lookback+block, block, n*l.width)
+		if l.sparse() {
+			slots := l.reach() + block
+			s.sums[i] = sums{slots, make([]float32, n*slots*l.width)}
+		}
+	}
+	if p.denseEvents {
+		s.dense = newRing(block, block, n*p.channels)
+	}
+	s.reset()
+	return s
+}
+
+func (s *floatNetwork) reset() {
+	for i := range s.p.layers {
+		clear(s.out[i].data)
+		fillRows(s.sums[i].data, s.p.layers[i].bias)
+	}
+}
+
+// fillRows sets every row of y to row.
+func fillRows[T any](y, row []T) {
+	for len(y) > 0 {
+		y = y[copy(y, row):]
+	}
+}
+
+func (s *floatNetwork) forward(t int64, k, done int, events []event) {
+	if s.p.denseEvents {
+		x := s.dense.at(t, k)
+		clear(x)
+		for _, e := range events {
+			x[(e.step()-done)*s.dense.size+e.neuron()*s.p.channels+e.channel()] = e.weight
+		}
+	}
+	for i := range s.p.layers {
+		l := &s.p.layers[i]
+		y := s.out[i].at(t, k)
+		switch l.op {
+		case model.OpConv1D:
+			if l.sparse() {
+				s.scatter(l, &s.sums[i], t-int64(done), events)
+				s.collect(l, &s.sums[i], y, t, k)
+			} else {
+				s.convolve(l, y, &s.out[l.in[0]], t, k)
+			}
+		case model.OpBatchNorm:
+			copy(y, s.input(l.in[0], t, k))
+			s.p.kernel.ScaleShift(y, l.scale, l.shift, k*s.n, l.width)
+		case model.OpConcat:
+			s.concat(l, y, t, k)
+		default: // add, activation
+			copy(y, s.input(l.in[0], t, k))
+			for _, in := range l.in[1:] {
+				s.p.kernel.Add(y, s.input(in, t, k))
+			}
+		}
+		l.activate(s.p.kernel, y)
+	}
+}
+
+// activate applies the layer's activation in place.
+func (l *layer) activate(kernel *native.Set, y []float32) {
+	switch l.act {
+	case model.ActNone:
+	case model.ActReLU:
+		kernel.ReLU(y)
+	default:
+		panic("surrogate: activation " + l.act)
+	}
+}
+
+func (s *floatNetwork) input(in int, t int64, k int) []float32 {
+	if in == onEvents {
+		return s.dense.at(t, k)
+	}
+	return s.out[in].at(t, k)
+}
+
+func (s *floatNetwork) concat(l *layer, y []float32, t int64, k int) {
+	first := 0
+	for _, in := range l.in {
+		x := s.input(in, t, k)
+		width := len(x) / (k * s.n)
+		for r := range k * s.n {
+			copy(y[r*l.width+first:], x[r*width:][:width])
+		}
+		first += width
+	}
+}
+
+// scatter adds the events' columns to the sums of the steps to come; step 0 of the
+// call is t0. An output's terms come in the order of their taps, oldest first, and
+// within a tap of their channels: the order in which a dense convolution adds.
+func (s *floatNetwork) scatter(l *layer, to *sums, t0 int64, events []event) {
+	for len(events) > 0 {
+		place := events[0].key >> channelBits
+		step, neuron := events[0].step(), events[0].neuron()
+		s.at, s.a = s.at[:0], s.a[:0]
+		for len(events) > 0 && events[0].key>>channelBits == place {
+			s.at = append(s.at, int32(events[0].channel()*l.kernel*l.outGroup))
+			s.a = append(s.a, events[0].weight)
+			events = events[1:]
+		}
+		y := to.data[neuron*to.slots*l.width:][:to.slots*l.width]
+		slot := int((t0 + int64(step)) % int64(to.slots))
+		if l.dilation == 1 && l.groups == 1 {
+			first := min(l.kernel, to.slots-slot) * l.width
+			s.p.kernel.Columns(y[slot*l.width:][:first], l.packed, s.at, s.a)
+			if rest := l.kernel*l.width - first; rest > 0 {
+				for i := range s.at {
+					s.at[i] += int32(first)
+				}
+				s.p.kernel.Columns(y[:rest], l.packed, s.at, s.a)
+			}
+			continue
+		}
+		for lag := range l.kernel {
+			for i, at := range s.at {
+				c := int(at) / (l.kernel * l.outGroup)
+				s.p.kernel.Axpy(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.packed[int(at)+lag*l.outGroup:][:l.outGroup], s.a[i])
+			}
+			slot = (slot + l.dilation) % to.slots
+		}
+	}
+}
+
+// collect moves the sums of steps t to t+k-1 to y, [step][neuron][channel], and begins
+// new ones in their place.
+func (s *floatNetwork) collect(l *layer, from *sums, y []float32, t int64, k int) {
+	for r := range k {
+		slot := int((t + int64(r)) % int64(from.slots))
+		for i := range s.n {
+			x := from.data[(i*from.slots+slot)*l.width:][:l.width]
+			copy(y[(r*s.n+i)*l.width:], x)
+			copy(x, l.bias)
+		}
+	}
+}
+
+// convolve computes y = bias + taps, oldest first.
+func (s *floatNetwork) convolve(l *layer, y []float32, in *ring, t int64, k int) {
+	for r := range k {
+		fillRows(y[r*s.n*l.width:(r+1)*s.n*l.width], l.biasAt(t+int64(r)))
+	}
+	tap := l.groups * l.inGroup * l.outGroup
+	for j := range l.kernel {
+		w := l.packed[j*tap:][:tap]
+		a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
+		s.matmul(l, y, a, w)
+		if len(b) > 0 {
+			s.matmul(l, y[len(a)/l.inWidth*l.width:], b, w)
+		}
+	}
+}
+
+// matmul adds one tap's product for the rows of x.
+func (s *floatNetwork) matmul(l *layer, y, x, w []float32) {
+	rows := len(x) / l.inWidth
+	if l.inGroup == 1 && l.outGroup == 1 {
+		s.p.kernel.MulAdd(y, x, w, rows, l.width)
+		return
+	}
+	for g := range l.groups {
+		s.p.kernel.Gemm(y[g*l.outGroup:], x[g*l.inGroup:], w[g*l.inGroup*l.outGroup:], rows, l.inGroup, l.outGroup, l.inWidth, l.width)
+	}
+}
+
+func (s *floatNetwork) logit(h *head, c int, t int64, i int) float32 {
+	return s.out[h.layer].at(t, 1)[i*s.p.layers[h.layer].width+h.index+c]
+}
+
+func (s *floatNetwork) visit(now int64, i int, v visitor) {
+	for j := range s.p.layers {
+		l := &s.p.layers[j]
+		for b := l.lookback; b > 0; b-- {
+			r := &s.out[j]
+			// Steps before 0 have slots too, which hold zeros.
+			slot := int((now - int64(b) + int64(r.slots)) % int64(r.slots))
+			v.floats(r.data[slot*r.size+i*l.width:][:l.width])
+		}
+		if l.sparse() {
+			to := &s.sums[j]
+			for a := range l.reach() {
+				slot := int((now + int64(a)) % int64(to.slots))
+				v.floats(to.data[(i*to.slots+slot)*l.width:][:l.width])
+			}
+		}
+	}
+}
