@@ -1,14 +1,13 @@
-// Command asm writes ../avx2_amd64.s: the AVX2 kernels of the surrogate engine.
-// It has its own module so that the generator is no dependency of understudy.
+// Command asm writes ../kernels_amd64.s: the AVX2 and AVX-512 kernels of the surrogate
+// engine. It has its own module so that the generator is no dependency of understudy.
 //
-// Every kernel rounds after each multiplication and addition, in the order of its
-// reference loop, so that it gives the same bits; fused multiply-add is left out
-// for that reason.
+// Every kernel adds in the order of its reference loop. Those of AVX2 alone also round
+// after each multiplication and addition, so that they give the same bits; those with FMA
+// fuse wherever the reference multiplies and adds, whatever the number of rows and in what
+// is left over beside full vectors, so that they agree among themselves.
 package main
 
 import (
-	"fmt"
-
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -16,247 +15,212 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	vector("add", "func(n int, y, x *float32)", func(i GPVirtual) func() {
-		y, x := load("y"), load("x")
-		return func() { VMOVUPS(add(yload(at(y, i)), yload(at(x, i))), at(y, i)) }
-	})
-	vector("axpy", "func(n int, y, x *float32, a float32)", func(i GPVirtual) func() {
-		y, x, a := load("y"), load("x"), broadcast("a")
-		return func() { VMOVUPS(add(yload(at(y, i)), mul(a, yload(at(x, i)))), at(y, i)) }
-	})
-	mulAdd()
-	scaleShift()
-	vector("relu", "func(n int, y *float32)", func(i GPVirtual) func() {
-		y, zero := load("y"), YMM()
-		VXORPS(zero, zero, zero)
-		return func() {
-			// VMAXPS gives its second source when one is NaN or both are zero: NaN
-			// stays, and -0 does until +0 is added.
-			v := YMM()
-			VMAXPS(at(y, i), zero, v)
-			VMOVUPS(add(v, zero), at(y, i))
-		}
-	})
-	// Two rows of 32 outputs share each loaded weight; a row that is left over
-	// takes 64 outputs, for as many sums in flight: eight sums hide an adder's latency.
-	gemm("gemm2x32", 2, 4, false)
-	gemm("gemm1x64", 1, 8, false)
-	gemm("gemm1x32", 1, 4, false)
-	gemm("gemm4x8", 4, 1, true)
-	gemm("gemm1x8", 1, 1, true)
+	data()
+	avx2, avx2fma, avx512 := set{"AVX2", 32, false}, set{"AVX2FMA", 32, true}, set{"AVX512", 64, true}
+	for _, s := range []set{avx2, avx2fma, avx512} {
+		s.axpy()
+		s.mulAdd()
+		s.scaleShift()
+		s.columns()
+		s.gemmRow()
+	}
+	for _, s := range []set{avx2, avx512} {
+		s.add()
+		s.relu()
+		s.mulAddInt8()
+		s.columnsInt8()
+		s.requant()
+		s.addInt8()
+	}
+	for _, s := range []set{avx2, avx2fma} {
+		s.gemm(s.float(), 6, 2, false)
+		s.gemm(s.float(), 6, 1, true)
+	}
+	avx512.gemm(avx512.float(), 6, 4, false)
+	avx512.gemm(avx512.float(), 6, 1, true)
+
+	avx2.gemm(avx2.widened(), 4, 2, false)
+	avx2.gemm(avx2.widened(), 1, 8, false)
+	avx2.gemm(avx2.widened(), 1, 2, false)
+	avx512.gemm(avx512.widened(), 6, 2, false)
+	avx512.gemm(avx512.widened(), 6, 1, false)
+	avx512.gemm(avx512.widened(), 1, 8, false)
+	avx512.gemm(avx512.widened(), 1, 1, false)
+	vnni := set{"VNNI", 64, true}
+	vnni.gemm(vnni.dot(), 6, 4, false)
+	vnni.gemm(vnni.dot(), 6, 1, false)
+	vnni.gemm(vnni.dot(), 1, 8, false)
+	vnni.gemm(vnni.dot(), 1, 1, false)
 	Generate()
 }
 
-// vector writes a kernel over n values, n a multiple of 8. prepare loads the
-// arguments and returns the body for the eight values at i.
-func vector(name, signature string, prepare func(i GPVirtual) func()) {
-	TEXT(name+"AVX2", NOSPLIT, signature)
+// set is an instruction set with vectors of so many bytes.
+type set struct {
+	suffix string
+	bytes  int
+	fma    bool
+}
+
+// wide is how many float32 or int32 a vector holds.
+func (s set) wide() int { return s.bytes / 4 }
+
+func (s set) text(name, signature string) {
+	TEXT(name+s.suffix, NOSPLIT, "func("+signature+")")
 	Pragma("noescape")
-	n, i := load("n"), GP64()
-	body := prepare(i)
-	XORQ(i, i)
-	Label("loop")
-	CMPQ(i, n)
-	JGE(LabelRef("end"))
-	body()
-	ADDQ(Imm(8), i)
-	JMP(LabelRef("loop"))
-	Label("end")
-	VZEROUPPER()
-	RET()
 }
 
-func mulAdd() {
-	TEXT("mulAddAVX2", NOSPLIT, "func(rows, n, stride int, y, x, w *float32)")
-	Pragma("noescape")
-	rows, n, stride, i := load("rows"), load("n"), load("stride"), GP64()
-	y, x, w := load("y"), load("x"), load("w")
-	eachRow(rows, n, stride, i, []GPVirtual{y, x}, func() {
-		VMOVUPS(add(yload(at(y, i)), mul(yload(at(x, i)), yload(at(w, i)))), at(y, i))
-	})
+// ones and iota are tables: eight int32 of -1 and eight of 0, and 0 to 15.
+var ones, iota16 Mem
+
+func data() {
+	ones = GLOBL("ones", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i/8)-1))
+	}
+	iota16 = GLOBL("iota", RODATA|NOPTR)
+	for i := range 16 {
+		DATA(4*i, U32(uint32(i)))
+	}
 }
 
-func scaleShift() {
-	TEXT("scaleShiftAVX2", NOSPLIT, "func(rows, n, stride int, y, scale, shift *float32)")
-	Pragma("noescape")
-	rows, n, stride, i := load("rows"), load("n"), load("stride"), GP64()
-	y, scale, shift := load("y"), load("scale"), load("shift")
-	eachRow(rows, n, stride, i, []GPVirtual{y}, func() {
-		VMOVUPS(add(mul(yload(at(y, i)), yload(at(scale, i))), yload(at(shift, i))), at(y, i))
-	})
+// vec is a new register of the set.
+func (s set) vec() VecVirtual {
+	if s.bytes == 32 {
+		return YMM()
+	}
+	return ZMM()
 }
 
-// eachRow runs body for n values of each row, n a multiple of 8, and moves the
-// pointers on by stride values after each.
-func eachRow(rows, n, stride, i GPVirtual, pointers []GPVirtual, body func()) {
-	SHLQ(Imm(2), stride)
-	Label("row")
-	TESTQ(rows, rows)
-	JZ(LabelRef("end"))
-	XORQ(i, i)
-	Label("loop")
-	CMPQ(i, n)
-	JGE(LabelRef("next"))
-	body()
-	ADDQ(Imm(8), i)
-	JMP(LabelRef("loop"))
-	Label("next")
-	for _, p := range pointers {
-		ADDQ(stride, p)
+// half is a new register of half the width.
+func (s set) half() VecVirtual {
+	if s.bytes == 32 {
+		return XMM()
 	}
-	DECQ(rows)
-	JMP(LabelRef("row"))
-	Label("end")
-	VZEROUPPER()
-	RET()
+	return YMM()
 }
 
-// gemm writes a kernel for count groups of rows, and columns of eight outputs,
-// whose sums stay in registers over all inputs. ldx, ldy and out count values.
-// With mask there is one column, of which only the outputs with a set mask are read
-// and written.
-func gemm(name string, rows, columns int, mask bool) {
-	last := ""
-	if mask {
-		last = ", mask *[8]int32"
-	}
-	TEXT(name+"AVX2", NOSPLIT, "func(count, in int, y, x, w *float32, out, ldx, ldy int"+last+")")
-	Pragma("noescape")
-	count, y, x, w := load("count"), load("y"), load("x"), load("w")
-	out, ldx, ldy := load("out"), load("ldx"), load("ldy")
-	SHLQ(Imm(2), out)
-	SHLQ(Imm(2), ldx)
-	SHLQ(Imm(2), ldy)
-	var m VecVirtual
-	if mask {
-		m = yload(Mem{Base: load("mask")})
-	}
-	read := func(p Mem) VecVirtual {
-		if mask {
-			v := YMM()
-			VMASKMOVPS(p, m, v)
-			return v
-		}
-		return yload(p)
-	}
-	write := func(v VecVirtual, p Mem) {
-		if mask {
-			VMASKMOVPS(v, m, p)
-		} else {
-			VMOVUPS(v, p)
-		}
-	}
+// mask lets through the first values of a vector; nil all.
+type mask Register
 
-	Label("group")
-	TESTQ(count, count)
-	JZ(LabelRef("end"))
-	sum := make([][]VecVirtual, rows)
-	xr := make([]GPVirtual, rows)
-	yp, xp := GP64(), GP64()
-	MOVQ(y, yp)
-	MOVQ(x, xp)
-	for r := range sum {
-		for c := range columns {
-			sum[r] = append(sum[r], read(Mem{Base: yp, Disp: 32 * c}))
-		}
-		xr[r] = GP64()
-		MOVQ(xp, xr[r])
-		if r < rows-1 {
-			ADDQ(ldy, yp)
-			ADDQ(ldx, xp)
-		}
+// mask lets n values through, n from 0 to wide.
+func (s set) mask(n GPVirtual) mask {
+	if s.bytes == 64 {
+		bits, k := GP64(), K()
+		MOVQ(I64(-1), bits)
+		BZHIQ(n, bits, bits)
+		KMOVW(bits.As32(), k)
+		return k
 	}
-	wp := GP64()
-	MOVQ(w, wp)
-	// terms adds the products of the input at x+4*k for each row.
-	terms := func(k int, label string) {
-		if rows == 1 && !mask {
-			// One row alone waits for weights from the L2 cache, so it pays to leave out
-			// those of inputs that are zero. Shifting the sign out makes -0 zero as well.
-			bits := GP32()
-			MOVL(Mem{Base: xr[0], Disp: 4 * k}, bits)
-			SHLL(Imm(1), bits)
-			JZ(LabelRef(label))
-		}
-		var a []VecVirtual
-		for r := range sum {
-			v := YMM()
-			VBROADCASTSS(Mem{Base: xr[r], Disp: 4 * k}, v)
-			a = append(a, v)
-		}
-		for c := range columns {
-			if rows == 1 && !mask {
-				p := YMM()
-				VMULPS(Mem{Base: wp, Disp: 32 * c}, a[0], p)
-				VADDPS(p, sum[0][c], sum[0][c])
-				continue
-			}
-			v := read(Mem{Base: wp, Disp: 32 * c})
-			for r := range sum {
-				p := YMM()
-				VMULPS(v, a[r], p)
-				VADDPS(p, sum[r][c], sum[r][c])
-			}
-		}
-		if rows == 1 && !mask {
-			Label(label)
-		}
-		ADDQ(out, wp)
-	}
-	advance := func(k int) {
-		for r := range xr {
-			ADDQ(Imm(uint64(4*k)), xr[r])
-		}
-	}
-	const unroll = 4
-	n := Load(Param("in"), GP64()).(GPVirtual)
-	Label("inputs")
-	SUBQ(Imm(unroll), n)
-	JL(LabelRef("rest"))
-	for k := range unroll {
-		terms(k, fmt.Sprint("skip", k))
-	}
-	advance(unroll)
-	JMP(LabelRef("inputs"))
-	Label("rest")
-	ADDQ(Imm(unroll), n)
-	Label("input")
-	SUBQ(Imm(1), n)
-	JL(LabelRef("store"))
-	terms(0, "skip")
-	advance(1)
-	JMP(LabelRef("input"))
-	Label("store")
-	for r := range sum {
-		for c, v := range sum[r] {
-			write(v, Mem{Base: y, Disp: 32 * c})
-		}
-		ADDQ(ldy, y)
-		ADDQ(ldx, x)
-	}
-	DECQ(count)
-	JMP(LabelRef("group"))
-	Label("end")
-	VZEROUPPER()
-	RET()
+	table, back, v := GP64(), GP64(), s.vec()
+	LEAQ(ones, table)
+	MOVQ(n, back)
+	NEGQ(back)
+	VMOVDQU(Mem{Base: table, Index: back, Scale: 4, Disp: 32}, v)
+	return v
 }
 
-func at(base, i Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
+func (s set) load(p Mem, m mask) VecVirtual {
+	v := s.vec()
+	switch {
+	case m == nil:
+		VMOVUPS(p, v)
+	case s.bytes == 64:
+		VMOVUPS_Z(p, m, v)
+	default:
+		VMASKMOVPS(p, m, v)
+	}
+	return v
+}
 
-func load(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+func (s set) store(v Register, p Mem, m mask) {
+	switch {
+	case m == nil:
+		VMOVUPS(v, p)
+	case s.bytes == 64:
+		VMOVUPS(v, m, p)
+	default:
+		VMASKMOVPS(v, m, p)
+	}
+}
 
-func broadcast(name string) VecVirtual {
-	y := YMM()
+// increase adds a*b to sum; a may be in memory.
+func (s set) increase(sum Register, a, b Op) {
+	if s.fma {
+		VFMADD231PS(a, b, sum)
+		return
+	}
+	p := s.vec()
+	VMULPS(a, b, p)
+	VADDPS(p, sum, sum)
+}
+
+func (s set) zero() VecVirtual {
+	v := s.vec()
+	if s.bytes == 64 {
+		VPXORD(v, v, v)
+	} else {
+		VPXOR(v, v, v)
+	}
+	return v
+}
+
+func argument(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+
+func parameter(name string) Mem {
 	m, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	VBROADCASTSS(m.Addr, y)
-	return y
+	return m.Addr
 }
 
-func yload(m Mem) VecVirtual { y := YMM(); VMOVUPS(m, y); return y }
+// broadcast fills a vector with an argument of four bytes.
+func (s set) broadcast(name string) VecVirtual {
+	v := s.vec()
+	VBROADCASTSS(parameter(name), v)
+	return v
+}
 
-// mul returns a * b, add a + b, in new registers.
-func mul(a, b Op) VecVirtual { y := YMM(); VMULPS(b, a, y); return y }
-func add(a, b Op) VecVirtual { y := YMM(); VADDPS(b, a, y); return y }
+// at is element i of values of size bytes.
+func at(base, i Register, size int) Mem { return Mem{Base: base, Index: i, Scale: uint8(size)} }
+
+// values runs body for the values of n in vectors of step, and with it's mask once more for
+// what is left over. i counts values.
+func (s set) values(n, i GPVirtual, body func(m mask)) {
+	whole := GP64()
+	MOVQ(n, whole)
+	ANDQ(I8(-s.wide()), whole)
+	XORQ(i, i)
+	Label("loop")
+	CMPQ(i, whole)
+	JGE(LabelRef("rest"))
+	body(nil)
+	ADDQ(Imm(uint64(s.wide())), i)
+	JMP(LabelRef("loop"))
+	Label("rest")
+	left := GP64()
+	MOVQ(n, left)
+	SUBQ(i, left)
+	JZ(LabelRef("done"))
+	body(s.mask(left))
+	Label("done")
+}
+
+// rows runs values for each of the argument rows; next moves the pointers on.
+func (s set) rows(n, i GPVirtual, body func(m mask), next func()) {
+	rows := argument("rows")
+	Label("row")
+	TESTQ(rows, rows)
+	JZ(LabelRef("end"))
+	s.values(n, i, body)
+	next()
+	DECQ(rows)
+	JMP(LabelRef("row"))
+	Label("end")
+	finish()
+}
+
+func finish() {
+	VZEROUPPER()
+	RET()
+}

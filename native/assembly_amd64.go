@@ -1,0 +1,177 @@
+//go:build !purego
+
+package native
+
+//go:generate sh -c "cd _asm && go run . -out ../kernels_amd64.s -stubs ../stub_amd64.go -pkg native"
+
+// floats holds the f32 kernels of an instruction set, whose vectors have wide values. Its
+// methods meet what the assembly assumes: no count of zero.
+type floats struct {
+	wide       int
+	axpy       func(n int, y, x *float32, a float32)
+	add        func(n int, y, x *float32)
+	relu       func(n int, y *float32)
+	mulAdd     func(rows, n int, y, x, w *float32)
+	scaleShift func(rows, n int, y, scale, shift *float32)
+	columns    func(n, events int, y, w *float32, at *int32, a *float32)
+
+	// gemmTile takes count groups of tileRows rows and tile outputs, gemmMasked of tail
+	// outputs, at most a vector; gemmRow one row.
+	tileRows, tile int
+	gemmTile       func(count, in int, y, x, w *float32, out, ldx, ldy int)
+	gemmMasked     func(count, in int, y, x, w *float32, out, ldx, ldy, tail int)
+	gemmRow        func(in, out int, y, x, w *float32)
+}
+
+// fill gives s the kernels.
+func (k *floats) fill(s *Set) *Set {
+	s.axpy, s.gemm, s.mulAdd, s.add, s.relu, s.scaleShift, s.columns = k.axpyN, k.gemm, k.mulAddN, k.addN, k.reluN, k.scaleShiftN, k.columnsN
+	return s
+}
+
+func (k *floats) axpyN(y, x []float32, a float32) {
+	if len(y) > 0 {
+		k.axpy(len(y), &y[0], &x[0], a)
+	}
+}
+
+func (k *floats) addN(y, x []float32) {
+	if len(y) > 0 {
+		k.add(len(y), &y[0], &x[0])
+	}
+}
+
+func (k *floats) reluN(y []float32) {
+	if len(y) > 0 {
+		k.relu(len(y), &y[0])
+	}
+}
+
+func (k *floats) mulAddN(y, x, w []float32, rows, n int) {
+	if rows > 0 && n > 0 {
+		k.mulAdd(rows, n, &y[0], &x[0], &w[0])
+	}
+}
+
+func (k *floats) scaleShiftN(y, scale, shift []float32, rows, n int) {
+	if rows > 0 && n > 0 {
+		k.scaleShift(rows, n, &y[0], &scale[0], &shift[0])
+	}
+}
+
+func (k *floats) columnsN(y, w []float32, at []int32, a []float32) {
+	if len(y) > 0 && len(at) > 0 {
+		k.columns(len(y), len(at), &y[0], &w[0], &at[0], &a[0])
+	}
+}
+
+// gemm takes as many rows at a time as have room in the registers, so that a loaded weight
+// serves them all. There zeros are not left out: the bits are the same (see Set.Gemm), and
+// all rows' inputs are seldom zero at once.
+func (k *floats) gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
+	groups, o := rows/k.tileRows, 0
+	if groups > 0 {
+		for ; o+k.tile <= out; o += k.tile {
+			k.gemmTile(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy)
+		}
+		for ; o < out; o += k.wide {
+			k.gemmMasked(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy, min(k.wide, out-o))
+		}
+	}
+	for r := groups * k.tileRows; r < rows; r++ {
+		k.gemmRow(in, out, &y[r*ldy], &x[r*ldx], &w[0])
+	}
+}
+
+// bytes holds the int8 kernels of an instruction set, whose vectors have wide int32.
+type bytes struct {
+	wide        int
+	mulAddInt8  func(rows, n, ldx, ldy int, y *int32, x *uint8, w *int8)
+	columnsInt8 func(n, events int, y *int32, w *int8, at *int32, a int32)
+	requant     func(n int, y *uint8, x, bias, mult *int32, shift, low, zero int)
+	addInt8     func(n int, y, a, b *uint8, ma, mb, c int32, shift int, low int32)
+	gemmInt8
+}
+
+// gemmInt8 is a matrix product: tiles of rows by wide outputs, then narrow ones; the rows
+// left over alone, in rowWide and then narrow outputs. in counts quads.
+type gemmInt8 struct {
+	rows, wide, narrow, rowWide int
+	tile, tileNarrow            tileInt8
+	row, rowNarrow              tileInt8
+}
+
+type tileInt8 func(count, in int, y *int32, x *uint8, w *int8, out, ldx, ldy int)
+
+func (k *bytes) fill(s *Set) *Set {
+	s.gemmInt8, s.mulAddInt8, s.columnsInt8, s.requant, s.addInt8 = k.gemm, k.mulAddN, k.columnsN, k.requantN, k.addN
+	return s
+}
+
+func (k *gemmInt8) gemm(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int) {
+	blocks := func(first, count, wide, narrow int, block, blockNarrow tileInt8) {
+		o := 0
+		for ; o+wide <= out; o += wide {
+			block(count, in/quad, &y[first*ldy+o], &x[first*ldx], &w[o*quad], out, ldx, ldy)
+		}
+		for ; o < out; o += narrow {
+			blockNarrow(count, in/quad, &y[first*ldy+o], &x[first*ldx], &w[o*quad], out, ldx, ldy)
+		}
+	}
+	groups := rows / k.rows
+	if groups > 0 {
+		blocks(0, groups, k.wide, k.narrow, k.tile, k.tileNarrow)
+	}
+	if done := groups * k.rows; done < rows {
+		blocks(done, rows-done, k.rowWide, k.narrow, k.row, k.rowNarrow)
+	}
+}
+
+func (k *bytes) mulAddN(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int) {
+	whole := n - n%k.wide
+	if whole > 0 {
+		k.mulAddInt8(rows, whole, ldx, ldy, &y[0], &x[0], &w[0])
+	}
+	if whole < n {
+		refMulAddInt8(y[whole:], x[whole:], w[whole:], rows, n-whole, ldx, ldy)
+	}
+}
+
+// columnsN gives the assembly columns that have a factor in common, as many as 16 bits can
+// sum: 256 * 127 < 1<<15.
+func (k *bytes) columnsN(y []int32, w []int8, at []int32, a []int32) {
+	whole := len(y) - len(y)%(2*k.wide)
+	for len(at) > 0 {
+		n := 1
+		for n < min(len(at), 256) && a[n] == a[0] {
+			n++
+		}
+		if whole > 0 {
+			k.columnsInt8(whole, n, &y[0], &w[0], &at[0], a[0])
+		}
+		if whole < len(y) {
+			refColumnsInt8(y[whole:], w[whole:], at[:n], a[:n])
+		}
+		at, a = at[n:], a[n:]
+	}
+}
+
+func (k *bytes) requantN(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int) {
+	whole := n - n%(k.wide/2)
+	if whole > 0 {
+		for r := range rows {
+			k.requant(whole, &y[r*ldy], &x[r*ldx], &bias[0], &mult[0], int(shift), int(low), int(zero))
+		}
+	}
+	if whole < n {
+		refRequant(y[whole:], x[whole:], bias[whole:], mult[whole:], shift, low, zero, rows, n-whole, ldx, ldy)
+	}
+}
+
+func (k *bytes) addN(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8) {
+	whole := len(y) - len(y)%k.wide
+	if whole > 0 {
+		k.addInt8(whole, &y[0], &a[0], &b[0], ma, mb, c, int(shift), int32(low))
+	}
+	refAddInt8(y[whole:], a[whole:], b[whole:], ma, mb, c, shift, low)
+}
