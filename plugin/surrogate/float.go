@@ -16,8 +16,9 @@ type floatNetwork struct {
 	p     *plan
 	n     int
 	out   []ring
-	sums  []sums // of each convolution on events
-	dense ring   // events as vectors, if the plan wants them
+	sums  []sums      // of each convolution on events
+	elm   []*elmState // of each elm layer
+	dense ring        // events as vectors, if the plan wants them
 	// room for the events of one neuron and step
 	at []int32
 	a  []float32
@@ -56,13 +57,16 @@ type sums struct {
 }
 
 func newFloatNetwork(p *plan, n, block int) *floatNetwork {
-	s := &floatNetwork{p: p, n: n, out: make([]ring, len(p.layers)), sums: make([]sums, len(p.layers))}
+	s := &floatNetwork{p: p, n: n, out: make([]ring, len(p.layers)), sums: make([]sums, len(p.layers)), elm: make([]*elmState, len(p.layers))}
 	for i := range p.layers {
 		l := &p.layers[i]
 		s.out[i] = newRing(l.lookback+block, block, n*l.width)
 		if l.sparse() {
 			slots := l.reach() + block
 			s.sums[i] = sums{slots, make([]float32, n*slots*l.width)}
+		}
+		if l.cell != nil {
+			s.elm[i] = newELMState(l.cell, n)
 		}
 	}
 	if p.denseEvents {
@@ -76,6 +80,9 @@ func (s *floatNetwork) reset() {
 	for i := range s.p.layers {
 		clear(s.out[i].data)
 		fillRows(s.sums[i].data, s.p.layers[i].bias)
+		if s.elm[i] != nil {
+			s.elm[i].reset()
+		}
 	}
 }
 
@@ -110,25 +117,37 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 			s.p.kernel.ScaleShift(y, l.scale, l.shift, k*s.n, l.width)
 		case model.OpConcat:
 			s.concat(l, y, t, k)
+		case model.OpELM:
+			x := s.input(l.in[0], t, k)
+			for r := range k {
+				s.elm[i].step(s.p.kernel, x[r*s.n*l.inWidth:][:s.n*l.inWidth], y[r*s.n*l.width:][:s.n*l.width])
+			}
 		default: // add, activation
 			copy(y, s.input(l.in[0], t, k))
 			for _, in := range l.in[1:] {
 				s.p.kernel.Add(y, s.input(in, t, k))
 			}
 		}
-		l.activate(s.p.kernel, y)
+		activate(s.p.kernel, l.act, float32(l.alpha), y)
 	}
 }
 
-// activate applies the layer's activation in place.
-func (l *layer) activate(kernel *native.Set, y []float32) {
-	switch l.act {
+// activate applies an activation in place.
+func activate(kernel *native.Set, act string, alpha float32, y []float32) {
+	switch act {
 	case model.ActNone:
 	case model.ActReLU:
 		kernel.ReLU(y)
 	default:
-		panic("surrogate: activation " + l.act)
+		native.Activate(activations[act], y, alpha)
 	}
+}
+
+// activations are those besides the one that a kernel set has of its own.
+var activations = map[string]native.Activation{
+	model.ActLeakyReLU: native.LeakyReLU, model.ActELU: native.ELU, model.ActSiLU: native.SiLU,
+	model.ActGELU: native.GELU, model.ActGELUTanh: native.GELUTanh, model.ActTanh: native.Tanh,
+	model.ActSigmoid: native.Sigmoid, model.ActScaledTanh: native.ScaledTanh,
 }
 
 func (s *floatNetwork) input(in int, t int64, k int) []float32 {
@@ -246,6 +265,9 @@ func (s *floatNetwork) visit(now int64, i int, v visitor) {
 				slot := int((now + int64(a)) % int64(to.slots))
 				v.floats(to.data[(i*to.slots+slot)*l.width:][:l.width])
 			}
+		}
+		if s.elm[j] != nil {
+			s.elm[j].visit(i, v)
 		}
 	}
 }

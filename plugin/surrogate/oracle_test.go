@@ -39,6 +39,8 @@ func oracle(m *model.Model, steps int, events []population.Event) (p, v []float6
 					}
 				}
 			}
+		case model.OpELM:
+			y = oracleELM(m, l.ELM, in)
 		case model.OpConcat:
 			for _, name := range l.In {
 				for _, row := range x[name] {
@@ -58,11 +60,9 @@ func oracle(m *model.Model, steps int, events []population.Event) (p, v []float6
 				}
 			}
 		}
-		if l.Activation == model.ActReLU {
-			for c := range y {
-				for t := range steps {
-					y[c][t] = math.Max(0, y[c][t])
-				}
+		for c := range y {
+			for t := range steps {
+				y[c][t] = oracleActivation(l.Activation, l.Alpha, y[c][t])
 			}
 		}
 		x[l.Name] = y

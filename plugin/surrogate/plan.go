@@ -40,6 +40,7 @@ type layer struct {
 	// Otherwise [kernel, oldest first][group][inGroup][outGroup]: the inner loop of a
 	// matrix product runs over outputs.
 	packed []float32
+	cell   *elm // of an elm layer
 }
 
 // newPlan packs a validated model.
@@ -50,8 +51,11 @@ func newPlan(m *model.Model, kernel *native.Set, opt Options) *plan {
 	nodes, index := newGraph(m)
 	for i := range nodes {
 		l := layer{node: nodes[i]}
-		if l.op == model.OpConv1D {
+		switch l.op {
+		case model.OpConv1D:
 			l.pack()
+		case model.OpELM:
+			l.cell = newELM(l.elm, m.Tensors)
 		}
 		for _, in := range l.in {
 			if in == onEvents && l.op != model.OpConv1D {

@@ -20,7 +20,8 @@ import (
 //	payload  uint64, its length [bytes]
 //	then neuron by neuron what network.visit shows: for each layer in order, if later
 //	layers look back on it, its last outputs [step][channel], oldest first; then, if
-//	it is a convolution on events, its sums of the steps to come
+//	it is a convolution on events, its sums of the steps to come; if it is an elm
+//	layer, its branches' traces and its memory
 //	crc      uint32, CRC-32C of all before
 //
 // It does not depend on the number of threads nor on the length of the steps.

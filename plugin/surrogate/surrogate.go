@@ -93,11 +93,6 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	if total := mi.StateBytes * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
 		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
 	}
-	for _, l := range m.Layers {
-		if l.Op == model.OpELM || l.Activation != model.ActNone && l.Activation != model.ActReLU {
-			return nil, fmt.Errorf("%w: layer %q: op %s with activation %s is not run yet", population.ErrFormat, l.Name, l.Op, l.Activation)
-		}
-	}
 	kernel, err := native.Select(opt.Kernel)
 	if err != nil {
 		return nil, kernelError{err}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -29,7 +30,7 @@ func zoo() map[string]*model.Model {
 		width["head"] = 2
 		return modeltest.Build(modeltest.Document("zoo", channels, layers), width, 3)
 	}
-	return map[string]*model.Model{
+	models := map[string]*model.Model{
 		"small":      modeltest.Random(modeltest.Small, 1),
 		"odd widths": modeltest.Random(modeltest.Spec{Channels: 7, Embed: 13, Smooth: 4, Blocks: 2, Kernel: 3}, 2),
 		"long kernel on events": build(9, map[string]int{"a": 10, "last": 11},
@@ -61,6 +62,16 @@ func zoo() map[string]*model.Model {
 		"channel multiplier": build(4, map[string]int{"a": 6, "last": 18},
 			conv("a", "events", 1, 1, 1, ""), conv("last", "a", 3, 4, 6, "relu"), head),
 	}
+	maps.Copy(models, elms())
+	for _, act := range model.Activations() {
+		l := conv("last", "a", 2, 1, 1, act)
+		if model.HasAlpha(act) {
+			alpha := 0.7
+			l.Alpha = &alpha
+		}
+		models[act] = build(4, map[string]int{"a": 6, "last": 9}, conv("a", "events", 3, 1, 1, ""), l, head)
+	}
+	return models
 }
 
 // stimulus makes about rate events per neuron and ms, with repeats on a channel,
@@ -198,13 +209,19 @@ func TestSameBits(t *testing.T) {
 			for _, threads := range []int{2, 3, 64} {
 				check(fmt.Sprint("threads ", threads), play(t, newPop(t, m, n, surrogate.Options{Threads: threads}), steps, events, 4))
 			}
+			reference := play(t, newPop(t, m, n, surrogate.Options{Kernel: "reference"}), steps, events, 1)
 			for _, k := range native.Kernels() {
-				if k.SameBits && k.Available() { // several neurons and one: the kernels differ
-					check("kernel "+k.Name, play(t, newPop(t, m, n, surrogate.Options{Kernel: k.Name}), steps, events, 1))
-					one := play(t, newPop(t, m, 1, surrogate.Options{Kernel: k.Name}), steps, only(events, 0), 1)
-					if err := want.neuron(0, n).same(one); err != nil {
-						t.Errorf("%s, one neuron: %v", k.Name, err)
-					}
+				if !k.Available() {
+					continue
+				}
+				all := play(t, newPop(t, m, n, surrogate.Options{Kernel: k.Name}), steps, events, 1)
+				if err := reference.same(all); k.SameBits && err != nil {
+					t.Errorf("%s and reference: %v", k.Name, err)
+				}
+				// Several neurons and one: the kernels differ.
+				one := play(t, newPop(t, m, 1, surrogate.Options{Kernel: k.Name}), steps, only(events, 0), 1)
+				if err := all.neuron(0, n).same(one); err != nil {
+					t.Errorf("%s, one neuron: %v", k.Name, err)
 				}
 			}
 			shuffled := slices.Clone(events)

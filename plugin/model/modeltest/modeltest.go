@@ -116,6 +116,9 @@ func Build(doc model.Document, width map[string]int, seed uint64) *model.Model {
 			if l.Bias != "" {
 				m.Tensors[l.Bias] = random(0.5, out)
 			}
+		case model.OpELM:
+			out = width[l.Name]
+			buildELM(m, l.ELM, in, out, width, random)
 		case model.OpConcat:
 			out = 0
 			for _, name := range l.In {

@@ -1,0 +1,120 @@
+package surrogate
+
+import (
+	"understudy/native"
+	"understudy/plugin/model"
+)
+
+// elm is the recurrent part of an ELM neuron, see [model.ELM], with its weights in
+// the kernels' layout.
+type elm struct {
+	branches, memory int
+	synapseDecay     []float32 // [branches]
+	memoryDecay      []float32 // [memory]
+	gain             []float32 // [memory] lambda*(1-memoryDecay)
+	zeros            []float32 // as many as the larger of branches and memory
+	mlp              []dense
+	widest           int // outputs of the widest layer of mlp
+}
+
+// dense is a fully connected layer.
+type dense struct {
+	in, out int
+	weight  []float32 // [in][out]
+	bias    []float32 // [out]
+	act     string
+	alpha   float32
+}
+
+func newELM(l *model.ELM, tensors map[string]model.Tensor) *elm {
+	e := &elm{synapseDecay: tensors[l.SynapseDecay].Data, memoryDecay: tensors[l.MemoryDecay].Data}
+	e.branches, e.memory = len(e.synapseDecay), len(e.memoryDecay)
+	e.zeros = make([]float32, max(e.branches, e.memory))
+	for _, k := range e.memoryDecay {
+		e.gain = append(e.gain, float32(l.Lambda*(1-float64(k))))
+	}
+	for _, d := range l.MLP {
+		w := tensors[d.Weight]
+		out, in := w.Shape[0], w.Shape[1]
+		x := dense{in: in, out: out, weight: make([]float32, in*out), act: d.Activation}
+		if d.Alpha != nil {
+			x.alpha = float32(*d.Alpha)
+		}
+		for o := range out {
+			for i := range in {
+				x.weight[i*out+o] = w.Data[o*in+i]
+			}
+		}
+		for _, b := range tensors[d.Bias].Data {
+			x.bias = append(x.bias, b+0) // no -0, see folded.rounded
+		}
+		e.mlp = append(e.mlp, x)
+		e.widest = max(e.widest, out)
+	}
+	return e
+}
+
+// elmRows is how many neurons go through the mlp together: what its layers put out
+// then stays in the L1 cache.
+const elmRows = 48
+
+// elmState is the state of n ELM neurons.
+type elmState struct {
+	*elm
+	n int
+	s []float32 // [n][branches], summed traces of the branches' synapses
+	m []float32 // [n][memory]
+	// room for the outputs of one layer of mlp and of the next, [elmRows][widest]
+	x, y []float32
+}
+
+func newELMState(e *elm, n int) *elmState {
+	rows := min(n, elmRows)
+	return &elmState{elm: e, n: n, s: make([]float32, n*e.branches), m: make([]float32, n*e.memory),
+		x: make([]float32, rows*e.widest), y: make([]float32, rows*e.widest)}
+}
+
+func (e *elmState) reset() {
+	clear(e.s)
+	clear(e.m)
+}
+
+// step advances by one step: from input [n][branches] to out [n][memory].
+func (e *elmState) step(k *native.Set, input, out []float32) {
+	k.ScaleShift(e.s, e.synapseDecay, e.zeros, e.n, e.branches)
+	k.Add(e.s, input)
+	k.ScaleShift(e.m, e.memoryDecay, e.zeros, e.n, e.memory)
+	for first := 0; first < e.n; first += elmRows {
+		rows := min(elmRows, e.n-first)
+		m := e.m[first*e.memory:][:rows*e.memory]
+		k.MulAdd(m, e.delta(k, e.s[first*e.branches:], m, rows), e.gain, rows, e.memory)
+	}
+	copy(out, e.m)
+}
+
+// delta is mlp([s, m]) of rows neurons, [rows][memory]. The first layer's product is
+// in two parts, of which the second goes on summing where the first has stopped: s
+// and m need not be copied side by side.
+func (e *elmState) delta(k *native.Set, s, m []float32, rows int) []float32 {
+	x, y := e.x, e.y
+	for i := range e.mlp {
+		d := &e.mlp[i]
+		y = y[:rows*d.out]
+		fillRows(y, d.bias)
+		if i == 0 {
+			k.Gemm(y, s, d.weight, rows, e.branches, d.out, e.branches, d.out)
+			k.Gemm(y, m, d.weight[e.branches*d.out:], rows, e.memory, d.out, e.memory, d.out)
+		} else {
+			k.Gemm(y, x, d.weight, rows, d.in, d.out, d.in, d.out)
+		}
+		activate(k, d.act, d.alpha, y)
+		x, y = y, x[:cap(x)]
+	}
+	return x
+}
+
+// visit shows v the state of neuron i.
+func (e *elmState) visit(i int, v visitor) {
+	v.floats(e.s[i*e.branches:][:e.branches])
+	v.floats(e.m[i*e.memory:][:e.memory])
+}

@@ -1,0 +1,135 @@
+package surrogate_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"understudy/native"
+	"understudy/plugin/model"
+	"understudy/plugin/model/modeltest"
+	"understudy/plugin/surrogate"
+)
+
+// elms has ELM neurons of several shapes, which join the zoo.
+func elms() map[string]*model.Model {
+	alpha := 0.3
+	deep := modeltest.ELM(modeltest.ELMSpec{Channels: 8, Branches: 3, Memory: 11, Hidden: 17}, 4).Document
+	deep.Layers[1].ELM.MLP = []model.Dense{
+		{Weight: "w0", Bias: "b0", Activation: model.ActLeakyReLU, Alpha: &alpha},
+		{Weight: "w1", Bias: "b1", Activation: model.ActTanh},
+		{Weight: "w2", Bias: "b2", Activation: model.ActSigmoid},
+		{Weight: "w3", Bias: "b3"},
+	}
+	// Between other layers: x looks back on the memory, and elm has an activation of
+	// its own.
+	deep.Layers[1].Activation = model.ActSiLU
+	deep.Layers[2].In = []string{"x"}
+	deep.Layers = []model.Layer{deep.Layers[0], deep.Layers[1],
+		{Name: "x", Op: model.OpConv1D, In: []string{"elm"}, Weight: "x.w", Bias: "x.b", Kernel: 4, Dilation: 2, Activation: model.ActReLU}, deep.Layers[2]}
+	two := modeltest.ELM(modeltest.ELMSpec{Channels: 10, Branches: 10, Memory: 6, Hidden: 9}, 4).Document
+	two.Layers[1].ELM.MLP = two.Layers[1].ELM.MLP[1:] // no hidden layer
+	two.Layers = []model.Layer{two.Layers[1], {Name: "second", Op: model.OpELM, In: []string{"elm"}, ELM: &model.ELM{
+		SynapseDecay: "ks", MemoryDecay: "km", Lambda: 1, MLP: []model.Dense{{Weight: "w", Bias: "b", Activation: model.ActScaledTanh}}}}, two.Layers[2]}
+	two.Layers[0].In = []string{model.Events}
+	two.Layers[2].In = []string{"second"}
+	return map[string]*model.Model{
+		"elm":                modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActReLU}, 1),
+		"elm, odd widths":    modeltest.ELM(modeltest.ELMSpec{Channels: 7, Branches: 7, Memory: 33, Hidden: 19, Activation: model.ActSiLU}, 2),
+		"elm, one memory":    modeltest.ELM(modeltest.ELMSpec{Channels: 3, Branches: 1, Memory: 1, Hidden: 2, Activation: model.ActGELU}, 3),
+		"elm, deep":          modeltest.Build(deep, map[string]int{"synapses": 3, "elm": 11, "w0": 17, "w1": 40, "w2": 8, "w3": 11, "x": 6, "head": 2}, 5),
+		"elm on events, two": modeltest.Build(two, map[string]int{"elm": 6, "elm.out.weight": 6, "second": 5, "w": 5, "head": 2}, 6),
+	}
+}
+
+// oracleELM is FORMAT.md's formula for one neuron in float64: x and the result are
+// [channel][step].
+func oracleELM(m *model.Model, e *model.ELM, x [][]float64) [][]float64 {
+	steps := len(x[0])
+	ks, km := m.Tensors[e.SynapseDecay].Data, m.Tensors[e.MemoryDecay].Data
+	y := zeros(len(km), steps)
+	v := make([]float64, len(ks)+len(km)) // s, then m
+	for t := range steps {
+		z := make([]float64, len(v))
+		for i := range ks {
+			v[i] = float64(ks[i])*v[i] + x[i][t]
+			z[i] = v[i]
+		}
+		for j := range km {
+			z[len(ks)+j] = float64(km[j]) * v[len(ks)+j]
+		}
+		for _, d := range e.MLP {
+			w := m.Tensors[d.Weight]
+			next := make([]float64, w.Shape[0])
+			for o := range next {
+				sum := float64(m.Tensors[d.Bias].Data[o])
+				for i := range z {
+					sum += float64(w.Data[o*len(z)+i]) * z[i]
+				}
+				next[o] = oracleActivation(d.Activation, d.Alpha, sum)
+			}
+			z = next
+		}
+		for j := range km {
+			k := float64(km[j])
+			v[len(ks)+j] = k*v[len(ks)+j] + e.Lambda*(1-k)*z[j]
+			y[j][t] = v[len(ks)+j]
+		}
+	}
+	return y
+}
+
+// oracleActivation is FORMAT.md's formula in float64.
+func oracleActivation(name string, alpha *float64, x float64) float64 {
+	switch name {
+	case model.ActNone:
+		return x
+	case model.ActReLU:
+		return max(x, 0)
+	case model.ActLeakyReLU:
+		return max(x, 0) + *alpha*min(x, 0)
+	case model.ActELU:
+		return max(x, 0) + *alpha*math.Expm1(min(x, 0))
+	case model.ActSiLU:
+		return x / (1 + math.Exp(-x))
+	case model.ActGELU:
+		return x / 2 * math.Erfc(-x/math.Sqrt2)
+	case model.ActGELUTanh:
+		return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case model.ActTanh:
+		return math.Tanh(x)
+	case model.ActSigmoid:
+		return 1 / (1 + math.Exp(-x))
+	case model.ActScaledTanh:
+		return 1.7159 * math.Tanh(2*x/3)
+	}
+	panic("oracle: activation " + name)
+}
+
+// More neurons than go through the mlp together: each is as it is alone.
+func TestELMManyNeurons(t *testing.T) {
+	const steps, n = 40, 103
+	m := modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActSiLU}, 1)
+	events := stimulus(8, m, n, steps, 2)
+	for _, k := range native.Kernels() {
+		if !k.Available() {
+			continue
+		}
+		all := play(t, newPop(t, m, n, surrogate.Options{Kernel: k.Name}), steps, events, 3)
+		for _, i := range []int{0, 47, 48, 95, 96, 102} {
+			if err := all.neuron(i, n).same(play(t, newPop(t, m, 1, surrogate.Options{Kernel: k.Name}), steps, only(events, i), 40)); err != nil {
+				t.Errorf("%s: neuron %d: %v", k.Name, i, err)
+			}
+		}
+	}
+}
+
+// BenchmarkELM times the published model's shape as BenchmarkStep does.
+func BenchmarkELM(b *testing.B) {
+	m := modeltest.ELM(modeltest.BestELM, 1)
+	for _, k := range native.Kernels() {
+		for _, n := range []int{1, 100} {
+			b.Run(fmt.Sprintf("%s/n=%d", k.Name, n), func(b *testing.B) { benchStep(b, m, k.Name, n, 1) })
+		}
+	}
+}
