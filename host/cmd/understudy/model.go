@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,16 +72,20 @@ func newModelInfo() *cobra.Command {
 
 func newModelImport() *cobra.Command {
 	var out string
+	var o model.ImportOptions
+	var scale, offset, threshold float64
 	var formats strings.Builder
 	for _, i := range model.Importers() {
 		fmt.Fprintf(&formats, "  %-12s %s\n", i.Name, i.Doc)
 	}
 	cmd := &cobra.Command{
-		Use:     "import SRC --out MODEL",
-		Short:   "Turn a model of another format into a model file",
-		Long:    "Turn a model of another format into a model file. The format is told from the\ncontent. Formats:\n" + formats.String(),
-		Example: "  understudy model import trained.safetensors --out surrogate.safetensors",
-		Args:    usageArgs(cobra.ExactArgs(1)),
+		Use:   "import SRC --out MODEL",
+		Short: "Turn a model of another format into a model file",
+		Long: "Turn a model of another format into a model file. The format is told from the\ncontent. Formats:\n" + formats.String() +
+			"For Keras and PyTorch files see `python -m understudy.convert --help`.\n",
+		Example: "  understudy model import net.onnx --out surrogate.safetensors --scale 10 --offset -67.7 --threshold 0.2\n" +
+			"  understudy model import net.onnx --out surrogate.safetensors --spike-output out:0 --v-soma-output out:1",
+		Args: usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("model import: --out is missing")
@@ -88,7 +94,20 @@ func newModelImport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := model.Import(args[0], b)
+			for name, set := range map[string]func(){"scale": func() { o.VScale = &scale }, "offset": func() { o.VOffset = &offset },
+				"threshold": func() { o.Threshold = &threshold }} {
+				if cmd.Flags().Changed(name) {
+					set()
+				}
+			}
+			// A root, unlike a plain folder, follows no link that leads out of it.
+			root, err := os.OpenRoot(filepath.Dir(args[0]))
+			if err != nil {
+				return err
+			}
+			defer root.Close()
+			o.Files = root.FS()
+			m, err := model.Import(args[0], b, o)
 			if err != nil {
 				return err
 			}
@@ -102,7 +121,14 @@ func newModelImport() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&out, "out", "", "model `file` to write")
+	f := cmd.Flags()
+	f.StringVar(&out, "out", "", "model `file` to write")
+	f.StringVar(&o.Name, "name", "", "name in the model file (default as SRC is called)")
+	f.StringVar(&o.SpikeOutput, "spike-output", "", "`output` that is the spike's probability or logit, NAME or NAME:CHANNEL\n(default the one named spike, spikes or p_spike)")
+	f.StringVar(&o.VSomaOutput, "v-soma-output", "", "`output` that is the soma's voltage, NAME or NAME:CHANNEL\n(default the one named v_soma, somatic, soma or voltage)")
+	f.Float64Var(&scale, "scale", 1, "soma voltage in mV is offset + scale*output")
+	f.Float64Var(&offset, "offset", 0, "soma voltage in mV is offset + scale*output")
+	f.Float64Var(&threshold, "threshold", 0.5, "probability from which a step has a spike")
 	return cmd
 }
 

@@ -1,0 +1,306 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"understudy/plugin/population"
+)
+
+// The ONNX importer (IMPORT.md). It follows what every value of the graph is: a constant,
+// which it computes, or a signal, channels of a layer of ours laid out along some axes and
+// shifted in time (onnx_signal.go). A node that cannot be followed is an error.
+
+// onnxBudget bounds the values that constants are made of, computed ones included.
+const onnxBudget = 1 << 28
+
+// onnxValue is what a name of the graph stands for: nothing where an optional input or
+// output is left out.
+type onnxValue struct {
+	array  *onnxArray
+	signal *onnxSignal
+}
+
+// onnxMade is what a signal was made real from.
+type onnxMade struct {
+	layer        *onnxLayer
+	fn           onnxExpr
+	first, width int
+}
+
+// onnxRun follows a graph once.
+type onnxRun struct {
+	graph        *onnxGraph
+	files        fs.FS
+	values       map[string]onnxValue
+	layers       []*onnxLayer
+	made         map[onnxMade]*onnxLayer
+	batch, steps int64 // of the input; 0 where the file leaves it open
+	budget       int64
+	done         int // nodes followed
+}
+
+// onnxLayouts are the axes that an input may have, by their number.
+var onnxLayouts = map[int][]string{2: {"TC", "CT"}, 3: {"BCT", "BTC"}, 4: {"BC1T", "BCT1"}}
+
+// decodeONNX imports an ONNX file.
+func decodeONNX(name string, data []byte, o ImportOptions) (*Model, error) {
+	m, err := importONNX(data, o)
+	if err != nil {
+		if !errors.Is(err, population.ErrFormat) && !errors.Is(err, population.ErrLimit) {
+			err = fmt.Errorf("%w: %v", population.ErrFormat, err) // protowire's own
+		}
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if m.Name == "" {
+		base := filepath.Base(name)
+		m.Name = strings.TrimSuffix(base, filepath.Ext(base))
+	}
+	if err := m.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return m, nil
+}
+
+func importONNX(data []byte, o ImportOptions) (*Model, error) {
+	f, err := parseONNX(data)
+	if err != nil {
+		return nil, err
+	}
+	// An initializer may be listed as an input, too.
+	inputs := slices.DeleteFunc(slices.Clone(f.graph.inputs), func(i onnxValueInfo) bool { return f.graph.tensors[i.name] != nil })
+	if len(inputs) != 1 {
+		return nil, badf("%d inputs, want one, the events", len(inputs))
+	}
+	in := inputs[0]
+	layouts := onnxLayouts[len(in.dims)]
+	if layouts == nil {
+		return nil, badf("input %q has %d axes, want batch, channels and steps in any order", in.name, len(in.dims))
+	}
+	// Which of the layouts it is the graph decides: only one can be followed.
+	var worst *onnxRun
+	var failed error
+	budget := int64(onnxBudget)
+	for _, axes := range layouts {
+		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, budget: budget}
+		channels, err := r.input(in, axes)
+		if err == nil {
+			err = r.follow(f.graph.nodes, 0)
+		}
+		if err == nil {
+			return r.model(f, channels, o)
+		}
+		if worst == nil || r.done > worst.done {
+			worst, failed = r, err
+		}
+	}
+	return nil, failed
+}
+
+// input defines the events, and returns the number of channels.
+func (r *onnxRun) input(in onnxValueInfo, axes string) (int, error) {
+	s := &onnxSignal{axes: axes, fn: exprX, node: "the input"}
+	for k, a := range []byte(axes) {
+		switch d := in.dims[k]; a {
+		case 'C':
+			if d < 1 {
+				return 0, badf("input %q: the file does not say how many channels it has", in.name)
+			}
+			if d > MaxChannels {
+				return 0, limitf("input %q: %d channels, at most %d are accepted", in.name, d, MaxChannels)
+			}
+			s.width = int(d)
+		case 'B':
+			r.batch = min(max(d, 0), 1<<20)
+		case 'T':
+			r.steps = min(max(d, 0), 1<<30)
+		case '1':
+			if d != 1 {
+				return 0, badf("input %q: shape %v, of two long axes one must be 1", in.name, in.dims)
+			}
+		}
+	}
+	s.layer = &onnxLayer{name: Events, op: Events, width: s.width}
+	r.values[in.name] = onnxValue{signal: s}
+	return s.width, nil
+}
+
+// value looks up a name.
+func (r *onnxRun) value(name string) (onnxValue, error) {
+	v, ok := r.values[name]
+	if ok || name == "" {
+		return v, nil
+	}
+	t, ok := r.graph.tensors[name]
+	if !ok {
+		return v, badf("%q is not made by a node before it", name)
+	}
+	a, err := t.read(r.files, &r.budget)
+	if err != nil {
+		return v, fmt.Errorf("%q: %w", name, err)
+	}
+	v = onnxValue{array: a}
+	r.values[name] = v
+	return v, nil
+}
+
+// follow evaluates nodes in order.
+func (r *onnxRun) follow(nodes []onnxNode, depth int) error {
+	for i := range nodes {
+		n := &nodes[i]
+		if err := r.node(n, depth); err != nil {
+			return fmt.Errorf("%v: %w", n, err)
+		}
+		r.done++
+	}
+	return nil
+}
+
+func (r *onnxRun) node(n *onnxNode, depth int) error {
+	if n.domain != "" && n.domain != "ai.onnx" {
+		return badf("an op of another domain, which is not supported")
+	}
+	in := make([]onnxValue, len(n.in))
+	arrays := make([]*onnxArray, len(n.in))
+	constant := true
+	for i, name := range n.in {
+		v, err := r.value(name)
+		if err != nil {
+			return err
+		}
+		in[i], arrays[i] = v, v.array
+		constant = constant && v.signal == nil
+	}
+	var out []onnxValue
+	if n.op == "If" {
+		var err error
+		if out, err = r.branch(n, arrays, depth); err != nil {
+			return err
+		}
+	} else if constant {
+		a, done, err := r.fold(n, arrays)
+		if err != nil {
+			return err
+		}
+		if !done {
+			return badf("the op is not supported%s", onnxOnConstants(n.op))
+		}
+		out = []onnxValue{{array: a}}
+	} else {
+		op, ok := onnxOps[n.op]
+		if !ok {
+			return badf("the op is not supported")
+		}
+		var err error
+		if out, err = op(r, n, in); err != nil {
+			return err
+		}
+	}
+	for i, name := range n.out {
+		if name == "" {
+			continue
+		}
+		if i >= len(out) || out[i] == (onnxValue{}) {
+			return badf("its output %d is not supported", i)
+		}
+		if _, twice := r.values[name]; twice || r.graph.tensors[name] != nil {
+			return badf("%q is made twice", name)
+		}
+		r.values[name] = out[i]
+	}
+	return nil
+}
+
+func onnxOnConstants(op string) string {
+	if onnxOps[op] != nil {
+		return " on constants"
+	}
+	return ""
+}
+
+// branch follows the branch of an If that is taken, where shapes decide it: PyTorch's
+// squeeze asks for the length of an axis.
+func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, error) {
+	if len(in) != 1 || in[0] == nil {
+		return nil, badf("its condition depends on the events")
+	}
+	v, ok := in[0].numbers()
+	if !ok || len(v) != 1 {
+		return nil, badf("its condition is not known")
+	}
+	if depth == 4 {
+		return nil, limitf("nested more than %d deep", depth)
+	}
+	name := "else_branch"
+	if v[0] != 0 {
+		name = "then_branch"
+	}
+	g := &onnxGraph{tensors: r.graph.tensors}
+	if err := g.parse(n.attr[name].graph); err != nil {
+		return nil, err
+	}
+	if r.budget -= int64(len(n.attr[name].graph)); r.budget < 0 {
+		return nil, limitf("too many values")
+	}
+	if err := r.follow(g.nodes, depth+1); err != nil {
+		return nil, err
+	}
+	var out []onnxValue
+	for _, o := range g.outputs {
+		v, err := r.value(o)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// model makes the document of what was followed.
+func (r *onnxRun) model(f *onnxModel, channels int, o ImportOptions) (*Model, error) {
+	heads := onnxHeads{options: o}
+	for _, name := range f.graph.outputs {
+		v, err := r.value(name)
+		if err != nil {
+			return nil, fmt.Errorf("output: %w", err)
+		}
+		s := v.signal
+		if s == nil {
+			return nil, badf("output %q does not depend on the events", name)
+		}
+		if !strings.Contains(s.axes, "T") && !strings.Contains(s.axes, "M") {
+			return nil, badf("output %q has no axis of time", name)
+		}
+		if s.lead != 0 || s.tail != 0 {
+			return nil, badf("output %q has %d steps before the input's first and %d after its last: padding that is not cut off again", name, s.lead, s.tail)
+		}
+		if _, isSpike := s.fn.activation(); !isSpike || s.fn.g != exprSigmoid || s.fn.p != [4]float64{} || s.fn.q != [4]float64{1} {
+			if err := r.real(s); err != nil {
+				return nil, err
+			}
+		}
+		heads.outputs = append(heads.outputs, onnxOutput{name, s})
+	}
+	assigned, err := heads.assign(r)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Tensors: map[string]Tensor{}}
+	m.Document = Document{Schema: Schema, Name: o.Name, Kind: KindTCN, StepMS: 1, Inputs: Inputs{Channels: channels}, SpikeThreshold: 0.5}
+	if o.Threshold != nil {
+		m.SpikeThreshold = *o.Threshold
+	}
+	if m.Provenance, err = json.Marshal(map[string]string{"imported_from": "ONNX", "producer": strings.ToValidUTF8(f.producer, "?")}, json.Deterministic(true)); err != nil {
+		return nil, badf("%v", err)
+	}
+	if err := r.write(m, assigned, o); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
