@@ -21,6 +21,7 @@ type floats struct {
 	gemmTile       func(count, in int, y, x, w *float32, out, ldx, ldy int)
 	gemmMasked     func(count, in int, y, x, w *float32, out, ldx, ldy, tail int)
 	gemmRow        func(in, out int, y, x, w *float32)
+	gemmSparse     func(rows, in, out int, y, x, w *float32, ldx, ldy, lines int)
 }
 
 // fill gives s the kernels.
@@ -65,22 +66,50 @@ func (k *floats) columnsN(y, w []float32, at []int32, a []float32) {
 	}
 }
 
-// gemm takes as many rows at a time as have room in the registers, so that a loaded weight
-// serves them all. There zeros are not left out: the bits are the same (see Set.Gemm), and
-// all rows' inputs are seldom zero at once.
+// gemm takes one of three ways, which give the same bits (see Set.Gemm). One row waits for its
+// weights: it leaves out those of zeros and prefetches the others. Many rows, where about half
+// of x is zero, take a few weights at a time, so few that they stay in the first cache,
+// and leave out zeros, too. Else as many rows are taken at a time as have room in
+// the registers, so that a loaded weight serves them all.
 func (k *floats) gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
-	groups, o := rows/k.tileRows, 0
-	if groups > 0 {
+	if rows == 1 {
+		k.gemmRow(in, out, &y[0], &x[0], &w[0])
+		return
+	}
+	first := 0
+	if rows >= k.tileRows && !manyZeros(x, rows, in, ldx) {
+		groups, o := rows/k.tileRows, 0
 		for ; o+k.tile <= out; o += k.tile {
 			k.gemmTile(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy)
 		}
 		for ; o < out; o += k.wide {
 			k.gemmMasked(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy, min(k.wide, out-o))
 		}
+		first = groups * k.tileRows
 	}
-	for r := groups * k.tileRows; r < rows; r++ {
-		k.gemmRow(in, out, &y[r*ldy], &x[r*ldx], &w[0])
+	if first < rows {
+		for i := 0; i < in; i += sparseChunk {
+			n := min(sparseChunk, in-i)
+			lines := (n*out*4/64 + rows - 1) / rows
+			k.gemmSparse(rows-first, n, out, &y[first*ldy], &x[first*ldx+i], &w[i*out], ldx, ldy, lines)
+		}
 	}
+}
+
+// sparseChunk is how many inputs gemmSparse takes.
+const sparseChunk = 64
+
+// manyZeros tells from some values of x whether so many are zero that to leave them out is
+// faster: 3 of 8, measured on an Intel Xeon (Emerald Rapids).
+func manyZeros(x []float32, rows, in, ldx int) bool {
+	const samples = 64
+	zeros := 0
+	for k := range samples {
+		if x[k*rows/samples*ldx+(k*29+k/8)%in] == 0 {
+			zeros++
+		}
+	}
+	return zeros > samples*3/8
 }
 
 // bytes holds the int8 kernels of an instruction set, whose vectors have wide int32.

@@ -18,7 +18,7 @@ func init() {
 
 var floatsAVX2 = floats{
 	wide: 8, axpy: axpyAVX2, add: addAVX2, relu: reluAVX2, mulAdd: mulAddAVX2, scaleShift: scaleShiftAVX2, columns: columnsAVX2,
-	tileRows: 6, tile: 16, gemmTile: gemm6x2AVX2, gemmMasked: gemm6x1MaskedAVX2, gemmRow: gemmRowAVX2,
+	tileRows: 6, tile: 16, gemmTile: gemm6x2AVX2, gemmMasked: gemm6x1MaskedAVX2, gemmRow: gemmRowAVX2, gemmSparse: gemmSparseAVX2,
 }
 
 var bytesAVX2 = bytes{

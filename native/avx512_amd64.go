@@ -16,7 +16,7 @@ func init() {
 
 var floatsAVX512 = floats{
 	wide: 16, axpy: axpyAVX512, add: addAVX512, relu: reluAVX512, mulAdd: mulAddAVX512, scaleShift: scaleShiftAVX512, columns: columnsAVX512,
-	tileRows: 6, tile: 64, gemmTile: gemm6x4AVX512, gemmMasked: gemm6x1MaskedAVX512, gemmRow: gemmRowAVX512,
+	tileRows: 6, tile: 64, gemmTile: gemm6x4AVX512, gemmMasked: gemm6x1MaskedAVX512, gemmRow: gemmRowAVX512, gemmSparse: gemmSparseAVX512,
 }
 
 var bytesAVX512 = bytes{

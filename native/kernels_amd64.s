@@ -295,202 +295,404 @@ end:
 // func gemmRowAVX2(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, MMX+
 TEXT ·gemmRowAVX2(SB), $4192-40
-	MOVQ in+0(FP), AX
-	MOVQ x+24(FP), CX
-	MOVQ w+32(FP), DX
-	MOVQ out+8(FP), BX
-	SHLQ $0x02, BX
+	MOVQ x+24(FP), AX
+	MOVQ w+32(FP), CX
+	MOVQ out+8(FP), DX
+	MOVQ in+0(FP), BX
+	SHLQ $0x02, DX
 
 chunk:
 	MOVQ    $0x00000400, SI
-	CMPQ    AX, SI
-	CMOVQLT AX, SI
-	XORQ    DI, DI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    y+16(FP), DI
 	XORQ    R8, R8
+	XORQ    R9, R9
 
 nonzero:
-	MOVL         (CX)(R8*4), R9
-	MOVL         R8, (SP)(DI*4)
-	ADDL         R9, R9
-	CMPL         R9, $0x01
-	SBBQ         $-1, DI
-	INCQ         R8
-	CMPQ         R8, SI
+	MOVL         (AX)(R9*4), R10
+	MOVL         R9, (SP)(R8*4)
+	ADDL         R10, R10
+	CMPL         R10, $0x01
+	SBBQ         $-1, R8
+	INCQ         R9
+	CMPQ         R9, SI
 	JLT          nonzero
 	VPBROADCASTD SI, Y0
 	VPADDD       iota<>+0(SB), Y0, Y0
-	VMOVDQU32    Y0, (SP)(DI*4)
-	MOVQ         y+16(FP), SI
-	MOVQ         out+8(FP), R8
-	MOVQ         DX, R9
+	VMOVDQU32    Y0, (SP)(R8*4)
+	MOVQ         out+8(FP), SI
+	MOVQ         CX, R9
 
 columns8:
-	CMPQ    R8, $0x00000040
+	CMPQ    SI, $0x00000040
 	JLT     beside_columns8
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y5
-	VMOVUPS 192(SI), Y6
-	VMOVUPS 224(SI), Y7
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 	XORQ    R10, R10
 	JMP     columns8_inputs_any
 
 columns8_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y8
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y8
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VMULPS       (R9)(R11*1), Y8, Y9
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VMULPS       (R11), Y8, Y9
 	VADDPS       Y9, Y0, Y0
-	VMULPS       32(R9)(R11*1), Y8, Y9
+	VMULPS       32(R11), Y8, Y9
 	VADDPS       Y9, Y1, Y1
-	PREFETCHT0   64(R9)(R12*1)
-	VMULPS       64(R9)(R11*1), Y8, Y9
+	PREFETCHT0   64(R12)
+	VMULPS       64(R11), Y8, Y9
 	VADDPS       Y9, Y2, Y2
-	VMULPS       96(R9)(R11*1), Y8, Y9
+	VMULPS       96(R11), Y8, Y9
 	VADDPS       Y9, Y3, Y3
-	PREFETCHT0   128(R9)(R12*1)
-	VMULPS       128(R9)(R11*1), Y8, Y9
+	PREFETCHT0   128(R12)
+	VMULPS       128(R11), Y8, Y9
 	VADDPS       Y9, Y4, Y4
-	VMULPS       160(R9)(R11*1), Y8, Y9
+	VMULPS       160(R11), Y8, Y9
 	VADDPS       Y9, Y5, Y5
-	PREFETCHT0   192(R9)(R12*1)
-	VMULPS       192(R9)(R11*1), Y8, Y9
+	PREFETCHT0   192(R12)
+	VMULPS       192(R11), Y8, Y9
 	VADDPS       Y9, Y6, Y6
-	VMULPS       224(R9)(R11*1), Y8, Y8
+	VMULPS       224(R11), Y8, Y8
 	VADDPS       Y8, Y7, Y7
 	INCQ         R10
 
 columns8_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns8_inputs
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	VMOVUPS Y6, 192(SI)
-	VMOVUPS Y7, 224(SI)
-	ADDQ    $0x00000100, SI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, R9
-	SUBQ    $0x00000040, R8
+	SUBQ    $0x00000040, SI
 	JMP     columns8
 
 beside_columns8:
 columns4:
-	CMPQ    R8, $0x00000020
+	CMPQ    SI, $0x00000020
 	JLT     beside_columns4
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
 	XORQ    R10, R10
 	JMP     columns4_inputs_any
 
 columns4_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y4
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y4
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VMULPS       (R9)(R11*1), Y4, Y5
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VMULPS       (R11), Y4, Y5
 	VADDPS       Y5, Y0, Y0
-	VMULPS       32(R9)(R11*1), Y4, Y5
+	VMULPS       32(R11), Y4, Y5
 	VADDPS       Y5, Y1, Y1
-	PREFETCHT0   64(R9)(R12*1)
-	VMULPS       64(R9)(R11*1), Y4, Y5
+	PREFETCHT0   64(R12)
+	VMULPS       64(R11), Y4, Y5
 	VADDPS       Y5, Y2, Y2
-	VMULPS       96(R9)(R11*1), Y4, Y4
+	VMULPS       96(R11), Y4, Y4
 	VADDPS       Y4, Y3, Y3
 	INCQ         R10
 
 columns4_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns4_inputs
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $0x00000080, SI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, R9
-	SUBQ    $0x00000020, R8
+	SUBQ    $0x00000020, SI
 	JMP     columns4
 
 beside_columns4:
 columns1:
-	CMPQ    R8, $0x00000008
+	CMPQ    SI, $0x00000008
 	JLT     beside_columns1
-	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y0
 	XORQ    R10, R10
 	JMP     columns1_inputs_any
 
 columns1_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y1
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y1
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VMULPS       (R9)(R11*1), Y1, Y1
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VMULPS       (R11), Y1, Y1
 	VADDPS       Y1, Y0, Y0
 	INCQ         R10
 
 columns1_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns1_inputs
-	VMOVUPS Y0, (SI)
-	ADDQ    $0x00000020, SI
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, DI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R8
+	SUBQ    $0x00000008, SI
 	JMP     columns1
 
 beside_columns1:
-	TESTQ      R8, R8
-	JZ         next
+	TESTQ      SI, SI
+	JZ         row_end
 	LEAQ       ones<>+0(SB), R10
-	MOVQ       R8, R11
+	MOVQ       SI, R11
 	NEGQ       R11
 	VMOVDQU    32(R10)(R11*4), Y0
-	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DI), Y0, Y1
 	XORQ       R10, R10
 	JMP        masked_inputs_any
 
 masked_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y2
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y2
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	VMASKMOVPS   (R9)(R11*1), Y0, Y3
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	VMASKMOVPS   (R11), Y0, Y3
 	VMULPS       Y3, Y2, Y2
 	VADDPS       Y2, Y1, Y1
 	INCQ         R10
 
 masked_inputs_any:
-	CMPQ       R10, DI
+	CMPQ       R10, R8
 	JLT        masked_inputs
-	VMASKMOVPS Y1, Y0, (SI)
-	ADDQ       $0x00000020, SI
+	VMASKMOVPS Y1, Y0, (DI)
+	ADDQ       $0x00000020, DI
 	ADDQ       $0x00000020, R9
-	SUBQ       $0x00000008, R8
+	SUBQ       $0x00000008, SI
 
-next:
+row_end:
 	MOVQ  $0x00000400, SI
-	SUBQ  SI, AX
+	SUBQ  SI, BX
 	JLE   end
-	LEAQ  (CX)(SI*4), CX
-	IMULQ BX, SI
-	ADDQ  SI, DX
+	LEAQ  (AX)(SI*4), AX
+	IMULQ DX, SI
+	ADDQ  SI, CX
 	JMP   chunk
 
 end:
+	VZEROUPPER
+	RET
+
+// func gemmSparseAVX2(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
+// Requires: AVX, MMX+
+TEXT ·gemmSparseAVX2(SB), NOSPLIT, $320-72
+	MOVQ  x+32(FP), AX
+	MOVQ  w+40(FP), CX
+	MOVQ  out+16(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  y+24(FP), BX
+	MOVQ  rows+0(FP), SI
+	MOVQ  in+8(FP), DI
+	IMULQ DX, DI
+	LEAQ  (CX)(DI*1), DI
+
+row:
+	MOVQ lines+64(FP), R8
+
+prefetch:
+	PREFETCHT1 (DI)
+	ADDQ       $0x40, DI
+	DECQ       R8
+	JG         prefetch
+	MOVQ       BX, R8
+	MOVQ       in+8(FP), R9
+	XORQ       R10, R10
+	XORQ       R11, R11
+
+nonzero:
+	MOVL (AX)(R11*4), R12
+	MOVL R11, (SP)(R10*4)
+	ADDL R12, R12
+	CMPL R12, $0x01
+	SBBQ $-1, R10
+	INCQ R11
+	CMPQ R11, R9
+	JLT  nonzero
+	MOVQ out+16(FP), R9
+	MOVQ CX, R11
+
+columns8:
+	CMPQ    R9, $0x00000040
+	JLT     beside_columns8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+	XORQ    R12, R12
+	JMP     columns8_inputs_any
+
+columns8_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y8
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMULPS       (R13), Y8, Y9
+	VADDPS       Y9, Y0, Y0
+	VMULPS       32(R13), Y8, Y9
+	VADDPS       Y9, Y1, Y1
+	VMULPS       64(R13), Y8, Y9
+	VADDPS       Y9, Y2, Y2
+	VMULPS       96(R13), Y8, Y9
+	VADDPS       Y9, Y3, Y3
+	VMULPS       128(R13), Y8, Y9
+	VADDPS       Y9, Y4, Y4
+	VMULPS       160(R13), Y8, Y9
+	VADDPS       Y9, Y5, Y5
+	VMULPS       192(R13), Y8, Y9
+	VADDPS       Y9, Y6, Y6
+	VMULPS       224(R13), Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	INCQ         R12
+
+columns8_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns8_inputs
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	VMOVUPS Y4, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y6, 192(R8)
+	VMOVUPS Y7, 224(R8)
+	ADDQ    $0x00000100, R8
+	ADDQ    $0x00000100, R11
+	SUBQ    $0x00000040, R9
+	JMP     columns8
+
+beside_columns8:
+columns4:
+	CMPQ    R9, $0x00000020
+	JLT     beside_columns4
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	XORQ    R12, R12
+	JMP     columns4_inputs_any
+
+columns4_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y4
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMULPS       (R13), Y4, Y5
+	VADDPS       Y5, Y0, Y0
+	VMULPS       32(R13), Y4, Y5
+	VADDPS       Y5, Y1, Y1
+	VMULPS       64(R13), Y4, Y5
+	VADDPS       Y5, Y2, Y2
+	VMULPS       96(R13), Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	INCQ         R12
+
+columns4_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns4_inputs
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R11
+	SUBQ    $0x00000020, R9
+	JMP     columns4
+
+beside_columns4:
+columns1:
+	CMPQ    R9, $0x00000008
+	JLT     beside_columns1
+	VMOVUPS (R8), Y0
+	XORQ    R12, R12
+	JMP     columns1_inputs_any
+
+columns1_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y1
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMULPS       (R13), Y1, Y1
+	VADDPS       Y1, Y0, Y0
+	INCQ         R12
+
+columns1_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns1_inputs
+	VMOVUPS Y0, (R8)
+	ADDQ    $0x00000020, R8
+	ADDQ    $0x00000020, R11
+	SUBQ    $0x00000008, R9
+	JMP     columns1
+
+beside_columns1:
+	TESTQ      R9, R9
+	JZ         row_end
+	LEAQ       ones<>+0(SB), R12
+	MOVQ       R9, R13
+	NEGQ       R13
+	VMOVDQU    32(R12)(R13*4), Y0
+	VMASKMOVPS (R8), Y0, Y1
+	XORQ       R12, R12
+	JMP        masked_inputs_any
+
+masked_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y2
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMASKMOVPS   (R13), Y0, Y3
+	VMULPS       Y3, Y2, Y2
+	VADDPS       Y2, Y1, Y1
+	INCQ         R12
+
+masked_inputs_any:
+	CMPQ       R12, R10
+	JLT        masked_inputs
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       $0x00000020, R8
+	ADDQ       $0x00000020, R11
+	SUBQ       $0x00000008, R9
+
+row_end:
+	MOVQ ldx+48(FP), R8
+	MOVQ ldy+56(FP), R9
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R9*4), BX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -733,188 +935,376 @@ end:
 // func gemmRowAVX2FMA(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, FMA3, MMX+
 TEXT ·gemmRowAVX2FMA(SB), $4192-40
-	MOVQ in+0(FP), AX
-	MOVQ x+24(FP), CX
-	MOVQ w+32(FP), DX
-	MOVQ out+8(FP), BX
-	SHLQ $0x02, BX
+	MOVQ x+24(FP), AX
+	MOVQ w+32(FP), CX
+	MOVQ out+8(FP), DX
+	MOVQ in+0(FP), BX
+	SHLQ $0x02, DX
 
 chunk:
 	MOVQ    $0x00000400, SI
-	CMPQ    AX, SI
-	CMOVQLT AX, SI
-	XORQ    DI, DI
+	CMPQ    BX, SI
+	CMOVQLT BX, SI
+	MOVQ    y+16(FP), DI
 	XORQ    R8, R8
+	XORQ    R9, R9
 
 nonzero:
-	MOVL         (CX)(R8*4), R9
-	MOVL         R8, (SP)(DI*4)
-	ADDL         R9, R9
-	CMPL         R9, $0x01
-	SBBQ         $-1, DI
-	INCQ         R8
-	CMPQ         R8, SI
+	MOVL         (AX)(R9*4), R10
+	MOVL         R9, (SP)(R8*4)
+	ADDL         R10, R10
+	CMPL         R10, $0x01
+	SBBQ         $-1, R8
+	INCQ         R9
+	CMPQ         R9, SI
 	JLT          nonzero
 	VPBROADCASTD SI, Y0
 	VPADDD       iota<>+0(SB), Y0, Y0
-	VMOVDQU32    Y0, (SP)(DI*4)
-	MOVQ         y+16(FP), SI
-	MOVQ         out+8(FP), R8
-	MOVQ         DX, R9
+	VMOVDQU32    Y0, (SP)(R8*4)
+	MOVQ         out+8(FP), SI
+	MOVQ         CX, R9
 
 columns8:
-	CMPQ    R8, $0x00000040
+	CMPQ    SI, $0x00000040
 	JLT     beside_columns8
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
-	VMOVUPS 128(SI), Y4
-	VMOVUPS 160(SI), Y5
-	VMOVUPS 192(SI), Y6
-	VMOVUPS 224(SI), Y7
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
 	XORQ    R10, R10
 	JMP     columns8_inputs_any
 
 columns8_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y8
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y8
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Y8, Y0
-	VFMADD231PS  32(R9)(R11*1), Y8, Y1
-	PREFETCHT0   64(R9)(R12*1)
-	VFMADD231PS  64(R9)(R11*1), Y8, Y2
-	VFMADD231PS  96(R9)(R11*1), Y8, Y3
-	PREFETCHT0   128(R9)(R12*1)
-	VFMADD231PS  128(R9)(R11*1), Y8, Y4
-	VFMADD231PS  160(R9)(R11*1), Y8, Y5
-	PREFETCHT0   192(R9)(R12*1)
-	VFMADD231PS  192(R9)(R11*1), Y8, Y6
-	VFMADD231PS  224(R9)(R11*1), Y8, Y7
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Y8, Y0
+	VFMADD231PS  32(R11), Y8, Y1
+	PREFETCHT0   64(R12)
+	VFMADD231PS  64(R11), Y8, Y2
+	VFMADD231PS  96(R11), Y8, Y3
+	PREFETCHT0   128(R12)
+	VFMADD231PS  128(R11), Y8, Y4
+	VFMADD231PS  160(R11), Y8, Y5
+	PREFETCHT0   192(R12)
+	VFMADD231PS  192(R11), Y8, Y6
+	VFMADD231PS  224(R11), Y8, Y7
 	INCQ         R10
 
 columns8_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns8_inputs
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	VMOVUPS Y4, 128(SI)
-	VMOVUPS Y5, 160(SI)
-	VMOVUPS Y6, 192(SI)
-	VMOVUPS Y7, 224(SI)
-	ADDQ    $0x00000100, SI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, R9
-	SUBQ    $0x00000040, R8
+	SUBQ    $0x00000040, SI
 	JMP     columns8
 
 beside_columns8:
 columns4:
-	CMPQ    R8, $0x00000020
+	CMPQ    SI, $0x00000020
 	JLT     beside_columns4
-	VMOVUPS (SI), Y0
-	VMOVUPS 32(SI), Y1
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y3
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
 	XORQ    R10, R10
 	JMP     columns4_inputs_any
 
 columns4_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y4
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y4
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Y4, Y0
-	VFMADD231PS  32(R9)(R11*1), Y4, Y1
-	PREFETCHT0   64(R9)(R12*1)
-	VFMADD231PS  64(R9)(R11*1), Y4, Y2
-	VFMADD231PS  96(R9)(R11*1), Y4, Y3
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Y4, Y0
+	VFMADD231PS  32(R11), Y4, Y1
+	PREFETCHT0   64(R12)
+	VFMADD231PS  64(R11), Y4, Y2
+	VFMADD231PS  96(R11), Y4, Y3
 	INCQ         R10
 
 columns4_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns4_inputs
-	VMOVUPS Y0, (SI)
-	VMOVUPS Y1, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $0x00000080, SI
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ    $0x00000080, DI
 	ADDQ    $0x00000080, R9
-	SUBQ    $0x00000020, R8
+	SUBQ    $0x00000020, SI
 	JMP     columns4
 
 beside_columns4:
 columns1:
-	CMPQ    R8, $0x00000008
+	CMPQ    SI, $0x00000008
 	JLT     beside_columns1
-	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y0
 	XORQ    R10, R10
 	JMP     columns1_inputs_any
 
 columns1_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y1
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y1
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Y1, Y0
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Y1, Y0
 	INCQ         R10
 
 columns1_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns1_inputs
-	VMOVUPS Y0, (SI)
-	ADDQ    $0x00000020, SI
+	VMOVUPS Y0, (DI)
+	ADDQ    $0x00000020, DI
 	ADDQ    $0x00000020, R9
-	SUBQ    $0x00000008, R8
+	SUBQ    $0x00000008, SI
 	JMP     columns1
 
 beside_columns1:
-	TESTQ      R8, R8
-	JZ         next
+	TESTQ      SI, SI
+	JZ         row_end
 	LEAQ       ones<>+0(SB), R10
-	MOVQ       R8, R11
+	MOVQ       SI, R11
 	NEGQ       R11
 	VMOVDQU    32(R10)(R11*4), Y0
-	VMASKMOVPS (SI), Y0, Y1
+	VMASKMOVPS (DI), Y0, Y1
 	XORQ       R10, R10
 	JMP        masked_inputs_any
 
 masked_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Y2
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Y2
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	VMASKMOVPS   (R9)(R11*1), Y0, Y3
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	VMASKMOVPS   (R11), Y0, Y3
 	VFMADD231PS  Y3, Y2, Y1
 	INCQ         R10
 
 masked_inputs_any:
-	CMPQ       R10, DI
+	CMPQ       R10, R8
 	JLT        masked_inputs
-	VMASKMOVPS Y1, Y0, (SI)
-	ADDQ       $0x00000020, SI
+	VMASKMOVPS Y1, Y0, (DI)
+	ADDQ       $0x00000020, DI
 	ADDQ       $0x00000020, R9
-	SUBQ       $0x00000008, R8
+	SUBQ       $0x00000008, SI
 
-next:
+row_end:
 	MOVQ  $0x00000400, SI
-	SUBQ  SI, AX
+	SUBQ  SI, BX
 	JLE   end
-	LEAQ  (CX)(SI*4), CX
-	IMULQ BX, SI
-	ADDQ  SI, DX
+	LEAQ  (AX)(SI*4), AX
+	IMULQ DX, SI
+	ADDQ  SI, CX
 	JMP   chunk
 
 end:
+	VZEROUPPER
+	RET
+
+// func gemmSparseAVX2FMA(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
+// Requires: AVX, FMA3, MMX+
+TEXT ·gemmSparseAVX2FMA(SB), NOSPLIT, $320-72
+	MOVQ  x+32(FP), AX
+	MOVQ  w+40(FP), CX
+	MOVQ  out+16(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  y+24(FP), BX
+	MOVQ  rows+0(FP), SI
+	MOVQ  in+8(FP), DI
+	IMULQ DX, DI
+	LEAQ  (CX)(DI*1), DI
+
+row:
+	MOVQ lines+64(FP), R8
+
+prefetch:
+	PREFETCHT1 (DI)
+	ADDQ       $0x40, DI
+	DECQ       R8
+	JG         prefetch
+	MOVQ       BX, R8
+	MOVQ       in+8(FP), R9
+	XORQ       R10, R10
+	XORQ       R11, R11
+
+nonzero:
+	MOVL (AX)(R11*4), R12
+	MOVL R11, (SP)(R10*4)
+	ADDL R12, R12
+	CMPL R12, $0x01
+	SBBQ $-1, R10
+	INCQ R11
+	CMPQ R11, R9
+	JLT  nonzero
+	MOVQ out+16(FP), R9
+	MOVQ CX, R11
+
+columns8:
+	CMPQ    R9, $0x00000040
+	JLT     beside_columns8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	VMOVUPS 128(R8), Y4
+	VMOVUPS 160(R8), Y5
+	VMOVUPS 192(R8), Y6
+	VMOVUPS 224(R8), Y7
+	XORQ    R12, R12
+	JMP     columns8_inputs_any
+
+columns8_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y8
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Y8, Y0
+	VFMADD231PS  32(R13), Y8, Y1
+	VFMADD231PS  64(R13), Y8, Y2
+	VFMADD231PS  96(R13), Y8, Y3
+	VFMADD231PS  128(R13), Y8, Y4
+	VFMADD231PS  160(R13), Y8, Y5
+	VFMADD231PS  192(R13), Y8, Y6
+	VFMADD231PS  224(R13), Y8, Y7
+	INCQ         R12
+
+columns8_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns8_inputs
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	VMOVUPS Y4, 128(R8)
+	VMOVUPS Y5, 160(R8)
+	VMOVUPS Y6, 192(R8)
+	VMOVUPS Y7, 224(R8)
+	ADDQ    $0x00000100, R8
+	ADDQ    $0x00000100, R11
+	SUBQ    $0x00000040, R9
+	JMP     columns8
+
+beside_columns8:
+columns4:
+	CMPQ    R9, $0x00000020
+	JLT     beside_columns4
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	XORQ    R12, R12
+	JMP     columns4_inputs_any
+
+columns4_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y4
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Y4, Y0
+	VFMADD231PS  32(R13), Y4, Y1
+	VFMADD231PS  64(R13), Y4, Y2
+	VFMADD231PS  96(R13), Y4, Y3
+	INCQ         R12
+
+columns4_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns4_inputs
+	VMOVUPS Y0, (R8)
+	VMOVUPS Y1, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $0x00000080, R8
+	ADDQ    $0x00000080, R11
+	SUBQ    $0x00000020, R9
+	JMP     columns4
+
+beside_columns4:
+columns1:
+	CMPQ    R9, $0x00000008
+	JLT     beside_columns1
+	VMOVUPS (R8), Y0
+	XORQ    R12, R12
+	JMP     columns1_inputs_any
+
+columns1_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y1
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Y1, Y0
+	INCQ         R12
+
+columns1_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns1_inputs
+	VMOVUPS Y0, (R8)
+	ADDQ    $0x00000020, R8
+	ADDQ    $0x00000020, R11
+	SUBQ    $0x00000008, R9
+	JMP     columns1
+
+beside_columns1:
+	TESTQ      R9, R9
+	JZ         row_end
+	LEAQ       ones<>+0(SB), R12
+	MOVQ       R9, R13
+	NEGQ       R13
+	VMOVDQU    32(R12)(R13*4), Y0
+	VMASKMOVPS (R8), Y0, Y1
+	XORQ       R12, R12
+	JMP        masked_inputs_any
+
+masked_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Y2
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMASKMOVPS   (R13), Y0, Y3
+	VFMADD231PS  Y3, Y2, Y1
+	INCQ         R12
+
+masked_inputs_any:
+	CMPQ       R12, R10
+	JLT        masked_inputs
+	VMASKMOVPS Y1, Y0, (R8)
+	ADDQ       $0x00000020, R8
+	ADDQ       $0x00000020, R11
+	SUBQ       $0x00000008, R9
+
+row_end:
+	MOVQ ldx+48(FP), R8
+	MOVQ ldy+56(FP), R9
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R9*4), BX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -1192,221 +1582,435 @@ end:
 // func gemmRowAVX512(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+, POPCNT
 TEXT ·gemmRowAVX512(SB), $4192-40
-	MOVQ in+0(FP), AX
-	MOVQ x+24(FP), CX
-	MOVQ w+32(FP), DX
-	MOVQ out+8(FP), BX
-	SHLQ $0x02, BX
+	MOVQ x+24(FP), AX
+	MOVQ w+32(FP), CX
+	MOVQ out+8(FP), DX
+	MOVQ in+0(FP), BX
+	SHLQ $0x02, DX
 
 chunk:
 	MOVQ         $0x00000400, SI
-	CMPQ         AX, SI
-	CMOVQLT      AX, SI
-	XORQ         DI, DI
+	CMPQ         BX, SI
+	CMOVQLT      BX, SI
+	MOVQ         y+16(FP), DI
+	XORQ         R8, R8
 	VPXORD       Z0, Z0, Z0
 	VMOVDQU32    iota<>+0(SB), Z1
-	MOVL         $0x00000010, R8
-	VPBROADCASTD R8, Z2
-	MOVQ         SI, R9
-	ANDQ         $-16, R9
-	XORQ         R8, R8
+	MOVL         $0x00000010, R9
+	VPBROADCASTD R9, Z2
+	MOVQ         SI, R10
+	ANDQ         $-16, R10
+	XORQ         R9, R9
 
 loop:
-	CMPQ          R8, R9
+	CMPQ          R9, R10
 	JGE           rest
-	VMOVUPS       (CX)(R8*4), Z3
+	VMOVUPS       (AX)(R9*4), Z3
 	VCMPPS        $0x04, Z3, Z0, K1
 	VPCOMPRESSD.Z Z1, K1, Z3
-	VMOVDQU32     Z3, (SP)(DI*4)
-	KMOVW         K1, R10
-	POPCNTL       R10, R10
-	ADDQ          R10, DI
+	VMOVDQU32     Z3, (SP)(R8*4)
+	KMOVW         K1, R11
+	POPCNTL       R11, R11
+	ADDQ          R11, R8
 	VPADDD        Z2, Z1, Z1
-	ADDQ          $0x10, R8
+	ADDQ          $0x10, R9
 	JMP           loop
 
 rest:
-	MOVQ          SI, R9
-	SUBQ          R8, R9
+	MOVQ          SI, R10
+	SUBQ          R9, R10
 	JZ            done
-	MOVQ          $-1, R10
-	BZHIQ         R9, R10, R10
-	KMOVW         R10, K1
-	VMOVUPS.Z     (CX)(R8*4), K1, Z3
+	MOVQ          $-1, R11
+	BZHIQ         R10, R11, R11
+	KMOVW         R11, K1
+	VMOVUPS.Z     (AX)(R9*4), K1, Z3
 	VCMPPS        $0x04, Z3, Z0, K1
 	VPCOMPRESSD.Z Z1, K1, Z3
-	VMOVDQU32     Z3, (SP)(DI*4)
-	KMOVW         K1, R8
-	POPCNTL       R8, R8
-	ADDQ          R8, DI
+	VMOVDQU32     Z3, (SP)(R8*4)
+	KMOVW         K1, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R8
 	VPADDD        Z2, Z1, Z1
 
 done:
 	VPBROADCASTD SI, Z1
 	VPADDD       iota<>+0(SB), Z1, Z1
-	VMOVDQU32    Z1, (SP)(DI*4)
-	MOVQ         y+16(FP), SI
-	MOVQ         out+8(FP), R8
-	MOVQ         DX, R9
+	VMOVDQU32    Z1, (SP)(R8*4)
+	MOVQ         out+8(FP), SI
+	MOVQ         CX, R9
 
 columns8:
-	CMPQ    R8, $0x00000080
+	CMPQ    SI, $0x00000080
 	JLT     beside_columns8
-	VMOVUPS (SI), Z1
-	VMOVUPS 64(SI), Z2
-	VMOVUPS 128(SI), Z3
-	VMOVUPS 192(SI), Z4
-	VMOVUPS 256(SI), Z5
-	VMOVUPS 320(SI), Z6
-	VMOVUPS 384(SI), Z7
-	VMOVUPS 448(SI), Z8
+	VMOVUPS (DI), Z1
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VMOVUPS 192(DI), Z4
+	VMOVUPS 256(DI), Z5
+	VMOVUPS 320(DI), Z6
+	VMOVUPS 384(DI), Z7
+	VMOVUPS 448(DI), Z8
 	XORQ    R10, R10
 	JMP     columns8_inputs_any
 
 columns8_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Z9
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Z9
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Z9, Z1
-	PREFETCHT0   64(R9)(R12*1)
-	VFMADD231PS  64(R9)(R11*1), Z9, Z2
-	PREFETCHT0   128(R9)(R12*1)
-	VFMADD231PS  128(R9)(R11*1), Z9, Z3
-	PREFETCHT0   192(R9)(R12*1)
-	VFMADD231PS  192(R9)(R11*1), Z9, Z4
-	PREFETCHT0   256(R9)(R12*1)
-	VFMADD231PS  256(R9)(R11*1), Z9, Z5
-	PREFETCHT0   320(R9)(R12*1)
-	VFMADD231PS  320(R9)(R11*1), Z9, Z6
-	PREFETCHT0   384(R9)(R12*1)
-	VFMADD231PS  384(R9)(R11*1), Z9, Z7
-	PREFETCHT0   448(R9)(R12*1)
-	VFMADD231PS  448(R9)(R11*1), Z9, Z8
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Z9, Z1
+	PREFETCHT0   64(R12)
+	VFMADD231PS  64(R11), Z9, Z2
+	PREFETCHT0   128(R12)
+	VFMADD231PS  128(R11), Z9, Z3
+	PREFETCHT0   192(R12)
+	VFMADD231PS  192(R11), Z9, Z4
+	PREFETCHT0   256(R12)
+	VFMADD231PS  256(R11), Z9, Z5
+	PREFETCHT0   320(R12)
+	VFMADD231PS  320(R11), Z9, Z6
+	PREFETCHT0   384(R12)
+	VFMADD231PS  384(R11), Z9, Z7
+	PREFETCHT0   448(R12)
+	VFMADD231PS  448(R11), Z9, Z8
 	INCQ         R10
 
 columns8_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns8_inputs
-	VMOVUPS Z1, (SI)
-	VMOVUPS Z2, 64(SI)
-	VMOVUPS Z3, 128(SI)
-	VMOVUPS Z4, 192(SI)
-	VMOVUPS Z5, 256(SI)
-	VMOVUPS Z6, 320(SI)
-	VMOVUPS Z7, 384(SI)
-	VMOVUPS Z8, 448(SI)
-	ADDQ    $0x00000200, SI
+	VMOVUPS Z1, (DI)
+	VMOVUPS Z2, 64(DI)
+	VMOVUPS Z3, 128(DI)
+	VMOVUPS Z4, 192(DI)
+	VMOVUPS Z5, 256(DI)
+	VMOVUPS Z6, 320(DI)
+	VMOVUPS Z7, 384(DI)
+	VMOVUPS Z8, 448(DI)
+	ADDQ    $0x00000200, DI
 	ADDQ    $0x00000200, R9
-	SUBQ    $0x00000080, R8
+	SUBQ    $0x00000080, SI
 	JMP     columns8
 
 beside_columns8:
 columns4:
-	CMPQ    R8, $0x00000040
+	CMPQ    SI, $0x00000040
 	JLT     beside_columns4
-	VMOVUPS (SI), Z1
-	VMOVUPS 64(SI), Z2
-	VMOVUPS 128(SI), Z3
-	VMOVUPS 192(SI), Z4
+	VMOVUPS (DI), Z1
+	VMOVUPS 64(DI), Z2
+	VMOVUPS 128(DI), Z3
+	VMOVUPS 192(DI), Z4
 	XORQ    R10, R10
 	JMP     columns4_inputs_any
 
 columns4_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Z5
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Z5
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Z5, Z1
-	PREFETCHT0   64(R9)(R12*1)
-	VFMADD231PS  64(R9)(R11*1), Z5, Z2
-	PREFETCHT0   128(R9)(R12*1)
-	VFMADD231PS  128(R9)(R11*1), Z5, Z3
-	PREFETCHT0   192(R9)(R12*1)
-	VFMADD231PS  192(R9)(R11*1), Z5, Z4
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Z5, Z1
+	PREFETCHT0   64(R12)
+	VFMADD231PS  64(R11), Z5, Z2
+	PREFETCHT0   128(R12)
+	VFMADD231PS  128(R11), Z5, Z3
+	PREFETCHT0   192(R12)
+	VFMADD231PS  192(R11), Z5, Z4
 	INCQ         R10
 
 columns4_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns4_inputs
-	VMOVUPS Z1, (SI)
-	VMOVUPS Z2, 64(SI)
-	VMOVUPS Z3, 128(SI)
-	VMOVUPS Z4, 192(SI)
-	ADDQ    $0x00000100, SI
+	VMOVUPS Z1, (DI)
+	VMOVUPS Z2, 64(DI)
+	VMOVUPS Z3, 128(DI)
+	VMOVUPS Z4, 192(DI)
+	ADDQ    $0x00000100, DI
 	ADDQ    $0x00000100, R9
-	SUBQ    $0x00000040, R8
+	SUBQ    $0x00000040, SI
 	JMP     columns4
 
 beside_columns4:
 columns1:
-	CMPQ    R8, $0x00000010
+	CMPQ    SI, $0x00000010
 	JLT     beside_columns1
-	VMOVUPS (SI), Z1
+	VMOVUPS (DI), Z1
 	XORQ    R10, R10
 	JMP     columns1_inputs_any
 
 columns1_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Z2
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Z2
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	PREFETCHT0   (R9)(R12*1)
-	VFMADD231PS  (R9)(R11*1), Z2, Z1
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	PREFETCHT0   (R12)
+	VFMADD231PS  (R11), Z2, Z1
 	INCQ         R10
 
 columns1_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     columns1_inputs
-	VMOVUPS Z1, (SI)
-	ADDQ    $0x00000040, SI
+	VMOVUPS Z1, (DI)
+	ADDQ    $0x00000040, DI
 	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, R8
+	SUBQ    $0x00000010, SI
 	JMP     columns1
 
 beside_columns1:
-	TESTQ     R8, R8
-	JZ        next
+	TESTQ     SI, SI
+	JZ        row_end
 	MOVQ      $-1, R10
-	BZHIQ     R8, R10, R10
+	BZHIQ     SI, R10, R10
 	KMOVW     R10, K1
-	VMOVUPS.Z (SI), K1, Z1
+	VMOVUPS.Z (DI), K1, Z1
 	XORQ      R10, R10
 	JMP       masked_inputs_any
 
 masked_inputs:
 	MOVL         (SP)(R10*4), R11
-	VBROADCASTSS (CX)(R11*4), Z2
-	IMULQ        BX, R11
+	VBROADCASTSS (AX)(R11*4), Z2
+	IMULQ        DX, R11
+	ADDQ         R9, R11
 	MOVL         32(SP)(R10*4), R12
-	IMULQ        BX, R12
-	VMOVUPS.Z    (R9)(R11*1), K1, Z3
+	IMULQ        DX, R12
+	ADDQ         R9, R12
+	VMOVUPS.Z    (R11), K1, Z3
 	VFMADD231PS  Z3, Z2, Z1
 	INCQ         R10
 
 masked_inputs_any:
-	CMPQ    R10, DI
+	CMPQ    R10, R8
 	JLT     masked_inputs
-	VMOVUPS Z1, K1, (SI)
-	ADDQ    $0x00000040, SI
+	VMOVUPS Z1, K1, (DI)
+	ADDQ    $0x00000040, DI
 	ADDQ    $0x00000040, R9
-	SUBQ    $0x00000010, R8
+	SUBQ    $0x00000010, SI
 
-next:
+row_end:
 	MOVQ  $0x00000400, SI
-	SUBQ  SI, AX
+	SUBQ  SI, BX
 	JLE   end
-	LEAQ  (CX)(SI*4), CX
-	IMULQ BX, SI
-	ADDQ  SI, DX
+	LEAQ  (AX)(SI*4), AX
+	IMULQ DX, SI
+	ADDQ  SI, CX
 	JMP   chunk
 
 end:
+	VZEROUPPER
+	RET
+
+// func gemmSparseAVX512(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
+// Requires: AVX, AVX512F, BMI2, MMX+, POPCNT
+TEXT ·gemmSparseAVX512(SB), NOSPLIT, $320-72
+	MOVQ  x+32(FP), AX
+	MOVQ  w+40(FP), CX
+	MOVQ  out+16(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  y+24(FP), BX
+	MOVQ  rows+0(FP), SI
+	MOVQ  in+8(FP), DI
+	IMULQ DX, DI
+	LEAQ  (CX)(DI*1), DI
+
+row:
+	MOVQ lines+64(FP), R8
+
+prefetch:
+	PREFETCHT1   (DI)
+	ADDQ         $0x40, DI
+	DECQ         R8
+	JG           prefetch
+	MOVQ         BX, R8
+	MOVQ         in+8(FP), R9
+	XORQ         R10, R10
+	VPXORD       Z0, Z0, Z0
+	VMOVDQU32    iota<>+0(SB), Z1
+	MOVL         $0x00000010, R11
+	VPBROADCASTD R11, Z2
+	MOVQ         R9, R12
+	ANDQ         $-16, R12
+	XORQ         R11, R11
+
+loop:
+	CMPQ          R11, R12
+	JGE           rest
+	VMOVUPS       (AX)(R11*4), Z3
+	VCMPPS        $0x04, Z3, Z0, K1
+	VPCOMPRESSD.Z Z1, K1, Z3
+	VMOVDQU32     Z3, (SP)(R10*4)
+	KMOVW         K1, R13
+	POPCNTL       R13, R13
+	ADDQ          R13, R10
+	VPADDD        Z2, Z1, Z1
+	ADDQ          $0x10, R11
+	JMP           loop
+
+rest:
+	SUBQ          R11, R9
+	JZ            done
+	MOVQ          $-1, R12
+	BZHIQ         R9, R12, R12
+	KMOVW         R12, K1
+	VMOVUPS.Z     (AX)(R11*4), K1, Z3
+	VCMPPS        $0x04, Z3, Z0, K1
+	VPCOMPRESSD.Z Z1, K1, Z3
+	VMOVDQU32     Z3, (SP)(R10*4)
+	KMOVW         K1, R9
+	POPCNTL       R9, R9
+	ADDQ          R9, R10
+	VPADDD        Z2, Z1, Z1
+
+done:
+	MOVQ out+16(FP), R9
+	MOVQ CX, R11
+
+columns8:
+	CMPQ    R9, $0x00000080
+	JLT     beside_columns8
+	VMOVUPS (R8), Z1
+	VMOVUPS 64(R8), Z2
+	VMOVUPS 128(R8), Z3
+	VMOVUPS 192(R8), Z4
+	VMOVUPS 256(R8), Z5
+	VMOVUPS 320(R8), Z6
+	VMOVUPS 384(R8), Z7
+	VMOVUPS 448(R8), Z8
+	XORQ    R12, R12
+	JMP     columns8_inputs_any
+
+columns8_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Z9
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Z9, Z1
+	VFMADD231PS  64(R13), Z9, Z2
+	VFMADD231PS  128(R13), Z9, Z3
+	VFMADD231PS  192(R13), Z9, Z4
+	VFMADD231PS  256(R13), Z9, Z5
+	VFMADD231PS  320(R13), Z9, Z6
+	VFMADD231PS  384(R13), Z9, Z7
+	VFMADD231PS  448(R13), Z9, Z8
+	INCQ         R12
+
+columns8_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns8_inputs
+	VMOVUPS Z1, (R8)
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS Z3, 128(R8)
+	VMOVUPS Z4, 192(R8)
+	VMOVUPS Z5, 256(R8)
+	VMOVUPS Z6, 320(R8)
+	VMOVUPS Z7, 384(R8)
+	VMOVUPS Z8, 448(R8)
+	ADDQ    $0x00000200, R8
+	ADDQ    $0x00000200, R11
+	SUBQ    $0x00000080, R9
+	JMP     columns8
+
+beside_columns8:
+columns4:
+	CMPQ    R9, $0x00000040
+	JLT     beside_columns4
+	VMOVUPS (R8), Z1
+	VMOVUPS 64(R8), Z2
+	VMOVUPS 128(R8), Z3
+	VMOVUPS 192(R8), Z4
+	XORQ    R12, R12
+	JMP     columns4_inputs_any
+
+columns4_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Z5
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Z5, Z1
+	VFMADD231PS  64(R13), Z5, Z2
+	VFMADD231PS  128(R13), Z5, Z3
+	VFMADD231PS  192(R13), Z5, Z4
+	INCQ         R12
+
+columns4_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns4_inputs
+	VMOVUPS Z1, (R8)
+	VMOVUPS Z2, 64(R8)
+	VMOVUPS Z3, 128(R8)
+	VMOVUPS Z4, 192(R8)
+	ADDQ    $0x00000100, R8
+	ADDQ    $0x00000100, R11
+	SUBQ    $0x00000040, R9
+	JMP     columns4
+
+beside_columns4:
+columns1:
+	CMPQ    R9, $0x00000010
+	JLT     beside_columns1
+	VMOVUPS (R8), Z1
+	XORQ    R12, R12
+	JMP     columns1_inputs_any
+
+columns1_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Z2
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VFMADD231PS  (R13), Z2, Z1
+	INCQ         R12
+
+columns1_inputs_any:
+	CMPQ    R12, R10
+	JLT     columns1_inputs
+	VMOVUPS Z1, (R8)
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R11
+	SUBQ    $0x00000010, R9
+	JMP     columns1
+
+beside_columns1:
+	TESTQ     R9, R9
+	JZ        row_end
+	MOVQ      $-1, R12
+	BZHIQ     R9, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (R8), K1, Z1
+	XORQ      R12, R12
+	JMP       masked_inputs_any
+
+masked_inputs:
+	MOVL         (SP)(R12*4), R13
+	VBROADCASTSS (AX)(R13*4), Z2
+	IMULQ        DX, R13
+	ADDQ         R11, R13
+	VMOVUPS.Z    (R13), K1, Z3
+	VFMADD231PS  Z3, Z2, Z1
+	INCQ         R12
+
+masked_inputs_any:
+	CMPQ    R12, R10
+	JLT     masked_inputs
+	VMOVUPS Z1, K1, (R8)
+	ADDQ    $0x00000040, R8
+	ADDQ    $0x00000040, R11
+	SUBQ    $0x00000010, R9
+
+row_end:
+	MOVQ ldx+48(FP), R8
+	MOVQ ldy+56(FP), R9
+	LEAQ (AX)(R8*4), AX
+	LEAQ (BX)(R9*4), BX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 

@@ -3,11 +3,11 @@
 // reference.go, in plain Go, is always there and documents what each kernel
 // computes. Kernels know nothing of models.
 //
-// Every kernel of a set rounds each operation to float32 and adds in the order
-// that its documentation gives, so that for one set the bits of a result do not
-// depend on how many rows a call has or how rows are spread over calls. A set whose
-// Info says SameBits gives the reference's bits: results then do not depend on the
-// CPU either.
+// A kernel of a set adds in the order that its documentation gives, and either always
+// rounds a product before it is added or never does (FMA), so that for one set the bits of
+// a result do not depend on how many rows a call has or how rows are spread over calls. A
+// set whose Info says SameBits gives the reference's bits: results then do not depend on
+// the CPU either. The int8 kernels give the same bits in every set.
 package native
 
 import (

@@ -59,7 +59,8 @@ func (s *Set) Axpy(y, x []float32, a float32) {
 // and o < out, adding i = 0, 1 ... in-1 one after the other to what y holds.
 // Every row's sum is the same whatever the other rows are. The weights must be
 // finite and y must hold no -0: then a term whose input is zero changes nothing, and
-// a kernel may add it or leave it out.
+// a kernel may add it or leave it out. (With FMA a sum whose exact value is below the
+// smallest float32 may become -0: the sign of a zero is the one bit not promised.)
 func (s *Set) Gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	if rows == 0 || in == 0 || out == 0 {
 		return

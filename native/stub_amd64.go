@@ -20,6 +20,9 @@ func columnsAVX2(n int, events int, y *float32, w *float32, at *int32, a *float3
 func gemmRowAVX2(in int, out int, y *float32, x *float32, w *float32)
 
 //go:noescape
+func gemmSparseAVX2(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
+
+//go:noescape
 func axpyAVX2FMA(n int, y *float32, x *float32, a float32)
 
 //go:noescape
@@ -35,6 +38,9 @@ func columnsAVX2FMA(n int, events int, y *float32, w *float32, at *int32, a *flo
 func gemmRowAVX2FMA(in int, out int, y *float32, x *float32, w *float32)
 
 //go:noescape
+func gemmSparseAVX2FMA(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
+
+//go:noescape
 func axpyAVX512(n int, y *float32, x *float32, a float32)
 
 //go:noescape
@@ -48,6 +54,9 @@ func columnsAVX512(n int, events int, y *float32, w *float32, at *int32, a *floa
 
 //go:noescape
 func gemmRowAVX512(in int, out int, y *float32, x *float32, w *float32)
+
+//go:noescape
+func gemmSparseAVX512(rows int, in int, out int, y *float32, x *float32, w *float32, ldx int, ldy int, lines int)
 
 //go:noescape
 func addAVX2(n int, y *float32, x *float32)

@@ -189,37 +189,39 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 }
 
 // How many inputs gemmRow looks through at once, and how many weight rows ahead it asks
-// the outer caches for.
+// the outer caches for; and gemmSparse, whose weights are to stay in the first cache.
 const (
-	chunk = 1024
-	ahead = 8
+	rowChunk    = 1024
+	ahead       = 8
+	sparseChunk = 64 // as in ../assembly_amd64.go
 )
 
-// gemmRow multiplies one row. Alone it waits for weights from the outer caches, so it pays to
-// leave out those of inputs that are zero, but not to branch at each: the inputs that are
-// not zero are listed first. The list also tells what to prefetch.
-func (s set) gemmRow() {
-	TEXT("gemmRow"+s.suffix, 0, "func(in, out int, y, x, w *float32)")
-	Pragma("noescape")
-	frame := AllocLocal(4 * (chunk + 16 + ahead))
-	list := func(e Register, first int) Mem {
-		return Mem{Base: frame.Base, Disp: frame.Disp + 4*first, Index: e, Scale: 4}
-	}
-	in, x, w, stride := argument("in"), argument("x"), argument("w"), argument("out")
-	SHLQ(Imm(2), stride)
-	Label("chunk")
-	n, count := GP64(), GP64()
-	MOVQ(U32(chunk), n)
-	CMPQ(in, n)
-	CMOVQLT(in, n)
-	s.nonzero(x, n, count, list)
-	after := s.vec() // the rows that follow the chunk are prefetched, too
-	VPBROADCASTD(n.As32(), after)
-	VPADDD(iota16, after, after)
-	VMOVDQU32(after, list(count, 0))
+// sparse is what gemmRow and gemmSparse share: a row's inputs that are not zero are listed,
+// without a branch at each, then only their weights are read.
+type sparse struct {
+	set
+	frame        Mem
+	ahead        int // inputs ahead whose weights are prefetched, 0 for none
+	x, w, stride GPVirtual
+}
 
-	y, left, wo := argument("y"), argument("out"), GP64()
-	MOVQ(w, wo)
+// list is where entry e+later of the list stands.
+func (s sparse) list(e Register, later int) Mem {
+	return Mem{Base: s.frame.Base, Disp: s.frame.Disp + 4*later, Index: e, Scale: 4}
+}
+
+// row adds the products of n inputs at x to the outputs at y.
+func (s sparse) row(n, y GPVirtual) {
+	count := GP64()
+	s.nonzero(s.x, n, count, s.list)
+	if s.ahead > 0 {
+		after := s.vec() // the rows of weights that follow are prefetched, too
+		VPBROADCASTD(n.As32(), after)
+		VPADDD(iota16, after, after)
+		VMOVDQU32(after, s.list(count, 0))
+	}
+	left, w := argument("out"), GP64()
+	MOVQ(s.w, w)
 	block := func(label string, columns int, m mask) {
 		var sum []VecVirtual
 		for c := range columns {
@@ -230,19 +232,23 @@ func (s set) gemmRow() {
 		JMP(LabelRef(label + "_any"))
 		Label(label)
 		i, input, soon := GP64(), s.vec(), GP64()
-		MOVL(list(e, 0), i.As32())
-		VBROADCASTSS(at(x, i, 4), input)
-		IMULQ(stride, i)
-		MOVL(list(e, ahead), soon.As32())
-		IMULQ(stride, soon)
+		MOVL(s.list(e, 0), i.As32())
+		VBROADCASTSS(at(s.x, i, 4), input)
+		IMULQ(s.stride, i)
+		ADDQ(w, i)
+		if s.ahead > 0 {
+			MOVL(s.list(e, s.ahead), soon.As32())
+			IMULQ(s.stride, soon)
+			ADDQ(w, soon)
+		}
 		for c := range columns {
-			p := Mem{Base: wo, Index: i, Scale: 1, Disp: s.bytes * c}
+			p := Mem{Base: i, Disp: s.bytes * c}
 			if m != nil {
 				s.increase(sum[c], s.load(p, m), input)
 				continue
 			}
-			if c*s.bytes%64 == 0 {
-				PREFETCHT0(Mem{Base: wo, Index: soon, Scale: 1, Disp: s.bytes * c})
+			if s.ahead > 0 && c*s.bytes%64 == 0 {
+				PREFETCHT0(Mem{Base: soon, Disp: s.bytes * c})
 			}
 			s.increase(sum[c], p, input)
 		}
@@ -254,7 +260,7 @@ func (s set) gemmRow() {
 			s.store(sum[c], Mem{Base: y, Disp: s.bytes * c}, m)
 		}
 		ADDQ(U32(uint32(s.bytes*columns)), y)
-		ADDQ(U32(uint32(s.bytes*columns)), wo)
+		ADDQ(U32(uint32(s.bytes*columns)), w)
 		SUBQ(U32(uint32(s.wide()*columns)), left)
 	}
 	for _, columns := range []int{8, 4, 1} {
@@ -267,18 +273,60 @@ func (s set) gemmRow() {
 		Label("beside_" + name)
 	}
 	TESTQ(left, left)
-	JZ(LabelRef("next"))
+	JZ(LabelRef("row_end"))
 	block("masked_inputs", 1, s.mask(left))
-	Label("next")
-	n = GP64()
-	MOVQ(U32(chunk), n)
+	Label("row_end")
+}
+
+// gemmRow multiplies one row. Alone it waits for weights from the outer caches: the list
+// tells which to prefetch.
+func (s set) gemmRow() {
+	TEXT("gemmRow"+s.suffix, 0, "func(in, out int, y, x, w *float32)")
+	Pragma("noescape")
+	k := sparse{s, AllocLocal(4 * (rowChunk + 16 + ahead)), ahead, argument("x"), argument("w"), argument("out")}
+	in := argument("in")
+	SHLQ(Imm(2), k.stride)
+	Label("chunk")
+	n := GP64()
+	MOVQ(U32(rowChunk), n)
+	CMPQ(in, n)
+	CMOVQLT(in, n)
+	k.row(n, argument("y"))
+	MOVQ(U32(rowChunk), n)
 	SUBQ(n, in)
 	JLE(LabelRef("end"))
-	LEAQ(at(x, n, 4), x)
-	IMULQ(stride, n)
-	ADDQ(n, w)
+	LEAQ(at(k.x, n, 4), k.x)
+	IMULQ(k.stride, n)
+	ADDQ(n, k.w)
 	JMP(LabelRef("chunk"))
 	Label("end")
+	finish()
+}
+
+// gemmSparse multiplies many rows, of at most sparseChunk inputs, and with each asks for so
+// many lines of the weights that follow.
+func (s set) gemmSparse() {
+	s.text("gemmSparse", "rows, in, out int, y, x, w *float32, ldx, ldy, lines int")
+	k := sparse{s, AllocLocal(4 * (sparseChunk + 16)), 0, argument("x"), argument("w"), argument("out")}
+	SHLQ(Imm(2), k.stride)
+	y, rows, next, size := argument("y"), argument("rows"), GP64(), argument("in")
+	IMULQ(k.stride, size)
+	LEAQ(Mem{Base: k.w, Index: size, Scale: 1}, next)
+	Label("row")
+	lines := argument("lines")
+	Label("prefetch")
+	PREFETCHT1(Mem{Base: next})
+	ADDQ(Imm(64), next)
+	DECQ(lines)
+	JG(LabelRef("prefetch"))
+	yr := GP64()
+	MOVQ(y, yr)
+	k.row(argument("in"), yr)
+	ldx, ldy := argument("ldx"), argument("ldy")
+	LEAQ(at(k.x, ldx, 4), k.x)
+	LEAQ(at(y, ldy, 4), y)
+	DECQ(rows)
+	JNZ(LabelRef("row"))
 	finish()
 }
 

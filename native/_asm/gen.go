@@ -23,6 +23,7 @@ func main() {
 		s.scaleShift()
 		s.columns()
 		s.gemmRow()
+		s.gemmSparse()
 	}
 	for _, s := range []set{avx2, avx512} {
 		s.add()
