@@ -13,11 +13,11 @@ import (
 
 func assembled() []*Kernel {
 	one2, four2, one512, four512, eight := avx2, avx2, avx512, avx512, avx512
-	one2.solve, one2.base, one2.ohmic, one2.calcium, one2.pool = solveAVX, baseAVX2x1, ohmicAVX2x1, calciumAVX2x1, poolAVX2x1
-	four2.solve, four2.base, four2.ohmic, four2.calcium, four2.pool = solveAVX2, baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
-	one512.solve, one512.base, one512.ohmic, one512.calcium, one512.pool = solveAVX, baseAVX512x1, ohmicAVX512x1, calciumAVX512x1, poolAVX512x1
-	four512.solve, four512.base, four512.ohmic, four512.calcium, four512.pool = solveAVX2, baseAVX2x4, ohmicAVX2x4, calciumAVX2x4, poolAVX2x4
-	eight.solve, eight.base, eight.ohmic, eight.calcium, eight.pool = solveAVX512, baseAVX512x8, ohmicAVX512x8, calciumAVX512x8, poolAVX512x8
+	one2.solve, one2.base, one2.currents, one2.pool = solveAVX, baseAVX2x1, currentsAVX2x1, poolAVX2x1
+	four2.solve, four2.base, four2.currents, four2.pool = solveAVX2, baseAVX2x4, currentsAVX2x4, poolAVX2x4
+	one512.solve, one512.base, one512.currents, one512.pool = solveAVX, baseAVX512x1, currentsAVX512x1, poolAVX512x1
+	four512.solve, four512.base, four512.currents, four512.pool = solveAVX2, baseAVX2x4, currentsAVX2x4, poolAVX2x4
+	eight.solve, eight.base, eight.currents, eight.pool = solveAVX512, baseAVX512x8, currentsAVX512x8, poolAVX512x8
 	return []*Kernel{
 		{Name: "avx512", features: []cpuid.FeatureID{cpuid.AVX512F, cpuid.AVX512DQ, cpuid.AVX2}, loops: []*Loops{one512.loops(1), four512.loops(4), eight.loops(8)}},
 		{Name: "avx2", features: []cpuid.FeatureID{cpuid.AVX2}, loops: []*Loops{one2.loops(1), four2.loops(4)}},
@@ -28,6 +28,11 @@ func assembled() []*Kernel {
 // loop for; the second factor's is at most one.
 const maxPower = 4
 
+// currentSize is the size of a Current that the assembly knows.
+const currentSize = 56
+
+var _ [currentSize]struct{} = [unsafe.Sizeof(Current{})]struct{}{}
+
 // assembly is the functions of an instruction set; n is a multiple of wide. From solve
 // on they are for one number of lanes.
 type assembly struct {
@@ -36,23 +41,23 @@ type assembly struct {
 	locateOctave   func(n int, row *int32, frac, x *float64, low, high, below float64, first int)
 	lookup         func(n int, out *float64, row *int32, frac, table *float64)
 	relax          func(n int, x *float64, row *int32, frac, table *float64)
+	relaxFour      func(n, stride int, x *float64, row *int32, frac, table *float64)
 	extrapolate    func(n int, v, half *float64)
 	flush          func(n int, x *float64, tiny float64)
 	synapse        func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)
 	blockedSynapse func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)
 
-	solve   func(n int, branches *byte, d, rhs *float64, rootRow int)
-	base    func(n int, d, rhs, v, d0, rhs0, cdt *float64)
-	ohmic   func(n int, d, rhs, gbar *float64, e float64, x0, x1 *float64, p0, p1 int)
-	calcium func(n int, d, rhs, ica, v, e, gbar, x0, x1 *float64, p0, p1 int)
-	pool    func(n int, cai, ica, perNA, decay, relax, minCai *float64)
+	solve    func(n int, branches *byte, d, rhs *float64, rootRow int)
+	base     func(n int, d, rhs, v, d0, rhs0, cdt *float64)
+	currents func(n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list, end *byte)
+	pool     func(n int, cai, ica, perNA, decay, relax, minCai *float64)
 }
 
 var avx2 = assembly{wide: 4, locate: locateAVX2, locateOctave: locateOctaveAVX2, lookup: lookupAVX2, relax: relaxAVX2,
-	extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2}
+	relaxFour: relaxFourAVX2, extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2}
 
 var avx512 = assembly{wide: 8, locate: locateAVX512, locateOctave: locateOctaveAVX512, lookup: lookupAVX512, relax: relaxAVX512,
-	extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512}
+	relaxFour: relaxFourAVX512, extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512}
 
 // loops checks lengths, which the assembly assumes, and leaves what does not fill a
 // vector to the reference.
@@ -61,15 +66,15 @@ func (a assembly) loops(lanes int) *Loops {
 	ref := reference(lanes)
 	return &Loops{
 		Lanes: lanes,
-		Base: func(d, rhs, v, d0, rhs0, cdt []float64) {
+		Base: func(d, rhs, v []float64, c *Constant) {
 			n := whole(d)
 			m := n / lanes
 			if n > 0 {
-				_, _, _, _, _ = rhs[n-1], v[n-1], d0[m-1], rhs0[m-1], cdt[m-1]
-				a.base(n, &d[0], &rhs[0], &v[0], &d0[0], &rhs0[0], &cdt[0])
+				_, _, _, _, _ = rhs[n-1], v[n-1], c.D[m-1], c.Rhs[m-1], c.Cdt[m-1]
+				a.base(n, &d[0], &rhs[0], &v[0], &c.D[0], &c.Rhs[0], &c.Cdt[0])
 			}
 			if n < len(d) {
-				ref.Base(d[n:], rhs[n:], v[n:], d0[m:], rhs0[m:], cdt[m:])
+				ref.Base(d[n:], rhs[n:], v[n:], c.Part(m, len(c.D)))
 			}
 		},
 		Locate: func(row []int32, frac, v []float64, grid Grid) {
@@ -113,32 +118,57 @@ func (a assembly) loops(lanes int) *Loops {
 				relax(x[n:], row[n:], frac[n:], table)
 			}
 		},
-		Ohmic: func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
-			n := whole(d)
-			if p0 < 1 || p0 > maxPower || p1 < 0 || p1 > 1 {
-				n = 0
-			}
-			m := n / lanes
+		RelaxFour: func(x []float64, stride int, row []int32, frac, table []float64) {
+			n := len(row) &^ (a.wide - 1)
 			if n > 0 {
-				_, _, _, _ = rhs[n-1], g[m-1], x0[n-1], x1[n-1]
-				a.ohmic(n, &d[0], &rhs[0], &g[0], e, &x0[0], &x1[0], p0, p1)
+				_, _ = x[3*stride+n-1], frac[n-1]
+				a.relaxFour(n, stride, &x[0], &row[0], &frac[0], &table[0])
 			}
-			if n < len(d) {
-				ref.Ohmic(d[n:], rhs[n:], g[m:], e, x0[n:], x1[n:], p0, p1)
+			if n < len(row) {
+				relaxFour(x[n:], stride, row[n:], frac[n:], table)
 			}
 		},
-		Calcium: func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
+		Currents: func(d, rhs, v []float64, start *Constant, eca, ica, g, x []float64, list []Current) {
 			n := whole(d)
-			if p0 < 1 || p0 > maxPower || p1 < 0 || p1 > 1 {
+			calcium := ica != nil
+			for k := range list {
+				c := &list[k]
+				if c.P0 < 1 || c.P0 > maxPower || c.P1 < 0 || c.P1 > 1 {
+					n = 0
+				}
+				calcium = calcium || c.Calcium
+			}
+			if len(list) == 0 {
 				n = 0
 			}
 			m := n / lanes
 			if n > 0 {
-				_, _, _, _, _, _, _ = rhs[n-1], ica[n-1], v[n-1], e[n-1], g[m-1], x0[n-1], x1[n-1]
-				a.calcium(n, &d[0], &rhs[0], &ica[0], &v[0], &e[0], &g[0], &x0[0], &x1[0], p0, p1)
+				for k := range list {
+					c := &list[k]
+					_, _, _ = x[c.X0:][n-1], x[c.X1:][n-1], g[c.G:][m-1]
+				}
+				_, _ = rhs[n-1], v[n-1]
+				var pe, pi *float64
+				if calcium {
+					_, _ = eca[n-1], ica[n-1]
+					pe, pi = &eca[0], &ica[0]
+				}
+				var d0, rhs0, cdt *float64
+				if start != nil {
+					_, _, _ = start.D[m-1], start.Rhs[m-1], start.Cdt[m-1]
+					d0, rhs0, cdt = &start.D[0], &start.Rhs[0], &start.Cdt[0]
+				}
+				first := unsafe.Pointer(&list[0])
+				a.currents(n, &d[0], &rhs[0], &v[0], d0, rhs0, cdt, pe, pi, &g[0], &x[0], (*byte)(first), (*byte)(unsafe.Add(first, len(list)*currentSize)))
 			}
 			if n < len(d) {
-				ref.Calcium(d[n:], rhs[n:], ica[n:], v[n:], e[n:], g[m:], x0[n:], x1[n:], p0, p1)
+				if calcium {
+					eca, ica = eca[n:], ica[n:]
+				}
+				if start != nil {
+					start = start.Part(m, len(start.D))
+				}
+				ref.Currents(d[n:], rhs[n:], v[n:], start, eca, ica, g[m:], x[n:], list)
 			}
 		},
 		Pool: func(cai, ica []float64, s Shell) {
@@ -149,7 +179,7 @@ func (a assembly) loops(lanes int) *Loops {
 				a.pool(n, &cai[0], &ica[0], &s.PerNA[0], &s.Decay[0], &s.Relax[0], &s.MinCai[0])
 			}
 			if n < len(cai) {
-				ref.Pool(cai[n:], ica[n:], s.from(m))
+				ref.Pool(cai[n:], ica[n:], *s.Part(m, len(s.PerNA)))
 			}
 		},
 		Extrapolate: func(v, half []float64) {

@@ -38,12 +38,12 @@ func (k *Kernel) For(n int) *Loops {
 type Loops struct {
 	Lanes int
 
-	// Base starts the equations: d is the parameter d0, rhs is rhs0 + cdt*v, both parameters.
-	Base func(d, rhs, v, d0, rhs0, cdt []float64)
+	// Base starts the equations: the diagonal d = c.D, the right-hand side rhs = c.Rhs + c.Cdt*v.
+	Base func(d, rhs, v []float64, c *Constant)
 	// Locate finds for each voltage v its row in tables of the grid and the
 	// fraction of the way to the next row, 0 <= frac <= 1. A voltage outside the
 	// grid is taken to be at its end, a NaN at its start. Tables have rows (p, q, dp, dq): two
-	// values and what the next row has more; a row is counted by the index of its first value.
+	// values and what the next row has more. The numbers of rows are multiplied by 8.
 	Locate func(row []int32, frac, v []float64, grid Grid)
 	// LocateOctave is Locate on a grid that is linear within octaves.
 	LocateOctave func(row []int32, frac, x []float64, grid OctaveGrid)
@@ -52,11 +52,15 @@ type Loops struct {
 	// Relax advances gates by one step: x += fac * (inf - x), with inf and fac
 	// interpolated in a table with p = inf, q = fac.
 	Relax func(x []float64, row []int32, frac, table []float64)
-	// Ohmic adds conductances c = g * x0^p0 * x1^p1 to the diagonal d and c*e to
-	// the right-hand side; g is a parameter.
-	Ohmic func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int)
-	// Calcium is Ohmic with a reversal per element; it adds the current c*(v-e) to ica.
-	Calcium func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int)
+	// RelaxFour is Relax of four gates at the same voltages: that of gate k and element i is
+	// x[k*stride+i], for as many elements as there are rows. A row of their table is (p of each, q of each, dp of
+	// each, dq of each).
+	RelaxFour func(x []float64, stride int, row []int32, frac, table []float64)
+	// Currents is Base, unless c is nil, and then adds to d and rhs what each current of the list brings,
+	// in its order. eca is the reversal of calcium, and ica becomes the sum of calcium's
+	// currents; both may be nil where the list has none. The list's conductances are parameters in g, its gates
+	// are in x.
+	Currents func(d, rhs, v []float64, c *Constant, eca, ica, g, x []float64, list []Current)
 	// Pool advances calcium over one step with the current ica held constant; the rest are parameters.
 	Pool func(cai, ica []float64, s Shell)
 	// Extrapolate computes v = 2*half - v.
@@ -98,6 +102,28 @@ func (g OctaveGrid) At(i int) float64 {
 	return math.Ldexp(1+float64(row)/(1<<octaveBits), g.Low+octave)
 }
 
+// Constant is the part of the equations that stays the same over a run, parameters all.
+type Constant struct {
+	D   []float64 // [uS]
+	Rhs []float64 // [nA]
+	Cdt []float64 // capacitance over the implicit step [uS]
+}
+
+// Part is that of segments lo to hi-1.
+func (c Constant) Part(lo, hi int) *Constant {
+	return &Constant{c.D[lo:hi], c.Rhs[lo:hi], c.Cdt[lo:hi]}
+}
+
+// Current is a conductance c = g * x0^P0 * x1^P1: it adds c to the diagonal and c*E to the
+// right-hand side. With Calcium the reversal is that of each element, and c*(v-e) adds to the calcium current.
+type Current struct {
+	E       float64 // reversal [mV]
+	G       int     // of the first segment in g
+	X0, X1  int     // of the first element in x
+	P0, P1  int     // powers; 0 for no factor
+	Calcium bool
+}
+
 // Shell holds the parameters of calcium under the membrane.
 type Shell struct {
 	PerNA  []float64 // d cai/dt per calcium current [mM/ms/nA], negative
@@ -106,9 +132,9 @@ type Shell struct {
 	MinCai []float64 // [mM]
 }
 
-// from is the shell without its first n segments.
-func (s Shell) from(n int) Shell {
-	return Shell{s.PerNA[n:], s.Decay[n:], s.Relax[n:], s.MinCai[n:]}
+// Part is the shell of segments lo to hi-1.
+func (s Shell) Part(lo, hi int) *Shell {
+	return &Shell{s.PerNA[lo:hi], s.Decay[lo:hi], s.Relax[lo:hi], s.MinCai[lo:hi]}
 }
 
 // Synapse holds the constants of one kind of synapse.

@@ -20,22 +20,24 @@ TEXT ·locateAVX2(SB), NOSPLIT, $0-56
 	MOVQ         $0x3ff0000000000000, SI
 	VMOVQ        SI, X4
 	VBROADCASTSD X4, Y4
+	MOVQ         $0x4020000000000000, SI
+	VMOVQ        SI, X5
+	VBROADCASTSD X5, Y5
 	XORQ         SI, SI
 
 loop_body:
-	VMOVUPD     (BX)(SI*8), Y5
-	VSUBPD      Y0, Y5, Y5
-	VMULPD      Y1, Y5, Y5
-	VMAXPD      Y3, Y5, Y5
-	VROUNDPD    $0x03, Y5, Y6
-	VMINPD      Y2, Y6, Y6
-	VSUBPD      Y6, Y5, Y5
-	VMINPD      Y4, Y5, Y5
-	VMOVUPD     Y5, (DX)(SI*8)
-	VADDPD      Y6, Y6, Y6
-	VADDPD      Y6, Y6, Y6
-	VCVTTPD2DQY Y6, X5
-	VMOVUPD     X5, (CX)(SI*4)
+	VMOVUPD     (BX)(SI*8), Y6
+	VSUBPD      Y0, Y6, Y6
+	VMULPD      Y1, Y6, Y6
+	VMAXPD      Y3, Y6, Y6
+	VROUNDPD    $0x03, Y6, Y7
+	VMINPD      Y2, Y7, Y7
+	VSUBPD      Y7, Y6, Y6
+	VMINPD      Y4, Y6, Y6
+	VMOVUPD     Y6, (DX)(SI*8)
+	VMULPD      Y5, Y7, Y6
+	VCVTTPD2DQY Y6, X6
+	VMOVUPD     X6, (CX)(SI*4)
 	ADDQ        $0x04, SI
 	CMPQ        SI, AX
 	JLT         loop_body
@@ -77,7 +79,7 @@ loop_body:
 	VPOR         Y5, Y9, Y9
 	VSUBPD       Y5, Y9, Y9
 	VMULPD       Y6, Y9, Y9
-	VPSLLQ       $0x02, Y10, Y10
+	VPSLLQ       $0x03, Y10, Y10
 	VCMPPD       $0x0d, Y1, Y8, Y8
 	VBLENDVPD    Y8, Y7, Y9, Y9
 	VEXTRACTI128 $0x01, Y10, X8
@@ -125,13 +127,13 @@ TEXT ·lookupAVX2(SB), NOSPLIT, $0-40
 
 loop_body:
 	MOVL        (DX)(DI*4), R8
-	VMOVUPD     (SI)(R8*4), X0
+	VMOVUPD     (SI)(R8*2), X0
 	MOVL        8(DX)(DI*4), R8
-	VINSERTF128 $0x01, (SI)(R8*4), Y0, Y1
+	VINSERTF128 $0x01, (SI)(R8*2), Y0, Y1
 	MOVL        4(DX)(DI*4), R8
-	VMOVUPD     (SI)(R8*4), X0
+	VMOVUPD     (SI)(R8*2), X0
 	MOVL        12(DX)(DI*4), R8
-	VINSERTF128 $0x01, (SI)(R8*4), Y0, Y2
+	VINSERTF128 $0x01, (SI)(R8*2), Y0, Y2
 	VUNPCKLPD   Y2, Y1, Y3
 	VUNPCKHPD   Y2, Y1, Y1
 	VMOVUPD     (BX)(DI*8), Y2
@@ -157,13 +159,13 @@ TEXT ·relaxAVX2(SB), NOSPLIT, $0-40
 loop_body:
 	VMOVUPD    (BX)(DI*8), Y0
 	MOVL       (DX)(DI*4), R8
-	VMOVUPD    (SI)(R8*8), Y1
+	VMOVUPD    (SI)(R8*4), Y1
 	MOVL       4(DX)(DI*4), R8
-	VMOVUPD    (SI)(R8*8), Y2
+	VMOVUPD    (SI)(R8*4), Y2
 	MOVL       8(DX)(DI*4), R8
-	VMOVUPD    (SI)(R8*8), Y3
+	VMOVUPD    (SI)(R8*4), Y3
 	MOVL       12(DX)(DI*4), R8
-	VMOVUPD    (SI)(R8*8), Y4
+	VMOVUPD    (SI)(R8*4), Y4
 	VUNPCKLPD  Y2, Y1, Y5
 	VUNPCKHPD  Y2, Y1, Y1
 	VUNPCKLPD  Y4, Y3, Y2
@@ -184,6 +186,107 @@ loop_body:
 	ADDQ       $0x04, DI
 	CMPQ       DI, AX
 	JLT        loop_body
+	VZEROUPPER
+	RET
+
+// func relaxFourAVX2(n int, stride int, x *float64, row *int32, frac *float64, table *float64)
+// Requires: AVX
+TEXT ·relaxFourAVX2(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ row+24(FP), DX
+	MOVQ frac+32(FP), BX
+	MOVQ table+40(FP), SI
+	MOVQ x+16(FP), DI
+	LEAQ (DI)(CX*8), R8
+	LEAQ (R8)(CX*8), R9
+	LEAQ (R9)(CX*8), R10
+	XORQ CX, CX
+
+loop_body:
+	MOVL         (DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD (BX)(CX*8), Y0
+	VMULPD       64(SI)(R11*8), Y0, Y0
+	VADDPD       (SI)(R11*8), Y0, Y0
+	MOVL         4(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 8(BX)(CX*8), Y1
+	VMULPD       64(SI)(R11*8), Y1, Y1
+	VADDPD       (SI)(R11*8), Y1, Y1
+	MOVL         8(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 16(BX)(CX*8), Y2
+	VMULPD       64(SI)(R11*8), Y2, Y2
+	VADDPD       (SI)(R11*8), Y2, Y2
+	MOVL         12(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 24(BX)(CX*8), Y3
+	VMULPD       64(SI)(R11*8), Y3, Y3
+	VADDPD       (SI)(R11*8), Y3, Y3
+	VUNPCKLPD    Y1, Y0, Y4
+	VUNPCKHPD    Y1, Y0, Y0
+	VUNPCKLPD    Y3, Y2, Y1
+	VUNPCKHPD    Y3, Y2, Y2
+	VPERM2F128   $0x20, Y1, Y4, Y3
+	VPERM2F128   $0x20, Y2, Y0, Y5
+	VPERM2F128   $0x31, Y1, Y4, Y1
+	VPERM2F128   $0x31, Y2, Y0, Y0
+	VMOVUPD      (DI)(CX*8), Y2
+	VSUBPD       Y2, Y3, Y2
+	VMOVUPD      (R8)(CX*8), Y3
+	VSUBPD       Y3, Y5, Y3
+	VMOVUPD      (R9)(CX*8), Y4
+	VSUBPD       Y4, Y1, Y1
+	VMOVUPD      (R10)(CX*8), Y4
+	VSUBPD       Y4, Y0, Y0
+	MOVL         (DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD (BX)(CX*8), Y4
+	VMULPD       96(SI)(R11*8), Y4, Y4
+	VADDPD       32(SI)(R11*8), Y4, Y4
+	MOVL         4(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 8(BX)(CX*8), Y5
+	VMULPD       96(SI)(R11*8), Y5, Y5
+	VADDPD       32(SI)(R11*8), Y5, Y5
+	MOVL         8(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 16(BX)(CX*8), Y6
+	VMULPD       96(SI)(R11*8), Y6, Y6
+	VADDPD       32(SI)(R11*8), Y6, Y6
+	MOVL         12(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 24(BX)(CX*8), Y7
+	VMULPD       96(SI)(R11*8), Y7, Y7
+	VADDPD       32(SI)(R11*8), Y7, Y7
+	VUNPCKLPD    Y5, Y4, Y8
+	VUNPCKHPD    Y5, Y4, Y4
+	VUNPCKLPD    Y7, Y6, Y5
+	VUNPCKHPD    Y7, Y6, Y6
+	VPERM2F128   $0x20, Y5, Y8, Y7
+	VPERM2F128   $0x20, Y6, Y4, Y9
+	VPERM2F128   $0x31, Y5, Y8, Y5
+	VPERM2F128   $0x31, Y6, Y4, Y4
+	VMOVUPD      (DI)(CX*8), Y6
+	VMULPD       Y2, Y7, Y2
+	VADDPD       Y2, Y6, Y2
+	VMOVUPD      Y2, (DI)(CX*8)
+	VMOVUPD      (R8)(CX*8), Y2
+	VMULPD       Y3, Y9, Y3
+	VADDPD       Y3, Y2, Y2
+	VMOVUPD      Y2, (R8)(CX*8)
+	VMOVUPD      (R9)(CX*8), Y2
+	VMULPD       Y1, Y5, Y1
+	VADDPD       Y1, Y2, Y1
+	VMOVUPD      Y1, (R9)(CX*8)
+	VMOVUPD      (R10)(CX*8), Y1
+	VMULPD       Y0, Y4, Y0
+	VADDPD       Y0, Y1, Y0
+	VMOVUPD      Y0, (R10)(CX*8)
+	ADDQ         $0x04, CX
+	CMPQ         CX, AX
+	JLT          loop_body
 	VZEROUPPER
 	RET
 
@@ -273,13 +376,13 @@ loop_body:
 	VMOVUPD    Y5, (R9)(R11*8)
 	VMOVUPD    (DI)(R11*8), Y5
 	MOVL       (SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*8), Y6
+	VMOVUPD    (R10)(R12*4), Y6
 	MOVL       4(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*8), Y8
+	VMOVUPD    (R10)(R12*4), Y8
 	MOVL       8(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*8), Y9
+	VMOVUPD    (R10)(R12*4), Y9
 	MOVL       12(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*8), Y10
+	VMOVUPD    (R10)(R12*4), Y10
 	VUNPCKLPD  Y8, Y6, Y11
 	VUNPCKHPD  Y8, Y6, Y6
 	VUNPCKLPD  Y10, Y9, Y8
@@ -409,483 +512,221 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func ohmicAVX2x4(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 // Requires: AVX
-TEXT ·ohmicAVX2x4(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), R8
-	VBROADCASTSD e+32(FP), Y0
-	MOVQ         p0+56(FP), SI
-	MOVQ         p1+64(FP), R9
-	LEAQ         (SI)(R9*8), SI
-	CMPQ         SI, $0x01
-	JEQ          loop10
-	CMPQ         SI, $0x09
-	JEQ          loop11
-	CMPQ         SI, $0x02
-	JEQ          loop20
-	CMPQ         SI, $0x0a
-	JEQ          loop21
-	CMPQ         SI, $0x03
-	JEQ          loop30
-	CMPQ         SI, $0x0b
-	JEQ          loop31
-	CMPQ         SI, $0x04
-	JEQ          loop40
-	CMPQ         SI, $0x0c
-	JEQ          loop41
-	RET
-
-loop10:
-	XORQ SI, SI
-
-loop10_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop10_body
-	VZEROUPPER
-	RET
-
-loop11:
-	XORQ SI, SI
-
-loop11_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (R8)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop11_body
-	VZEROUPPER
-	RET
-
-loop20:
-	XORQ SI, SI
-
-loop20_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop20_body
-	VZEROUPPER
-	RET
-
-loop21:
-	XORQ SI, SI
-
-loop21_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (R8)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop21_body
-	VZEROUPPER
-	RET
-
-loop30:
-	XORQ SI, SI
-
-loop30_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop30_body
-	VZEROUPPER
-	RET
-
-loop31:
-	XORQ SI, SI
-
-loop31_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (R8)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop31_body
-	VZEROUPPER
-	RET
-
-loop40:
-	XORQ SI, SI
-
-loop40_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop40_body
-	VZEROUPPER
-	RET
-
-loop41:
-	XORQ SI, SI
-
-loop41_body:
-	VBROADCASTSD (BX)(SI*2), Y1
-	VMOVUPD      (DI)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (R8)(SI*8), Y2
-	VMULPD       Y2, Y1, Y1
-	VMOVUPD      (CX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y2
-	VMOVUPD      Y2, (CX)(SI*8)
-	VMULPD       Y0, Y1, Y1
-	VMOVUPD      (DX)(SI*8), Y2
-	VADDPD       Y1, Y2, Y1
-	VMOVUPD      Y1, (DX)(SI*8)
-	ADDQ         $0x04, SI
-	CMPQ         SI, AX
-	JLT          loop41_body
-	VZEROUPPER
-	RET
-
-// func calciumAVX2x4(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
-// Requires: AVX
-TEXT ·calciumAVX2x4(SB), NOSPLIT, $0-88
+TEXT ·currentsAVX2x4(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ rhs+16(FP), DX
-	MOVQ ica+24(FP), SI
-	MOVQ v+32(FP), DI
-	MOVQ e+40(FP), R8
-	MOVQ gbar+48(FP), R9
-	MOVQ x0+56(FP), R10
-	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), BX
-	MOVQ p1+80(FP), R12
-	LEAQ (BX)(R12*8), BX
-	CMPQ BX, $0x01
-	JEQ  loop10
-	CMPQ BX, $0x09
-	JEQ  loop11
-	CMPQ BX, $0x02
-	JEQ  loop20
-	CMPQ BX, $0x0a
-	JEQ  loop21
-	CMPQ BX, $0x03
-	JEQ  loop30
-	CMPQ BX, $0x0b
-	JEQ  loop31
-	CMPQ BX, $0x04
-	JEQ  loop40
-	CMPQ BX, $0x0c
-	JEQ  loop41
-	RET
+	MOVQ v+24(FP), BX
+	MOVQ eca+56(FP), SI
+	MOVQ ica+64(FP), DI
+	MOVQ gbar+72(FP), R8
+	MOVQ x+80(FP), R9
+	MOVQ end+96(FP), R10
+	XORQ R11, R11
 
-loop10:
-	XORQ BX, BX
+vector2:
+	LEAQ         8(R11), R13
+	CMPQ         R13, AX
+	JGT          end2
+	VXORPD       Y2, Y2, Y2
+	VXORPD       Y6, Y6, Y6
+	MOVQ         d0+32(FP), R13
+	TESTQ        R13, R13
+	JEQ          begun2
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y0
+	VMOVUPD      Y0, Y0
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y1
+	VMOVUPD      (BX)(R11*8), Y3
+	VMULPD       Y3, Y1, Y1
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y3
+	VADDPD       Y1, Y3, Y1
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD 8(R13)(R11*2), Y3
+	VMOVUPD      Y3, Y4
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD 8(R13)(R11*2), Y3
+	VMOVUPD      32(BX)(R11*8), Y5
+	VMULPD       Y5, Y3, Y3
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD 8(R13)(R11*2), Y5
+	VADDPD       Y3, Y5, Y5
 
-loop10_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop10_body
-	VZEROUPPER
-	RET
+list2:
+	MOVQ list+88(FP), R12
 
-loop11:
-	XORQ BX, BX
+current2:
+	MOVQ         8(R12), R13
+	VBROADCASTSD (R8)(R13*8), Y3
+	VBROADCASTSD 8(R8)(R13*8), Y7
+	MOVQ         16(R12), R13
+	VMOVUPD      (R9)(R13*8), Y8
+	VMULPD       Y8, Y3, Y3
+	VMOVUPD      32(R9)(R13*8), Y9
+	VMULPD       Y9, Y7, Y7
+	CMPQ         32(R12), $0x02
+	JLT          second2
+	VMULPD       Y8, Y3, Y3
+	VMULPD       Y9, Y7, Y7
+	CMPQ         32(R12), $0x03
+	JLT          second2
+	VMULPD       Y8, Y3, Y3
+	VMULPD       Y9, Y7, Y7
+	CMPQ         32(R12), $0x04
+	JLT          second2
+	VMULPD       Y8, Y3, Y3
+	VMULPD       Y9, Y7, Y7
 
-loop11_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R11)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop11_body
-	VZEROUPPER
-	RET
+second2:
+	CMPQ   40(R12), $0x00
+	JEQ    sum2
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Y3, Y3
+	VMULPD 32(R9)(R13*8), Y7, Y7
 
-loop20:
-	XORQ BX, BX
+sum2:
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y7, Y4, Y4
+	CMPB         48(R12), $0x00
+	JNE          calcium2
+	VBROADCASTSD (R12), Y8
+	VMULPD       Y8, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y8, Y7, Y3
+	VADDPD       Y3, Y5, Y5
 
-loop20_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop20_body
-	VZEROUPPER
-	RET
+next2:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current2
+	VMOVUPD Y0, (CX)(R11*8)
+	VMOVUPD Y1, (DX)(R11*8)
+	VMOVUPD Y4, 32(CX)(R11*8)
+	VMOVUPD Y5, 32(DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance2
+	VMOVUPD Y2, (DI)(R11*8)
+	VMOVUPD Y6, 32(DI)(R11*8)
 
-loop21:
-	XORQ BX, BX
+advance2:
+	ADDQ $0x08, R11
+	ADDQ $0x40, R9
+	ADDQ $0x10, R8
+	JMP  vector2
 
-loop21_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R11)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop21_body
-	VZEROUPPER
-	RET
+calcium2:
+	VMOVUPD (SI)(R11*8), Y8
+	VMULPD  Y8, Y3, Y9
+	VADDPD  Y9, Y1, Y1
+	VMOVUPD (BX)(R11*8), Y9
+	VSUBPD  Y8, Y9, Y8
+	VMULPD  Y8, Y3, Y3
+	VADDPD  Y3, Y2, Y2
+	VMOVUPD 32(SI)(R11*8), Y3
+	VMULPD  Y3, Y7, Y8
+	VADDPD  Y8, Y5, Y5
+	VMOVUPD 32(BX)(R11*8), Y8
+	VSUBPD  Y3, Y8, Y3
+	VMULPD  Y3, Y7, Y3
+	VADDPD  Y3, Y6, Y6
+	JMP     next2
 
-loop30:
-	XORQ BX, BX
+begun2:
+	VMOVUPD (CX)(R11*8), Y0
+	VMOVUPD (DX)(R11*8), Y1
+	VMOVUPD 32(CX)(R11*8), Y4
+	VMOVUPD 32(DX)(R11*8), Y5
+	JMP     list2
 
-loop30_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop30_body
-	VZEROUPPER
-	RET
+end2:
+vector1:
+	LEAQ         4(R11), R13
+	CMPQ         R13, AX
+	JGT          end1
+	VXORPD       Y2, Y2, Y2
+	MOVQ         d0+32(FP), R13
+	TESTQ        R13, R13
+	JEQ          begun1
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y0
+	VMOVUPD      Y0, Y0
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y1
+	VMOVUPD      (BX)(R11*8), Y3
+	VMULPD       Y3, Y1, Y1
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD (R13)(R11*2), Y3
+	VADDPD       Y1, Y3, Y1
 
-loop31:
-	XORQ BX, BX
+list1:
+	MOVQ list+88(FP), R12
 
-loop31_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R11)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop31_body
-	VZEROUPPER
-	RET
+current1:
+	MOVQ         8(R12), R13
+	VBROADCASTSD (R8)(R13*8), Y3
+	MOVQ         16(R12), R13
+	VMOVUPD      (R9)(R13*8), Y4
+	VMULPD       Y4, Y3, Y3
+	CMPQ         32(R12), $0x02
+	JLT          second1
+	VMULPD       Y4, Y3, Y3
+	CMPQ         32(R12), $0x03
+	JLT          second1
+	VMULPD       Y4, Y3, Y3
+	CMPQ         32(R12), $0x04
+	JLT          second1
+	VMULPD       Y4, Y3, Y3
 
-loop40:
-	XORQ BX, BX
+second1:
+	CMPQ   40(R12), $0x00
+	JEQ    sum1
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Y3, Y3
 
-loop40_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop40_body
-	VZEROUPPER
-	RET
+sum1:
+	VADDPD       Y3, Y0, Y0
+	CMPB         48(R12), $0x00
+	JNE          calcium1
+	VBROADCASTSD (R12), Y4
+	VMULPD       Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
 
-loop41:
-	XORQ BX, BX
+next1:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current1
+	VMOVUPD Y0, (CX)(R11*8)
+	VMOVUPD Y1, (DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance1
+	VMOVUPD Y2, (DI)(R11*8)
 
-loop41_body:
-	VBROADCASTSD (R9)(BX*2), Y0
-	VMOVUPD      (R10)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R11)(BX*8), Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (R8)(BX*8), Y1
-	VMOVUPD      (CX)(BX*8), Y2
-	VADDPD       Y0, Y2, Y2
-	VMOVUPD      Y2, (CX)(BX*8)
-	VMULPD       Y1, Y0, Y2
-	VMOVUPD      (DX)(BX*8), Y3
-	VADDPD       Y2, Y3, Y2
-	VMOVUPD      Y2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Y2
-	VSUBPD       Y1, Y2, Y1
-	VMULPD       Y1, Y0, Y0
-	VMOVUPD      (SI)(BX*8), Y1
-	VADDPD       Y0, Y1, Y0
-	VMOVUPD      Y0, (SI)(BX*8)
-	ADDQ         $0x04, BX
-	CMPQ         BX, AX
-	JLT          loop41_body
+advance1:
+	ADDQ $0x04, R11
+	ADDQ $0x20, R9
+	ADDQ $0x08, R8
+	JMP  vector1
+
+calcium1:
+	VMOVUPD (SI)(R11*8), Y4
+	VMULPD  Y4, Y3, Y5
+	VADDPD  Y5, Y1, Y1
+	VMOVUPD (BX)(R11*8), Y5
+	VSUBPD  Y4, Y5, Y4
+	VMULPD  Y4, Y3, Y3
+	VADDPD  Y3, Y2, Y2
+	JMP     next1
+
+begun1:
+	VMOVUPD (CX)(R11*8), Y0
+	VMOVUPD (DX)(R11*8), Y1
+	JMP     list1
+
+end1:
 	VZEROUPPER
 	RET
 
@@ -948,483 +789,221 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func ohmicAVX2x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 // Requires: AVX
-TEXT ·ohmicAVX2x1(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), R8
-	VBROADCASTSD e+32(FP), Y0
-	MOVQ         p0+56(FP), SI
-	MOVQ         p1+64(FP), R9
-	LEAQ         (SI)(R9*8), SI
-	CMPQ         SI, $0x01
-	JEQ          loop10
-	CMPQ         SI, $0x09
-	JEQ          loop11
-	CMPQ         SI, $0x02
-	JEQ          loop20
-	CMPQ         SI, $0x0a
-	JEQ          loop21
-	CMPQ         SI, $0x03
-	JEQ          loop30
-	CMPQ         SI, $0x0b
-	JEQ          loop31
-	CMPQ         SI, $0x04
-	JEQ          loop40
-	CMPQ         SI, $0x0c
-	JEQ          loop41
-	RET
-
-loop10:
-	XORQ SI, SI
-
-loop10_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop10_body
-	VZEROUPPER
-	RET
-
-loop11:
-	XORQ SI, SI
-
-loop11_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (R8)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop11_body
-	VZEROUPPER
-	RET
-
-loop20:
-	XORQ SI, SI
-
-loop20_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop20_body
-	VZEROUPPER
-	RET
-
-loop21:
-	XORQ SI, SI
-
-loop21_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (R8)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop21_body
-	VZEROUPPER
-	RET
-
-loop30:
-	XORQ SI, SI
-
-loop30_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop30_body
-	VZEROUPPER
-	RET
-
-loop31:
-	XORQ SI, SI
-
-loop31_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (R8)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop31_body
-	VZEROUPPER
-	RET
-
-loop40:
-	XORQ SI, SI
-
-loop40_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop40_body
-	VZEROUPPER
-	RET
-
-loop41:
-	XORQ SI, SI
-
-loop41_body:
-	VMOVUPD (BX)(SI*8), Y1
-	VMOVUPD (DI)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (R8)(SI*8), Y2
-	VMULPD  Y2, Y1, Y1
-	VMOVUPD (CX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y2
-	VMOVUPD Y2, (CX)(SI*8)
-	VMULPD  Y0, Y1, Y1
-	VMOVUPD (DX)(SI*8), Y2
-	VADDPD  Y1, Y2, Y1
-	VMOVUPD Y1, (DX)(SI*8)
-	ADDQ    $0x04, SI
-	CMPQ    SI, AX
-	JLT     loop41_body
-	VZEROUPPER
-	RET
-
-// func calciumAVX2x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
-// Requires: AVX
-TEXT ·calciumAVX2x1(SB), NOSPLIT, $0-88
+TEXT ·currentsAVX2x1(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ rhs+16(FP), DX
-	MOVQ ica+24(FP), SI
-	MOVQ v+32(FP), DI
-	MOVQ e+40(FP), R8
-	MOVQ gbar+48(FP), R9
-	MOVQ x0+56(FP), R10
-	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), BX
-	MOVQ p1+80(FP), R12
-	LEAQ (BX)(R12*8), BX
-	CMPQ BX, $0x01
-	JEQ  loop10
-	CMPQ BX, $0x09
-	JEQ  loop11
-	CMPQ BX, $0x02
-	JEQ  loop20
-	CMPQ BX, $0x0a
-	JEQ  loop21
-	CMPQ BX, $0x03
-	JEQ  loop30
-	CMPQ BX, $0x0b
-	JEQ  loop31
-	CMPQ BX, $0x04
-	JEQ  loop40
-	CMPQ BX, $0x0c
-	JEQ  loop41
-	RET
+	MOVQ v+24(FP), BX
+	MOVQ eca+56(FP), SI
+	MOVQ ica+64(FP), DI
+	MOVQ gbar+72(FP), R8
+	MOVQ x+80(FP), R9
+	MOVQ end+96(FP), R10
+	XORQ R11, R11
 
-loop10:
-	XORQ BX, BX
+vector2:
+	LEAQ    8(R11), R13
+	CMPQ    R13, AX
+	JGT     end2
+	VXORPD  Y2, Y2, Y2
+	VXORPD  Y6, Y6, Y6
+	MOVQ    d0+32(FP), R13
+	TESTQ   R13, R13
+	JEQ     begun2
+	MOVQ    d0+32(FP), R13
+	VMOVUPD (R13)(R11*8), Y0
+	VMOVUPD Y0, Y0
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD (R13)(R11*8), Y1
+	VMOVUPD (BX)(R11*8), Y3
+	VMULPD  Y3, Y1, Y1
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD (R13)(R11*8), Y3
+	VADDPD  Y1, Y3, Y1
+	MOVQ    d0+32(FP), R13
+	VMOVUPD 32(R13)(R11*8), Y3
+	VMOVUPD Y3, Y4
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD 32(R13)(R11*8), Y3
+	VMOVUPD 32(BX)(R11*8), Y5
+	VMULPD  Y5, Y3, Y3
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD 32(R13)(R11*8), Y5
+	VADDPD  Y3, Y5, Y5
 
-loop10_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop10_body
-	VZEROUPPER
-	RET
+list2:
+	MOVQ list+88(FP), R12
 
-loop11:
-	XORQ BX, BX
+current2:
+	MOVQ    8(R12), R13
+	VMOVUPD (R8)(R13*8), Y3
+	VMOVUPD 32(R8)(R13*8), Y7
+	MOVQ    16(R12), R13
+	VMOVUPD (R9)(R13*8), Y8
+	VMULPD  Y8, Y3, Y3
+	VMOVUPD 32(R9)(R13*8), Y9
+	VMULPD  Y9, Y7, Y7
+	CMPQ    32(R12), $0x02
+	JLT     second2
+	VMULPD  Y8, Y3, Y3
+	VMULPD  Y9, Y7, Y7
+	CMPQ    32(R12), $0x03
+	JLT     second2
+	VMULPD  Y8, Y3, Y3
+	VMULPD  Y9, Y7, Y7
+	CMPQ    32(R12), $0x04
+	JLT     second2
+	VMULPD  Y8, Y3, Y3
+	VMULPD  Y9, Y7, Y7
 
-loop11_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R11)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop11_body
-	VZEROUPPER
-	RET
+second2:
+	CMPQ   40(R12), $0x00
+	JEQ    sum2
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Y3, Y3
+	VMULPD 32(R9)(R13*8), Y7, Y7
 
-loop20:
-	XORQ BX, BX
+sum2:
+	VADDPD       Y3, Y0, Y0
+	VADDPD       Y7, Y4, Y4
+	CMPB         48(R12), $0x00
+	JNE          calcium2
+	VBROADCASTSD (R12), Y8
+	VMULPD       Y8, Y3, Y3
+	VADDPD       Y3, Y1, Y1
+	VMULPD       Y8, Y7, Y3
+	VADDPD       Y3, Y5, Y5
 
-loop20_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop20_body
-	VZEROUPPER
-	RET
+next2:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current2
+	VMOVUPD Y0, (CX)(R11*8)
+	VMOVUPD Y1, (DX)(R11*8)
+	VMOVUPD Y4, 32(CX)(R11*8)
+	VMOVUPD Y5, 32(DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance2
+	VMOVUPD Y2, (DI)(R11*8)
+	VMOVUPD Y6, 32(DI)(R11*8)
 
-loop21:
-	XORQ BX, BX
+advance2:
+	ADDQ $0x08, R11
+	ADDQ $0x40, R9
+	ADDQ $0x40, R8
+	JMP  vector2
 
-loop21_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R11)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop21_body
-	VZEROUPPER
-	RET
+calcium2:
+	VMOVUPD (SI)(R11*8), Y8
+	VMULPD  Y8, Y3, Y9
+	VADDPD  Y9, Y1, Y1
+	VMOVUPD (BX)(R11*8), Y9
+	VSUBPD  Y8, Y9, Y8
+	VMULPD  Y8, Y3, Y3
+	VADDPD  Y3, Y2, Y2
+	VMOVUPD 32(SI)(R11*8), Y3
+	VMULPD  Y3, Y7, Y8
+	VADDPD  Y8, Y5, Y5
+	VMOVUPD 32(BX)(R11*8), Y8
+	VSUBPD  Y3, Y8, Y3
+	VMULPD  Y3, Y7, Y3
+	VADDPD  Y3, Y6, Y6
+	JMP     next2
 
-loop30:
-	XORQ BX, BX
+begun2:
+	VMOVUPD (CX)(R11*8), Y0
+	VMOVUPD (DX)(R11*8), Y1
+	VMOVUPD 32(CX)(R11*8), Y4
+	VMOVUPD 32(DX)(R11*8), Y5
+	JMP     list2
 
-loop30_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop30_body
-	VZEROUPPER
-	RET
+end2:
+vector1:
+	LEAQ    4(R11), R13
+	CMPQ    R13, AX
+	JGT     end1
+	VXORPD  Y2, Y2, Y2
+	MOVQ    d0+32(FP), R13
+	TESTQ   R13, R13
+	JEQ     begun1
+	MOVQ    d0+32(FP), R13
+	VMOVUPD (R13)(R11*8), Y0
+	VMOVUPD Y0, Y0
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD (R13)(R11*8), Y1
+	VMOVUPD (BX)(R11*8), Y3
+	VMULPD  Y3, Y1, Y1
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD (R13)(R11*8), Y3
+	VADDPD  Y1, Y3, Y1
 
-loop31:
-	XORQ BX, BX
+list1:
+	MOVQ list+88(FP), R12
 
-loop31_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R11)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop31_body
-	VZEROUPPER
-	RET
+current1:
+	MOVQ    8(R12), R13
+	VMOVUPD (R8)(R13*8), Y3
+	MOVQ    16(R12), R13
+	VMOVUPD (R9)(R13*8), Y4
+	VMULPD  Y4, Y3, Y3
+	CMPQ    32(R12), $0x02
+	JLT     second1
+	VMULPD  Y4, Y3, Y3
+	CMPQ    32(R12), $0x03
+	JLT     second1
+	VMULPD  Y4, Y3, Y3
+	CMPQ    32(R12), $0x04
+	JLT     second1
+	VMULPD  Y4, Y3, Y3
 
-loop40:
-	XORQ BX, BX
+second1:
+	CMPQ   40(R12), $0x00
+	JEQ    sum1
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Y3, Y3
 
-loop40_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop40_body
-	VZEROUPPER
-	RET
+sum1:
+	VADDPD       Y3, Y0, Y0
+	CMPB         48(R12), $0x00
+	JNE          calcium1
+	VBROADCASTSD (R12), Y4
+	VMULPD       Y4, Y3, Y3
+	VADDPD       Y3, Y1, Y1
 
-loop41:
-	XORQ BX, BX
+next1:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current1
+	VMOVUPD Y0, (CX)(R11*8)
+	VMOVUPD Y1, (DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance1
+	VMOVUPD Y2, (DI)(R11*8)
 
-loop41_body:
-	VMOVUPD (R9)(BX*8), Y0
-	VMOVUPD (R10)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R11)(BX*8), Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (R8)(BX*8), Y1
-	VMOVUPD (CX)(BX*8), Y2
-	VADDPD  Y0, Y2, Y2
-	VMOVUPD Y2, (CX)(BX*8)
-	VMULPD  Y1, Y0, Y2
-	VMOVUPD (DX)(BX*8), Y3
-	VADDPD  Y2, Y3, Y2
-	VMOVUPD Y2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Y2
-	VSUBPD  Y1, Y2, Y1
-	VMULPD  Y1, Y0, Y0
-	VMOVUPD (SI)(BX*8), Y1
-	VADDPD  Y0, Y1, Y0
-	VMOVUPD Y0, (SI)(BX*8)
-	ADDQ    $0x04, BX
-	CMPQ    BX, AX
-	JLT     loop41_body
+advance1:
+	ADDQ $0x04, R11
+	ADDQ $0x20, R9
+	ADDQ $0x20, R8
+	JMP  vector1
+
+calcium1:
+	VMOVUPD (SI)(R11*8), Y4
+	VMULPD  Y4, Y3, Y5
+	VADDPD  Y5, Y1, Y1
+	VMOVUPD (BX)(R11*8), Y5
+	VSUBPD  Y4, Y5, Y4
+	VMULPD  Y4, Y3, Y3
+	VADDPD  Y3, Y2, Y2
+	JMP     next1
+
+begun1:
+	VMOVUPD (CX)(R11*8), Y0
+	VMOVUPD (DX)(R11*8), Y1
+	JMP     list1
+
+end1:
 	VZEROUPPER
 	RET
 
@@ -1476,22 +1055,24 @@ TEXT ·locateAVX512(SB), NOSPLIT, $0-56
 	MOVQ         $0x3ff0000000000000, SI
 	VMOVQ        SI, X4
 	VBROADCASTSD X4, Z4
+	MOVQ         $0x4020000000000000, SI
+	VMOVQ        SI, X5
+	VBROADCASTSD X5, Z5
 	XORQ         SI, SI
 
 loop_body:
-	VMOVUPD     (BX)(SI*8), Z5
-	VSUBPD      Z0, Z5, Z5
-	VMULPD      Z1, Z5, Z5
-	VMAXPD      Z3, Z5, Z5
-	VRNDSCALEPD $0x03, Z5, Z6
-	VMINPD      Z2, Z6, Z6
-	VSUBPD      Z6, Z5, Z5
-	VMINPD      Z4, Z5, Z5
-	VMOVUPD     Z5, (DX)(SI*8)
-	VADDPD      Z6, Z6, Z6
-	VADDPD      Z6, Z6, Z6
-	VCVTTPD2DQ  Z6, Y5
-	VMOVUPD     Y5, (CX)(SI*4)
+	VMOVUPD     (BX)(SI*8), Z6
+	VSUBPD      Z0, Z6, Z6
+	VMULPD      Z1, Z6, Z6
+	VMAXPD      Z3, Z6, Z6
+	VRNDSCALEPD $0x03, Z6, Z7
+	VMINPD      Z2, Z7, Z7
+	VSUBPD      Z7, Z6, Z6
+	VMINPD      Z4, Z6, Z6
+	VMOVUPD     Z6, (DX)(SI*8)
+	VMULPD      Z5, Z7, Z6
+	VCVTTPD2DQ  Z6, Y6
+	VMOVUPD     Y6, (CX)(SI*4)
 	ADDQ        $0x08, SI
 	CMPQ        SI, AX
 	JLT         loop_body
@@ -1533,7 +1114,7 @@ loop_body:
 	VPORQ   Z5, Z9, Z9
 	VSUBPD  Z5, Z9, Z9
 	VMULPD  Z6, Z9, Z9
-	VPSLLQ  $0x02, Z10, Z10
+	VPSLLQ  $0x03, Z10, Z10
 	VCMPPD  $0x0d, Z1, Z8, K1
 	VMOVAPD Z7, K1, Z9
 	VPMOVQD Z10, Y8
@@ -1580,22 +1161,22 @@ TEXT ·lookupAVX512(SB), NOSPLIT, $0-40
 
 loop_body:
 	MOVL         (DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*4), X0
+	VMOVUPD      (SI)(R8*2), X0
 	MOVL         8(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y1
+	VINSERTF128  $0x01, (SI)(R8*2), Y0, Y1
 	MOVL         16(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*4), X0
+	VMOVUPD      (SI)(R8*2), X0
 	MOVL         24(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y2
+	VINSERTF128  $0x01, (SI)(R8*2), Y0, Y2
 	VINSERTF64X4 $0x01, Y2, Z1, Z2
 	MOVL         4(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*4), X0
+	VMOVUPD      (SI)(R8*2), X0
 	MOVL         12(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y1
+	VINSERTF128  $0x01, (SI)(R8*2), Y0, Y1
 	MOVL         20(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*4), X0
+	VMOVUPD      (SI)(R8*2), X0
 	MOVL         28(DX)(DI*4), R8
-	VINSERTF128  $0x01, (SI)(R8*4), Y0, Y3
+	VINSERTF128  $0x01, (SI)(R8*2), Y0, Y3
 	VINSERTF64X4 $0x01, Y3, Z1, Z3
 	VUNPCKLPD    Z3, Z2, Z4
 	VUNPCKHPD    Z3, Z2, Z2
@@ -1622,21 +1203,21 @@ TEXT ·relaxAVX512(SB), NOSPLIT, $0-40
 loop_body:
 	VMOVUPD      (BX)(DI*8), Z0
 	MOVL         (DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), Y1
+	VMOVUPD      (SI)(R8*4), Y1
 	MOVL         8(DX)(DI*4), R8
-	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z2
+	VINSERTF64X4 $0x01, (SI)(R8*4), Z1, Z2
 	MOVL         4(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), Y1
+	VMOVUPD      (SI)(R8*4), Y1
 	MOVL         12(DX)(DI*4), R8
-	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z3
+	VINSERTF64X4 $0x01, (SI)(R8*4), Z1, Z3
 	MOVL         16(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), Y1
+	VMOVUPD      (SI)(R8*4), Y1
 	MOVL         24(DX)(DI*4), R8
-	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z4
+	VINSERTF64X4 $0x01, (SI)(R8*4), Z1, Z4
 	MOVL         20(DX)(DI*4), R8
-	VMOVUPD      (SI)(R8*8), Y1
+	VMOVUPD      (SI)(R8*4), Y1
 	MOVL         28(DX)(DI*4), R8
-	VINSERTF64X4 $0x01, (SI)(R8*8), Z1, Z5
+	VINSERTF64X4 $0x01, (SI)(R8*4), Z1, Z5
 	VUNPCKLPD    Z3, Z2, Z6
 	VUNPCKHPD    Z3, Z2, Z2
 	VUNPCKLPD    Z5, Z4, Z3
@@ -1656,6 +1237,111 @@ loop_body:
 	VMOVUPD      Z0, (CX)(DI*8)
 	ADDQ         $0x08, DI
 	CMPQ         DI, AX
+	JLT          loop_body
+	VZEROUPPER
+	RET
+
+// func relaxFourAVX512(n int, stride int, x *float64, row *int32, frac *float64, table *float64)
+// Requires: AVX, AVX512F
+TEXT ·relaxFourAVX512(SB), NOSPLIT, $0-48
+	MOVQ n+0(FP), AX
+	MOVQ stride+8(FP), CX
+	MOVQ row+24(FP), DX
+	MOVQ frac+32(FP), BX
+	MOVQ table+40(FP), SI
+	MOVQ x+16(FP), DI
+	LEAQ (DI)(CX*8), R8
+	LEAQ (R8)(CX*8), R9
+	LEAQ (R9)(CX*8), R10
+	XORQ CX, CX
+
+loop_body:
+	MOVL         (DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD (BX)(CX*8), Z0
+	VMULPD       64(SI)(R11*8), Z0, Z0
+	VADDPD       (SI)(R11*8), Z0, Z0
+	MOVL         4(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 8(BX)(CX*8), Z1
+	VMULPD       64(SI)(R11*8), Z1, Z1
+	VADDPD       (SI)(R11*8), Z1, Z1
+	MOVL         8(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 16(BX)(CX*8), Z2
+	VMULPD       64(SI)(R11*8), Z2, Z2
+	VADDPD       (SI)(R11*8), Z2, Z2
+	MOVL         12(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 24(BX)(CX*8), Z3
+	VMULPD       64(SI)(R11*8), Z3, Z3
+	VADDPD       (SI)(R11*8), Z3, Z3
+	MOVL         16(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 32(BX)(CX*8), Z4
+	VMULPD       64(SI)(R11*8), Z4, Z4
+	VADDPD       (SI)(R11*8), Z4, Z4
+	MOVL         20(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 40(BX)(CX*8), Z5
+	VMULPD       64(SI)(R11*8), Z5, Z5
+	VADDPD       (SI)(R11*8), Z5, Z5
+	MOVL         24(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 48(BX)(CX*8), Z6
+	VMULPD       64(SI)(R11*8), Z6, Z6
+	VADDPD       (SI)(R11*8), Z6, Z6
+	MOVL         28(DX)(CX*4), R11
+	SHLQ         $0x01, R11
+	VBROADCASTSD 56(BX)(CX*8), Z7
+	VMULPD       64(SI)(R11*8), Z7, Z7
+	VADDPD       (SI)(R11*8), Z7, Z7
+	VUNPCKLPD    Z1, Z0, Z8
+	VUNPCKLPD    Z3, Z2, Z9
+	VUNPCKLPD    Z5, Z4, Z10
+	VUNPCKLPD    Z7, Z6, Z11
+	VSHUFF64X2   $0x88, Z9, Z8, Z12
+	VSHUFF64X2   $0x88, Z11, Z10, Z13
+	VSHUFF64X2   $0x88, Z13, Z12, Z14
+	VSHUFF64X2   $0xdd, Z13, Z12, Z12
+	VSHUFF64X2   $0xdd, Z9, Z8, Z8
+	VSHUFF64X2   $0xdd, Z11, Z10, Z9
+	VSHUFF64X2   $0x88, Z9, Z8, Z10
+	VSHUFF64X2   $0xdd, Z9, Z8, Z8
+	VUNPCKHPD    Z1, Z0, Z0
+	VUNPCKHPD    Z3, Z2, Z1
+	VUNPCKHPD    Z5, Z4, Z2
+	VUNPCKHPD    Z7, Z6, Z3
+	VSHUFF64X2   $0x88, Z1, Z0, Z4
+	VSHUFF64X2   $0x88, Z3, Z2, Z5
+	VSHUFF64X2   $0x88, Z5, Z4, Z6
+	VSHUFF64X2   $0xdd, Z5, Z4, Z4
+	VSHUFF64X2   $0xdd, Z1, Z0, Z0
+	VSHUFF64X2   $0xdd, Z3, Z2, Z1
+	VSHUFF64X2   $0x88, Z1, Z0, Z2
+	VSHUFF64X2   $0xdd, Z1, Z0, Z0
+	VMOVUPD      (DI)(CX*8), Z1
+	VSUBPD       Z1, Z14, Z3
+	VMULPD       Z3, Z12, Z3
+	VADDPD       Z3, Z1, Z1
+	VMOVUPD      Z1, (DI)(CX*8)
+	VMOVUPD      (R8)(CX*8), Z1
+	VSUBPD       Z1, Z6, Z3
+	VMULPD       Z3, Z4, Z3
+	VADDPD       Z3, Z1, Z1
+	VMOVUPD      Z1, (R8)(CX*8)
+	VMOVUPD      (R9)(CX*8), Z1
+	VSUBPD       Z1, Z10, Z3
+	VMULPD       Z3, Z8, Z3
+	VADDPD       Z3, Z1, Z1
+	VMOVUPD      Z1, (R9)(CX*8)
+	VMOVUPD      (R10)(CX*8), Z1
+	VSUBPD       Z1, Z2, Z2
+	VMULPD       Z2, Z0, Z0
+	VADDPD       Z0, Z1, Z0
+	VMOVUPD      Z0, (R10)(CX*8)
+	ADDQ         $0x08, CX
+	CMPQ         CX, AX
 	JLT          loop_body
 	VZEROUPPER
 	RET
@@ -1746,21 +1432,21 @@ loop_body:
 	VMOVUPD      Z5, (R9)(R11*8)
 	VMOVUPD      (DI)(R11*8), Z5
 	MOVL         (SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*8), Y8
+	VMOVUPD      (R10)(R12*4), Y8
 	MOVL         8(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z6
+	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z6
 	MOVL         4(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*8), Y8
+	VMOVUPD      (R10)(R12*4), Y8
 	MOVL         12(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z9
+	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z9
 	MOVL         16(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*8), Y8
+	VMOVUPD      (R10)(R12*4), Y8
 	MOVL         24(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z10
+	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z10
 	MOVL         20(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*8), Y8
+	VMOVUPD      (R10)(R12*4), Y8
 	MOVL         28(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*8), Z8, Z11
+	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z11
 	VUNPCKLPD    Z9, Z6, Z12
 	VUNPCKHPD    Z9, Z6, Z6
 	VUNPCKLPD    Z11, Z10, Z9
@@ -1890,483 +1576,221 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func ohmicAVX512x8(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 // Requires: AVX, AVX512F
-TEXT ·ohmicAVX512x8(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), R8
-	VBROADCASTSD e+32(FP), Z0
-	MOVQ         p0+56(FP), SI
-	MOVQ         p1+64(FP), R9
-	LEAQ         (SI)(R9*8), SI
-	CMPQ         SI, $0x01
-	JEQ          loop10
-	CMPQ         SI, $0x09
-	JEQ          loop11
-	CMPQ         SI, $0x02
-	JEQ          loop20
-	CMPQ         SI, $0x0a
-	JEQ          loop21
-	CMPQ         SI, $0x03
-	JEQ          loop30
-	CMPQ         SI, $0x0b
-	JEQ          loop31
-	CMPQ         SI, $0x04
-	JEQ          loop40
-	CMPQ         SI, $0x0c
-	JEQ          loop41
-	RET
-
-loop10:
-	XORQ SI, SI
-
-loop10_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop10_body
-	VZEROUPPER
-	RET
-
-loop11:
-	XORQ SI, SI
-
-loop11_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (R8)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop11_body
-	VZEROUPPER
-	RET
-
-loop20:
-	XORQ SI, SI
-
-loop20_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop20_body
-	VZEROUPPER
-	RET
-
-loop21:
-	XORQ SI, SI
-
-loop21_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (R8)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop21_body
-	VZEROUPPER
-	RET
-
-loop30:
-	XORQ SI, SI
-
-loop30_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop30_body
-	VZEROUPPER
-	RET
-
-loop31:
-	XORQ SI, SI
-
-loop31_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (R8)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop31_body
-	VZEROUPPER
-	RET
-
-loop40:
-	XORQ SI, SI
-
-loop40_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop40_body
-	VZEROUPPER
-	RET
-
-loop41:
-	XORQ SI, SI
-
-loop41_body:
-	VBROADCASTSD (BX)(SI*1), Z1
-	VMOVUPD      (DI)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (R8)(SI*8), Z2
-	VMULPD       Z2, Z1, Z1
-	VMOVUPD      (CX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z2
-	VMOVUPD      Z2, (CX)(SI*8)
-	VMULPD       Z0, Z1, Z1
-	VMOVUPD      (DX)(SI*8), Z2
-	VADDPD       Z1, Z2, Z1
-	VMOVUPD      Z1, (DX)(SI*8)
-	ADDQ         $0x08, SI
-	CMPQ         SI, AX
-	JLT          loop41_body
-	VZEROUPPER
-	RET
-
-// func calciumAVX512x8(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
-// Requires: AVX, AVX512F
-TEXT ·calciumAVX512x8(SB), NOSPLIT, $0-88
+TEXT ·currentsAVX512x8(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ rhs+16(FP), DX
-	MOVQ ica+24(FP), SI
-	MOVQ v+32(FP), DI
-	MOVQ e+40(FP), R8
-	MOVQ gbar+48(FP), R9
-	MOVQ x0+56(FP), R10
-	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), BX
-	MOVQ p1+80(FP), R12
-	LEAQ (BX)(R12*8), BX
-	CMPQ BX, $0x01
-	JEQ  loop10
-	CMPQ BX, $0x09
-	JEQ  loop11
-	CMPQ BX, $0x02
-	JEQ  loop20
-	CMPQ BX, $0x0a
-	JEQ  loop21
-	CMPQ BX, $0x03
-	JEQ  loop30
-	CMPQ BX, $0x0b
-	JEQ  loop31
-	CMPQ BX, $0x04
-	JEQ  loop40
-	CMPQ BX, $0x0c
-	JEQ  loop41
-	RET
+	MOVQ v+24(FP), BX
+	MOVQ eca+56(FP), SI
+	MOVQ ica+64(FP), DI
+	MOVQ gbar+72(FP), R8
+	MOVQ x+80(FP), R9
+	MOVQ end+96(FP), R10
+	XORQ R11, R11
 
-loop10:
-	XORQ BX, BX
+vector2:
+	LEAQ         16(R11), R13
+	CMPQ         R13, AX
+	JGT          end2
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z6, Z6, Z6
+	MOVQ         d0+32(FP), R13
+	TESTQ        R13, R13
+	JEQ          begun2
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z0
+	VMOVUPD      Z0, Z0
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z1
+	VMOVUPD      (BX)(R11*8), Z3
+	VMULPD       Z3, Z1, Z1
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z3
+	VADDPD       Z1, Z3, Z1
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD 8(R13)(R11*1), Z3
+	VMOVUPD      Z3, Z4
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD 8(R13)(R11*1), Z3
+	VMOVUPD      64(BX)(R11*8), Z5
+	VMULPD       Z5, Z3, Z3
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD 8(R13)(R11*1), Z5
+	VADDPD       Z3, Z5, Z5
 
-loop10_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop10_body
-	VZEROUPPER
-	RET
+list2:
+	MOVQ list+88(FP), R12
 
-loop11:
-	XORQ BX, BX
+current2:
+	MOVQ         8(R12), R13
+	VBROADCASTSD (R8)(R13*8), Z3
+	VBROADCASTSD 8(R8)(R13*8), Z7
+	MOVQ         16(R12), R13
+	VMOVUPD      (R9)(R13*8), Z8
+	VMULPD       Z8, Z3, Z3
+	VMOVUPD      64(R9)(R13*8), Z9
+	VMULPD       Z9, Z7, Z7
+	CMPQ         32(R12), $0x02
+	JLT          second2
+	VMULPD       Z8, Z3, Z3
+	VMULPD       Z9, Z7, Z7
+	CMPQ         32(R12), $0x03
+	JLT          second2
+	VMULPD       Z8, Z3, Z3
+	VMULPD       Z9, Z7, Z7
+	CMPQ         32(R12), $0x04
+	JLT          second2
+	VMULPD       Z8, Z3, Z3
+	VMULPD       Z9, Z7, Z7
 
-loop11_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R11)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop11_body
-	VZEROUPPER
-	RET
+second2:
+	CMPQ   40(R12), $0x00
+	JEQ    sum2
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Z3, Z3
+	VMULPD 64(R9)(R13*8), Z7, Z7
 
-loop20:
-	XORQ BX, BX
+sum2:
+	VADDPD       Z3, Z0, Z0
+	VADDPD       Z7, Z4, Z4
+	CMPB         48(R12), $0x00
+	JNE          calcium2
+	VBROADCASTSD (R12), Z8
+	VMULPD       Z8, Z3, Z3
+	VADDPD       Z3, Z1, Z1
+	VMULPD       Z8, Z7, Z3
+	VADDPD       Z3, Z5, Z5
 
-loop20_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop20_body
-	VZEROUPPER
-	RET
+next2:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current2
+	VMOVUPD Z0, (CX)(R11*8)
+	VMOVUPD Z1, (DX)(R11*8)
+	VMOVUPD Z4, 64(CX)(R11*8)
+	VMOVUPD Z5, 64(DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance2
+	VMOVUPD Z2, (DI)(R11*8)
+	VMOVUPD Z6, 64(DI)(R11*8)
 
-loop21:
-	XORQ BX, BX
+advance2:
+	ADDQ $0x10, R11
+	ADDQ $0x80, R9
+	ADDQ $0x10, R8
+	JMP  vector2
 
-loop21_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R11)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop21_body
-	VZEROUPPER
-	RET
+calcium2:
+	VMOVUPD (SI)(R11*8), Z8
+	VMULPD  Z8, Z3, Z9
+	VADDPD  Z9, Z1, Z1
+	VMOVUPD (BX)(R11*8), Z9
+	VSUBPD  Z8, Z9, Z8
+	VMULPD  Z8, Z3, Z3
+	VADDPD  Z3, Z2, Z2
+	VMOVUPD 64(SI)(R11*8), Z3
+	VMULPD  Z3, Z7, Z8
+	VADDPD  Z8, Z5, Z5
+	VMOVUPD 64(BX)(R11*8), Z8
+	VSUBPD  Z3, Z8, Z3
+	VMULPD  Z3, Z7, Z3
+	VADDPD  Z3, Z6, Z6
+	JMP     next2
 
-loop30:
-	XORQ BX, BX
+begun2:
+	VMOVUPD (CX)(R11*8), Z0
+	VMOVUPD (DX)(R11*8), Z1
+	VMOVUPD 64(CX)(R11*8), Z4
+	VMOVUPD 64(DX)(R11*8), Z5
+	JMP     list2
 
-loop30_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop30_body
-	VZEROUPPER
-	RET
+end2:
+vector1:
+	LEAQ         8(R11), R13
+	CMPQ         R13, AX
+	JGT          end1
+	VPXORQ       Z10, Z10, Z10
+	MOVQ         d0+32(FP), R13
+	TESTQ        R13, R13
+	JEQ          begun1
+	MOVQ         d0+32(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z0
+	VMOVUPD      Z0, Z0
+	MOVQ         cdt+48(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z1
+	VMOVUPD      (BX)(R11*8), Z2
+	VMULPD       Z2, Z1, Z1
+	MOVQ         rhs0+40(FP), R13
+	VBROADCASTSD (R13)(R11*1), Z2
+	VADDPD       Z1, Z2, Z1
 
-loop31:
-	XORQ BX, BX
+list1:
+	MOVQ list+88(FP), R12
 
-loop31_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R11)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop31_body
-	VZEROUPPER
-	RET
+current1:
+	MOVQ         8(R12), R13
+	VBROADCASTSD (R8)(R13*8), Z2
+	MOVQ         16(R12), R13
+	VMOVUPD      (R9)(R13*8), Z3
+	VMULPD       Z3, Z2, Z2
+	CMPQ         32(R12), $0x02
+	JLT          second1
+	VMULPD       Z3, Z2, Z2
+	CMPQ         32(R12), $0x03
+	JLT          second1
+	VMULPD       Z3, Z2, Z2
+	CMPQ         32(R12), $0x04
+	JLT          second1
+	VMULPD       Z3, Z2, Z2
 
-loop40:
-	XORQ BX, BX
+second1:
+	CMPQ   40(R12), $0x00
+	JEQ    sum1
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Z2, Z2
 
-loop40_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop40_body
-	VZEROUPPER
-	RET
+sum1:
+	VADDPD       Z2, Z0, Z0
+	CMPB         48(R12), $0x00
+	JNE          calcium1
+	VBROADCASTSD (R12), Z3
+	VMULPD       Z3, Z2, Z2
+	VADDPD       Z2, Z1, Z1
 
-loop41:
-	XORQ BX, BX
+next1:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current1
+	VMOVUPD Z0, (CX)(R11*8)
+	VMOVUPD Z1, (DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance1
+	VMOVUPD Z10, (DI)(R11*8)
 
-loop41_body:
-	VBROADCASTSD (R9)(BX*1), Z0
-	VMOVUPD      (R10)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R11)(BX*8), Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (R8)(BX*8), Z1
-	VMOVUPD      (CX)(BX*8), Z2
-	VADDPD       Z0, Z2, Z2
-	VMOVUPD      Z2, (CX)(BX*8)
-	VMULPD       Z1, Z0, Z2
-	VMOVUPD      (DX)(BX*8), Z3
-	VADDPD       Z2, Z3, Z2
-	VMOVUPD      Z2, (DX)(BX*8)
-	VMOVUPD      (DI)(BX*8), Z2
-	VSUBPD       Z1, Z2, Z1
-	VMULPD       Z1, Z0, Z0
-	VMOVUPD      (SI)(BX*8), Z1
-	VADDPD       Z0, Z1, Z0
-	VMOVUPD      Z0, (SI)(BX*8)
-	ADDQ         $0x08, BX
-	CMPQ         BX, AX
-	JLT          loop41_body
+advance1:
+	ADDQ $0x08, R11
+	ADDQ $0x40, R9
+	ADDQ $0x08, R8
+	JMP  vector1
+
+calcium1:
+	VMOVUPD (SI)(R11*8), Z3
+	VMULPD  Z3, Z2, Z4
+	VADDPD  Z4, Z1, Z1
+	VMOVUPD (BX)(R11*8), Z4
+	VSUBPD  Z3, Z4, Z3
+	VMULPD  Z3, Z2, Z2
+	VADDPD  Z2, Z10, Z10
+	JMP     next1
+
+begun1:
+	VMOVUPD (CX)(R11*8), Z0
+	VMOVUPD (DX)(R11*8), Z1
+	JMP     list1
+
+end1:
 	VZEROUPPER
 	RET
 
@@ -2429,483 +1853,221 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func ohmicAVX512x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
+// func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 // Requires: AVX, AVX512F
-TEXT ·ohmicAVX512x1(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         gbar+24(FP), BX
-	MOVQ         x0+40(FP), DI
-	MOVQ         x1+48(FP), R8
-	VBROADCASTSD e+32(FP), Z0
-	MOVQ         p0+56(FP), SI
-	MOVQ         p1+64(FP), R9
-	LEAQ         (SI)(R9*8), SI
-	CMPQ         SI, $0x01
-	JEQ          loop10
-	CMPQ         SI, $0x09
-	JEQ          loop11
-	CMPQ         SI, $0x02
-	JEQ          loop20
-	CMPQ         SI, $0x0a
-	JEQ          loop21
-	CMPQ         SI, $0x03
-	JEQ          loop30
-	CMPQ         SI, $0x0b
-	JEQ          loop31
-	CMPQ         SI, $0x04
-	JEQ          loop40
-	CMPQ         SI, $0x0c
-	JEQ          loop41
-	RET
-
-loop10:
-	XORQ SI, SI
-
-loop10_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop10_body
-	VZEROUPPER
-	RET
-
-loop11:
-	XORQ SI, SI
-
-loop11_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (R8)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop11_body
-	VZEROUPPER
-	RET
-
-loop20:
-	XORQ SI, SI
-
-loop20_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop20_body
-	VZEROUPPER
-	RET
-
-loop21:
-	XORQ SI, SI
-
-loop21_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (R8)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop21_body
-	VZEROUPPER
-	RET
-
-loop30:
-	XORQ SI, SI
-
-loop30_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop30_body
-	VZEROUPPER
-	RET
-
-loop31:
-	XORQ SI, SI
-
-loop31_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (R8)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop31_body
-	VZEROUPPER
-	RET
-
-loop40:
-	XORQ SI, SI
-
-loop40_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop40_body
-	VZEROUPPER
-	RET
-
-loop41:
-	XORQ SI, SI
-
-loop41_body:
-	VMOVUPD (BX)(SI*8), Z1
-	VMOVUPD (DI)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (R8)(SI*8), Z2
-	VMULPD  Z2, Z1, Z1
-	VMOVUPD (CX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z2
-	VMOVUPD Z2, (CX)(SI*8)
-	VMULPD  Z0, Z1, Z1
-	VMOVUPD (DX)(SI*8), Z2
-	VADDPD  Z1, Z2, Z1
-	VMOVUPD Z1, (DX)(SI*8)
-	ADDQ    $0x08, SI
-	CMPQ    SI, AX
-	JLT     loop41_body
-	VZEROUPPER
-	RET
-
-// func calciumAVX512x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
-// Requires: AVX, AVX512F
-TEXT ·calciumAVX512x1(SB), NOSPLIT, $0-88
+TEXT ·currentsAVX512x1(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
 	MOVQ d+8(FP), CX
 	MOVQ rhs+16(FP), DX
-	MOVQ ica+24(FP), SI
-	MOVQ v+32(FP), DI
-	MOVQ e+40(FP), R8
-	MOVQ gbar+48(FP), R9
-	MOVQ x0+56(FP), R10
-	MOVQ x1+64(FP), R11
-	MOVQ p0+72(FP), BX
-	MOVQ p1+80(FP), R12
-	LEAQ (BX)(R12*8), BX
-	CMPQ BX, $0x01
-	JEQ  loop10
-	CMPQ BX, $0x09
-	JEQ  loop11
-	CMPQ BX, $0x02
-	JEQ  loop20
-	CMPQ BX, $0x0a
-	JEQ  loop21
-	CMPQ BX, $0x03
-	JEQ  loop30
-	CMPQ BX, $0x0b
-	JEQ  loop31
-	CMPQ BX, $0x04
-	JEQ  loop40
-	CMPQ BX, $0x0c
-	JEQ  loop41
-	RET
+	MOVQ v+24(FP), BX
+	MOVQ eca+56(FP), SI
+	MOVQ ica+64(FP), DI
+	MOVQ gbar+72(FP), R8
+	MOVQ x+80(FP), R9
+	MOVQ end+96(FP), R10
+	XORQ R11, R11
 
-loop10:
-	XORQ BX, BX
+vector2:
+	LEAQ    16(R11), R13
+	CMPQ    R13, AX
+	JGT     end2
+	VPXORQ  Z2, Z2, Z2
+	VPXORQ  Z6, Z6, Z6
+	MOVQ    d0+32(FP), R13
+	TESTQ   R13, R13
+	JEQ     begun2
+	MOVQ    d0+32(FP), R13
+	VMOVUPD (R13)(R11*8), Z0
+	VMOVUPD Z0, Z0
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD (R13)(R11*8), Z1
+	VMOVUPD (BX)(R11*8), Z3
+	VMULPD  Z3, Z1, Z1
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD (R13)(R11*8), Z3
+	VADDPD  Z1, Z3, Z1
+	MOVQ    d0+32(FP), R13
+	VMOVUPD 64(R13)(R11*8), Z3
+	VMOVUPD Z3, Z4
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD 64(R13)(R11*8), Z3
+	VMOVUPD 64(BX)(R11*8), Z5
+	VMULPD  Z5, Z3, Z3
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD 64(R13)(R11*8), Z5
+	VADDPD  Z3, Z5, Z5
 
-loop10_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop10_body
-	VZEROUPPER
-	RET
+list2:
+	MOVQ list+88(FP), R12
 
-loop11:
-	XORQ BX, BX
+current2:
+	MOVQ    8(R12), R13
+	VMOVUPD (R8)(R13*8), Z3
+	VMOVUPD 64(R8)(R13*8), Z7
+	MOVQ    16(R12), R13
+	VMOVUPD (R9)(R13*8), Z8
+	VMULPD  Z8, Z3, Z3
+	VMOVUPD 64(R9)(R13*8), Z9
+	VMULPD  Z9, Z7, Z7
+	CMPQ    32(R12), $0x02
+	JLT     second2
+	VMULPD  Z8, Z3, Z3
+	VMULPD  Z9, Z7, Z7
+	CMPQ    32(R12), $0x03
+	JLT     second2
+	VMULPD  Z8, Z3, Z3
+	VMULPD  Z9, Z7, Z7
+	CMPQ    32(R12), $0x04
+	JLT     second2
+	VMULPD  Z8, Z3, Z3
+	VMULPD  Z9, Z7, Z7
 
-loop11_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R11)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop11_body
-	VZEROUPPER
-	RET
+second2:
+	CMPQ   40(R12), $0x00
+	JEQ    sum2
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Z3, Z3
+	VMULPD 64(R9)(R13*8), Z7, Z7
 
-loop20:
-	XORQ BX, BX
+sum2:
+	VADDPD       Z3, Z0, Z0
+	VADDPD       Z7, Z4, Z4
+	CMPB         48(R12), $0x00
+	JNE          calcium2
+	VBROADCASTSD (R12), Z8
+	VMULPD       Z8, Z3, Z3
+	VADDPD       Z3, Z1, Z1
+	VMULPD       Z8, Z7, Z3
+	VADDPD       Z3, Z5, Z5
 
-loop20_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop20_body
-	VZEROUPPER
-	RET
+next2:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current2
+	VMOVUPD Z0, (CX)(R11*8)
+	VMOVUPD Z1, (DX)(R11*8)
+	VMOVUPD Z4, 64(CX)(R11*8)
+	VMOVUPD Z5, 64(DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance2
+	VMOVUPD Z2, (DI)(R11*8)
+	VMOVUPD Z6, 64(DI)(R11*8)
 
-loop21:
-	XORQ BX, BX
+advance2:
+	ADDQ $0x10, R11
+	ADDQ $0x80, R9
+	ADDQ $0x80, R8
+	JMP  vector2
 
-loop21_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R11)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop21_body
-	VZEROUPPER
-	RET
+calcium2:
+	VMOVUPD (SI)(R11*8), Z8
+	VMULPD  Z8, Z3, Z9
+	VADDPD  Z9, Z1, Z1
+	VMOVUPD (BX)(R11*8), Z9
+	VSUBPD  Z8, Z9, Z8
+	VMULPD  Z8, Z3, Z3
+	VADDPD  Z3, Z2, Z2
+	VMOVUPD 64(SI)(R11*8), Z3
+	VMULPD  Z3, Z7, Z8
+	VADDPD  Z8, Z5, Z5
+	VMOVUPD 64(BX)(R11*8), Z8
+	VSUBPD  Z3, Z8, Z3
+	VMULPD  Z3, Z7, Z3
+	VADDPD  Z3, Z6, Z6
+	JMP     next2
 
-loop30:
-	XORQ BX, BX
+begun2:
+	VMOVUPD (CX)(R11*8), Z0
+	VMOVUPD (DX)(R11*8), Z1
+	VMOVUPD 64(CX)(R11*8), Z4
+	VMOVUPD 64(DX)(R11*8), Z5
+	JMP     list2
 
-loop30_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop30_body
-	VZEROUPPER
-	RET
+end2:
+vector1:
+	LEAQ    8(R11), R13
+	CMPQ    R13, AX
+	JGT     end1
+	VPXORQ  Z10, Z10, Z10
+	MOVQ    d0+32(FP), R13
+	TESTQ   R13, R13
+	JEQ     begun1
+	MOVQ    d0+32(FP), R13
+	VMOVUPD (R13)(R11*8), Z0
+	VMOVUPD Z0, Z0
+	MOVQ    cdt+48(FP), R13
+	VMOVUPD (R13)(R11*8), Z1
+	VMOVUPD (BX)(R11*8), Z2
+	VMULPD  Z2, Z1, Z1
+	MOVQ    rhs0+40(FP), R13
+	VMOVUPD (R13)(R11*8), Z2
+	VADDPD  Z1, Z2, Z1
 
-loop31:
-	XORQ BX, BX
+list1:
+	MOVQ list+88(FP), R12
 
-loop31_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R11)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop31_body
-	VZEROUPPER
-	RET
+current1:
+	MOVQ    8(R12), R13
+	VMOVUPD (R8)(R13*8), Z2
+	MOVQ    16(R12), R13
+	VMOVUPD (R9)(R13*8), Z3
+	VMULPD  Z3, Z2, Z2
+	CMPQ    32(R12), $0x02
+	JLT     second1
+	VMULPD  Z3, Z2, Z2
+	CMPQ    32(R12), $0x03
+	JLT     second1
+	VMULPD  Z3, Z2, Z2
+	CMPQ    32(R12), $0x04
+	JLT     second1
+	VMULPD  Z3, Z2, Z2
 
-loop40:
-	XORQ BX, BX
+second1:
+	CMPQ   40(R12), $0x00
+	JEQ    sum1
+	MOVQ   24(R12), R13
+	VMULPD (R9)(R13*8), Z2, Z2
 
-loop40_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop40_body
-	VZEROUPPER
-	RET
+sum1:
+	VADDPD       Z2, Z0, Z0
+	CMPB         48(R12), $0x00
+	JNE          calcium1
+	VBROADCASTSD (R12), Z3
+	VMULPD       Z3, Z2, Z2
+	VADDPD       Z2, Z1, Z1
 
-loop41:
-	XORQ BX, BX
+next1:
+	ADDQ    $0x38, R12
+	CMPQ    R12, R10
+	JLT     current1
+	VMOVUPD Z0, (CX)(R11*8)
+	VMOVUPD Z1, (DX)(R11*8)
+	TESTQ   DI, DI
+	JEQ     advance1
+	VMOVUPD Z10, (DI)(R11*8)
 
-loop41_body:
-	VMOVUPD (R9)(BX*8), Z0
-	VMOVUPD (R10)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R11)(BX*8), Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (R8)(BX*8), Z1
-	VMOVUPD (CX)(BX*8), Z2
-	VADDPD  Z0, Z2, Z2
-	VMOVUPD Z2, (CX)(BX*8)
-	VMULPD  Z1, Z0, Z2
-	VMOVUPD (DX)(BX*8), Z3
-	VADDPD  Z2, Z3, Z2
-	VMOVUPD Z2, (DX)(BX*8)
-	VMOVUPD (DI)(BX*8), Z2
-	VSUBPD  Z1, Z2, Z1
-	VMULPD  Z1, Z0, Z0
-	VMOVUPD (SI)(BX*8), Z1
-	VADDPD  Z0, Z1, Z0
-	VMOVUPD Z0, (SI)(BX*8)
-	ADDQ    $0x08, BX
-	CMPQ    BX, AX
-	JLT     loop41_body
+advance1:
+	ADDQ $0x08, R11
+	ADDQ $0x40, R9
+	ADDQ $0x40, R8
+	JMP  vector1
+
+calcium1:
+	VMOVUPD (SI)(R11*8), Z3
+	VMULPD  Z3, Z2, Z4
+	VADDPD  Z4, Z1, Z1
+	VMOVUPD (BX)(R11*8), Z4
+	VSUBPD  Z3, Z4, Z3
+	VMULPD  Z3, Z2, Z2
+	VADDPD  Z2, Z10, Z10
+	JMP     next1
+
+begun1:
+	VMOVUPD (CX)(R11*8), Z0
+	VMOVUPD (DX)(R11*8), Z1
+	JMP     list1
+
+end1:
 	VZEROUPPER
 	RET
 

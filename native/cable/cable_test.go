@@ -100,23 +100,43 @@ func compareLoops(t *testing.T, k, ref *Loops, table []float64, segments int, r 
 	k.Relax(x, row, frac, table)
 	ref.Relax(y, row, frac, table)
 	sameBits(t, "Relax", n, x, y)
+	four := guarded(r, 4*n+3, 0, 1)
+	four2 := clone(four)
+	k.RelaxFour(four, n+1, row, frac, table)
+	ref.RelaxFour(four2, n+1, row, frac, table)
+	sameBits(t, "RelaxFour", n, four, four2)
 
 	d, rhs, ica := guarded(r, n, 1, 2), guarded(r, n, -2, 2), guarded(r, n, -2, 2)
 	d2, rhs2, ica2 := clone(d), clone(rhs), clone(ica)
 	g, d0, rhs0 := guarded(r, segments, 0, 1), guarded(r, segments, 0, 1), guarded(r, segments, 0, 1)
-	x1, e := guarded(r, n, 0, 1), guarded(r, n, 90, 140)
-	k.Base(d, rhs, v, d0, rhs0, g)
-	ref.Base(d2, rhs2, v, d0, rhs0, g)
+	e := guarded(r, n, 90, 140)
+	start := &Constant{d0, rhs0, g}
+	k.Base(d, rhs, v, start)
+	ref.Base(d2, rhs2, v, start)
 	shell := Shell{guarded(r, segments, -1, 0), guarded(r, segments, 20, 300), guarded(r, segments, 0, 1), guarded(r, segments, 0, 1)}
 	cai, cai2 := clone(x), clone(x)
 	k.Pool(cai, ica, shell)
 	ref.Pool(cai2, ica, shell)
 	sameBits(t, "Pool", n, cai, cai2)
-	for _, p := range [][2]int{{1, 0}, {3, 1}, {4, 1}, {2, 1}, {1, 1}, {2, 3}, {4, 0}} {
-		k.Ohmic(d, rhs, g, -85, x, x1, p[0], p[1])
-		ref.Ohmic(d2, rhs2, g, -85, x, x1, p[0], p[1])
-		k.Calcium(d, rhs, ica, v, e, g, x, x1, p[0], p[1])
-		ref.Calcium(d2, rhs2, ica2, v, e, g, x, x1, p[0], p[1])
+	gates := guarded(r, 3*n, 0, 1)
+	gbar := guarded(r, 2*segments, 0, 1)
+	for _, powers := range [][][2]int{{{1, 0}, {3, 1}, {4, 1}, {2, 1}, {1, 1}, {4, 0}, {2, 0}, {3, 0}}, {{1, 0}}, {}, {{2, 1}, {2, 3}}} {
+		for _, every := range []int{1, 2, 100} { // calcium
+			var list []Current
+			calcium := false
+			for i, p := range powers {
+				c := Current{E: -85, G: i % 2 * segments, X0: i % 3 * n, X1: 2 * n, P0: p[0], P1: p[1], Calcium: i%every == every-1}
+				list, calcium = append(list, c), calcium || c.Calcium
+			}
+			if !calcium {
+				k.Currents(d, rhs, v, start, nil, nil, gbar, gates, list)
+				ref.Currents(d2, rhs2, v, start, nil, nil, gbar, gates, list)
+				continue
+			}
+			k.Currents(d, rhs, v, nil, e, ica, gbar, gates, list)
+			ref.Currents(d2, rhs2, v, nil, e, ica2, gbar, gates, list)
+			sameBits(t, "calcium current", n, ica, ica2)
+		}
 	}
 	a, b := guarded(r, n, 0, 1), guarded(r, n, 0, 2)
 	a2, b2 := clone(a), clone(b)
@@ -136,7 +156,6 @@ func compareLoops(t *testing.T, k, ref *Loops, table []float64, segments int, r 
 	ref.Extrapolate(d2, half)
 	sameBits(t, "diagonal", n, d, d2)
 	sameBits(t, "right-hand side", n, rhs, rhs2)
-	sameBits(t, "calcium current", n, ica, ica2)
 	sameBits(t, "synaptic A", n, a, a2)
 	sameBits(t, "synaptic B", n, b, b2)
 }

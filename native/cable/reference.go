@@ -6,16 +6,14 @@ import "math"
 // have a fused multiply-add from using it, so that the bits are the same everywhere.
 func reference(lanes int) *Loops {
 	return &Loops{
-		Lanes: lanes,
-		Base: func(d, rhs, v, d0, rhs0, cdt []float64) {
-			base(lanes, d, rhs, v, d0, rhs0, cdt)
-		},
-		Locate: locate, LocateOctave: locateOctave, Lookup: lookup, Relax: relax,
-		Ohmic: func(d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
-			ohmic(lanes, d, rhs, g, e, x0, x1, p0, p1)
-		},
-		Calcium: func(d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
-			calcium(lanes, d, rhs, ica, v, e, g, x0, x1, p0, p1)
+		Lanes:  lanes,
+		Base:   func(d, rhs, v []float64, c *Constant) { base(lanes, d, rhs, v, c.D, c.Rhs, c.Cdt) },
+		Locate: locate, LocateOctave: locateOctave, Lookup: lookup, Relax: relax, RelaxFour: relaxFour,
+		Currents: func(d, rhs, v []float64, c *Constant, eca, ica, g, x []float64, list []Current) {
+			if c != nil {
+				base(lanes, d, rhs, v, c.D, c.Rhs, c.Cdt)
+			}
+			currents(lanes, d, rhs, v, eca, ica, g, x, list)
 		},
 		Pool:        func(cai, ica []float64, s Shell) { pool(lanes, cai, ica, s) },
 		Extrapolate: extrapolate, Flush: flush, Synapse: synapse, BlockedSynapse: blockedSynapse,
@@ -43,7 +41,7 @@ func locate(row []int32, frac, v []float64, grid Grid) {
 			u = 0
 		}
 		r := float64(int64(min(u, last)))
-		row[i], frac[i] = 4*int32(r), min(u-r, 1)
+		row[i], frac[i] = 8*int32(r), min(u-r, 1)
 	}
 }
 
@@ -57,10 +55,10 @@ func locateOctave(row []int32, frac, x []float64, grid OctaveGrid) {
 		case !(x > low):
 			row[i], frac[i] = 0, 0
 		case x >= high:
-			row[i], frac[i] = 4*int32(grid.Rows()-1), 1
+			row[i], frac[i] = 8*int32(grid.Rows()-1), 1
 		default:
 			b := math.Float64bits(x)
-			row[i] = 4 * (int32(b>>fraction) - first)
+			row[i] = 8 * (int32(b>>fraction) - first)
 			frac[i] = float64(b&(1<<fraction-1)) * (1.0 / (1 << fraction))
 		}
 	}
@@ -69,7 +67,7 @@ func locateOctave(row []int32, frac, x []float64, grid OctaveGrid) {
 func lookup(out []float64, row []int32, frac, table []float64) {
 	row, frac = row[:len(out)], frac[:len(out)]
 	for i := range out {
-		t := (*[2]float64)(table[row[i]/2:])
+		t := (*[2]float64)(table[row[i]/4:])
 		out[i] = t[0] + float64(frac[i]*t[1])
 	}
 }
@@ -77,11 +75,25 @@ func lookup(out []float64, row []int32, frac, table []float64) {
 func relax(x []float64, row []int32, frac, table []float64) {
 	row, frac = row[:len(x)], frac[:len(x)]
 	for i := range x {
-		t := (*[4]float64)(table[row[i]:])
+		t := (*[4]float64)(table[row[i]/2:])
 		f := frac[i]
 		inf := t[0] + float64(f*t[2])
 		fac := t[1] + float64(f*t[3])
 		x[i] += float64(fac * (inf - x[i]))
+	}
+}
+
+func relaxFour(x []float64, stride int, row []int32, frac, table []float64) {
+	frac = frac[:len(row)]
+	for i, r := range row {
+		t := (*[16]float64)(table[2*r:])
+		f := frac[i]
+		for k := range 4 {
+			inf := t[k] + float64(f*t[k+8])
+			fac := t[k+4] + float64(f*t[k+12])
+			y := x[k*stride+i]
+			x[k*stride+i] = y + float64(fac*(inf-y))
+		}
 	}
 }
 
@@ -96,6 +108,19 @@ func conductance(g, x0, x1 float64, p0, p1 int) float64 {
 	return float64(g)
 }
 
+func currents(lanes int, d, rhs, v, eca, ica, g, x []float64, list []Current) {
+	clear(ica)
+	for k := range list {
+		c := &list[k]
+		x0, x1, g := x[c.X0:][:len(d)], x[c.X1:][:len(d)], g[c.G:][:len(d)/lanes]
+		if c.Calcium {
+			calcium(lanes, d, rhs, v, eca, ica, g, x0, x1, c.P0, c.P1)
+		} else {
+			ohmic(lanes, d, rhs, g, c.E, x0, x1, c.P0, c.P1)
+		}
+	}
+}
+
 func ohmic(lanes int, d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 int) {
 	n := len(d)
 	rhs, x0, x1 = rhs[:n], x0[:n], x1[:n]
@@ -108,7 +133,7 @@ func ohmic(lanes int, d, rhs, g []float64, e float64, x0, x1 []float64, p0, p1 i
 	}
 }
 
-func calcium(lanes int, d, rhs, ica, v, e, g, x0, x1 []float64, p0, p1 int) {
+func calcium(lanes int, d, rhs, v, e, ica, g, x0, x1 []float64, p0, p1 int) {
 	n := len(d)
 	rhs, ica, v, e, x0, x1 = rhs[:n], ica[:n], v[:n], e[:n], x0[:n], x1[:n]
 	for s, g := range g {
@@ -164,7 +189,7 @@ func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b, table []float6
 	rhs, v, row, frac, a, b = rhs[:n], v[:n], row[:n], frac[:n], a[:n], b[:n]
 	for i := range d {
 		g := float64(s.Gmax * (b[i] - a[i]))
-		t := (*[4]float64)(table[row[i]:])
+		t := (*[4]float64)(table[row[i]/2:])
 		f := frac[i]
 		open := t[0] + float64(f*t[2])
 		slope := t[1] + float64(f*t[3])

@@ -20,6 +20,9 @@ func lookupAVX2(n int, out *float64, row *int32, frac *float64, table *float64)
 func relaxAVX2(n int, x *float64, row *int32, frac *float64, table *float64)
 
 //go:noescape
+func relaxFourAVX2(n int, stride int, x *float64, row *int32, frac *float64, table *float64)
+
+//go:noescape
 func extrapolateAVX2(n int, v *float64, half *float64)
 
 //go:noescape
@@ -35,10 +38,7 @@ func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
 func baseAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func ohmicAVX2x4(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
-
-//go:noescape
-func calciumAVX2x4(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 
 //go:noescape
 func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -47,10 +47,7 @@ func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float6
 func baseAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func ohmicAVX2x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
-
-//go:noescape
-func calciumAVX2x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 
 //go:noescape
 func poolAVX2x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -71,6 +68,9 @@ func lookupAVX512(n int, out *float64, row *int32, frac *float64, table *float64
 func relaxAVX512(n int, x *float64, row *int32, frac *float64, table *float64)
 
 //go:noescape
+func relaxFourAVX512(n int, stride int, x *float64, row *int32, frac *float64, table *float64)
+
+//go:noescape
 func extrapolateAVX512(n int, v *float64, half *float64)
 
 //go:noescape
@@ -86,10 +86,7 @@ func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)
 func baseAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func ohmicAVX512x8(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
-
-//go:noescape
-func calciumAVX512x8(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 
 //go:noescape
 func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -98,10 +95,7 @@ func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *floa
 func baseAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func ohmicAVX512x1(n int, d *float64, rhs *float64, gbar *float64, e float64, x0 *float64, x1 *float64, p0 int, p1 int)
-
-//go:noescape
-func calciumAVX512x1(n int, d *float64, rhs *float64, ica *float64, v *float64, e *float64, gbar *float64, x0 *float64, x1 *float64, p0 int, p1 int)
+func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
 
 //go:noescape
 func poolAVX512x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)

@@ -15,6 +15,8 @@ type block struct {
 	gates []float64 // gating variables
 	cai   []float64 // [segment][width] [mM]
 	syn   []float64 // synaptic A, B
+	// behind says that gates and calcium are those of the step before the voltage's.
+	behind bool
 
 	// Scratch, recomputed within a step.
 	d, rhs []float64 // [row][width]
@@ -56,14 +58,15 @@ func (b *block) reset() {
 		b.cai[i] = c.CaInit
 	}
 	clear(b.syn)
+	b.behind = false
 	for _, g := range b.p.groups {
 		n := (g.hi - g.lo) * b.p.width
 		for _, gt := range g.gates {
 			u := c.VInit
-			if gt.onCa {
+			if gt.onCa() {
 				u = c.CaInit
 			}
-			inf, _ := gt.rates(u)
+			inf, _ := gt.Rates(u)
 			x := b.gates[gt.state : gt.state+n]
 			for i := range x {
 				x[i] = inf
@@ -111,8 +114,9 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 	}
 }
 
-// step advances all cells by dt: currents at the present state, voltage by an
-// implicit step, then gates and calcium at the new voltage.
+// step advances the voltage of all cells by dt, implicitly, with currents at the present state. Gates and
+// calcium follow at the next step or at settle, when their currents are needed: they
+// are then still in the first-level cache.
 //
 // With BackwardEuler this is NEURON's default fixed step, first order. With
 // CrankNicolson gates, calcium and synapses are taken to be half a step ahead of
@@ -121,60 +125,59 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 func (b *block) step(inject []float64) {
 	p := b.p
 	for i := range p.tiles {
-		b.equations(&p.tiles[i], inject)
+		t := &p.tiles[i]
+		if b.behind {
+			b.advance(t)
+		}
+		b.equations(t, inject)
 	}
 	lo := p.nseg // the zero-area nodes follow
 	w := p.width
-	b.k.Base(b.d[lo*w:], b.rhs[lo*w:], b.v[lo*w:], p.dStat[lo:], p.rStat[lo:], p.cdt[lo:])
+	b.k.Base(b.d[lo*w:], b.rhs[lo*w:], b.v[lo*w:], p.zeroArea)
 	b.k.Solve(p.elimination, b.d, b.rhs)
 	if p.scheme == CrankNicolson {
 		b.k.Extrapolate(b.v, b.rhs)
 	} else {
 		b.v, b.rhs = b.rhs, b.v
 	}
-	b.k.Locate(b.row, b.frac, b.v[:p.nseg*w], voltageGrid)
-	for i := range p.groups {
-		b.advance(&p.groups[i])
+	b.behind = true
+}
+
+// settle lets gates and calcium catch up with the voltage.
+func (b *block) settle() {
+	if b.behind {
+		for i := range b.p.tiles {
+			b.advance(&b.p.tiles[i])
+		}
+		b.behind = false
 	}
 }
 
 // equations sets up the linear system for the segments of a tile.
 func (b *block) equations(t *tile, inject []float64) {
-	p, w := b.p, b.p.width
-	lo, hi := t.lo*w, t.hi*w
-	b.k.Base(b.d[lo:hi], b.rhs[lo:hi], b.v[lo:hi], p.dStat[t.lo:t.hi], p.rStat[t.lo:t.hi], p.cdt[t.lo:t.hi])
-	if soma := p.cell.Soma; inject != nil && t.lo <= soma && soma < t.hi {
-		for l, i := range inject {
-			b.rhs[soma*w+l] += i
-		}
-	}
-	b.currents(t)
-	for i := range t.synapses {
-		b.synapticCurrents(&t.synapses[i])
-	}
-}
-
-func (b *block) currents(t *tile) {
 	g, w := t.group, b.p.width
 	lo, hi := t.lo*w, t.hi*w
-	from, to := t.lo-g.lo, t.hi-g.lo // segments of the group
 	d, rhs, v := b.d[lo:hi], b.rhs[lo:hi], b.v[lo:hi]
-	if g.calcium {
-		clear(b.ica[lo:hi])
+	start, soma := t.constant, b.p.cell.Soma
+	if injected := inject != nil && t.lo <= soma && soma < t.hi; injected || len(g.currents) == 0 {
+		b.k.Base(d, rhs, v, start)
+		start = nil
+		if injected {
+			for l, i := range inject {
+				b.rhs[soma*w+l] += i
+			}
+		}
 	}
-	for i := range g.currents {
-		c := &g.currents[i]
-		gbar := c.g[from:to]
-		x0 := b.gates[c.x0+from*w : c.x0+to*w]
-		x1 := x0
-		if c.p1 > 0 {
-			x1 = b.gates[c.x1+from*w : c.x1+to*w]
+	if len(g.currents) > 0 {
+		var eca, ica []float64
+		if g.calcium {
+			eca, ica = b.eca[lo:hi], b.ica[lo:hi]
 		}
-		if c.calcium {
-			b.k.Calcium(d, rhs, b.ica[lo:hi], v, b.eca[lo:hi], gbar, x0, x1, c.p0, c.p1)
-		} else {
-			b.k.Ohmic(d, rhs, gbar, c.e, x0, x1, c.p0, c.p1)
-		}
+		from := t.lo - g.lo // segments of the group
+		b.k.Currents(d, rhs, v, start, eca, ica, g.gbar[from:], b.gates[from*w:], g.currents)
+	}
+	for i := range t.synapses {
+		b.synapticCurrents(&t.synapses[i])
 	}
 }
 
@@ -195,29 +198,38 @@ func (b *block) synapticCurrents(r *tileRun) {
 	}
 }
 
-// advance relaxes the calcium and then the gates of a group over dt. Calcium
-// gates see the new concentration, as in NEURON, which runs mechanisms in
+// advance relaxes the calcium and then the gates of a tile over dt at the voltage that step
+// left. Calcium gates see the new concentration, as in NEURON, which runs mechanisms in
 // alphabetical order: CaDynamics_E2 before SK_E2.
-func (b *block) advance(g *group) {
-	w := b.p.width
-	lo, hi := g.lo*w, g.hi*w
-	n := hi - lo
-	if q := g.pool; q != nil {
-		b.k.Pool(b.cai[lo:hi], b.ica[lo:hi], *q)
+func (b *block) advance(t *tile) {
+	g, w := t.group, b.p.width
+	lo, hi := t.lo*w, t.hi*w
+	b.k.Locate(b.row[lo:hi], b.frac[lo:hi], b.v[lo:hi], voltageGrid)
+	if t.shell != nil {
+		b.k.Pool(b.cai[lo:hi], b.ica[lo:hi], *t.shell)
 		b.locateCalcium(lo, hi)
 	}
-	for i := range g.gates {
-		gt := &g.gates[i]
-		x := b.gates[gt.state : gt.state+n]
+	from, n, all := (t.lo-g.lo)*w, hi-lo, (g.hi-g.lo)*w // elements of the group
+	if b.exact {
+		for _, gt := range g.gates {
+			u := b.v
+			if gt.onCa() {
+				u = b.cai
+			}
+			relaxExact(b.gates[gt.state+from:][:n], u[lo:hi], gt.Rates, b.p.dt)
+		}
+		return
+	}
+	for i := range g.relaxed {
+		r := &g.relaxed[i]
+		x := b.gates[r.state+from:]
 		switch {
-		case b.exact && gt.onCa:
-			relaxExact(x, b.cai[lo:hi], gt.rates, b.p.dt)
-		case b.exact:
-			relaxExact(x, b.v[lo:hi], gt.rates, b.p.dt)
-		case gt.onCa:
-			b.k.Relax(x, b.caRow[lo:hi], b.caFrac[lo:hi], gt.table)
+		case r.four:
+			b.k.RelaxFour(x[:3*all+n], all, b.row[lo:hi], b.frac[lo:hi], r.table)
+		case r.onCa:
+			b.k.Relax(x[:n], b.caRow[lo:hi], b.caFrac[lo:hi], r.table)
 		default:
-			b.k.Relax(x, b.row[lo:hi], b.frac[lo:hi], gt.table)
+			b.k.Relax(x[:n], b.row[lo:hi], b.frac[lo:hi], r.table)
 		}
 	}
 }

@@ -271,7 +271,7 @@ func TestTableError(t *testing.T) {
 				tab := calciumTable(g, 0.025)
 				for ca := 2e-5; ca < 1; ca *= 1.0007 {
 					k.LocateOctave(row, frac, []float64{ca}, calciumGrid)
-					i, f := row[0], frac[0]
+					i, f := row[0]/2, frac[0]
 					inf, _ := g.Rates(ca)
 					if got := tab[i] + f*tab[i+2]; math.Abs(got-inf) > 2e-6 {
 						t.Fatalf("%s.%s at %g mM: %g, want %g", m.Name, g.Name, ca, got, inf)
@@ -282,7 +282,7 @@ func TestTableError(t *testing.T) {
 			tab := voltageTable(g, 0.025)
 			for v := -110.0; v < 60; v += 0.0137 {
 				k.Locate(row, frac, []float64{v}, voltageGrid)
-				i, f := row[0], frac[0]
+				i, f := row[0]/2, frac[0]
 				inf, tau := g.Rates(v)
 				fac := -math.Expm1(-0.025 / tau)
 				gi, gf := tab[i]+f*tab[i+2], tab[i+1]+f*tab[i+3]

@@ -47,9 +47,9 @@ func (k *compiler) group(p *program, lo, hi int) (group, error) {
 		}
 		first := len(g.gates)
 		for j, mg := range ins.Mechanism.Gates {
-			onCa := mg.On == mechanism.OnCalcium
-			g.calcium = g.calcium || onCa
-			g.gates = append(g.gates, gate{table: k.gateTable(ins.Mechanism, j), rates: mg.Rates, onCa: onCa, state: p.gateStates})
+			gt := gate{mg, gateKey{ins.Mechanism, j}, p.gateStates}
+			g.calcium = g.calcium || gt.onCa()
+			g.gates = append(g.gates, gt)
 			p.gateStates += (hi - lo) * p.width
 		}
 		for _, mc := range ins.Mechanism.Currents {
@@ -61,7 +61,9 @@ func (k *compiler) group(p *program, lo, hi int) (group, error) {
 			if err != nil {
 				return g, err
 			}
-			g.calcium = g.calcium || cur.calcium
+			cur.G = len(g.gbar)
+			g.gbar = append(g.gbar, i.each(func(s int) float64 { return i.conductance(s, mc) })...)
+			g.calcium = g.calcium || cur.Calcium
 			g.currents = append(g.currents, cur)
 		}
 		if ins.Mechanism.Pool != nil {
@@ -69,6 +71,7 @@ func (k *compiler) group(p *program, lo, hi int) (group, error) {
 			g.pool = i.pool(k.dt)
 		}
 	}
+	g.relaxed = k.relax(g.gates)
 	return g, nil
 }
 
@@ -131,26 +134,25 @@ func (i inserted) check() error {
 func (p *program) leak(i inserted, c mechanism.Current) {
 	for s := i.lo; s < i.hi; s++ {
 		g, e := i.conductance(s, c), i.reversal(s, c)
-		p.dStat[s] += g
-		p.rStat[s] += g * e
+		p.constant.D[s] += g
+		p.constant.Rhs[s] += g * e
 	}
 }
 
 // current lays out a gated current; gates are those of its mechanism.
-func (i inserted) current(c mechanism.Current, gates []gate) (current, error) {
-	cur := current{calcium: c.Ion == mechanism.Calcium}
-	if !cur.calcium {
-		cur.e = i.reversal(i.lo, c)
+func (i inserted) current(c mechanism.Current, gates []gate) (cable.Current, error) {
+	cur := cable.Current{Calcium: c.Ion == mechanism.Calcium}
+	if !cur.Calcium {
+		cur.E = i.reversal(i.lo, c)
 		for s := i.lo; s < i.hi; s++ {
-			if i.reversal(s, c) != cur.e {
+			if i.reversal(s, c) != cur.E {
 				return cur, fmt.Errorf("cell %s: reversal of %s differs between segments %d and %d of one region", i.cell.Name, i.mechanism.Name, i.lo, s)
 			}
 		}
 	}
-	cur.g = i.each(func(s int) float64 { return i.conductance(s, c) })
-	cur.x0, cur.p0 = gates[c.Factors[0].Gate].state, c.Factors[0].Power
+	cur.X0, cur.P0 = gates[c.Factors[0].Gate].state, c.Factors[0].Power
 	if len(c.Factors) == 2 {
-		cur.x1, cur.p1 = gates[c.Factors[1].Gate].state, c.Factors[1].Power
+		cur.X1, cur.P1 = gates[c.Factors[1].Gate].state, c.Factors[1].Power
 	}
 	return cur, nil
 }

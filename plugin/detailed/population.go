@@ -259,6 +259,7 @@ func (p *Population) due(i int) []event {
 // stepBlock advances one block by steps ms.
 func (p *Population) stepBlock(i, steps int, out population.Output) {
 	b, first := p.blocks[i], i*p.lanes
+	defer b.settle()
 	events := p.due(i)
 	var inject []float64
 	if p.inject != nil {

@@ -21,9 +21,8 @@ type program struct {
 	stepsPerMS  int
 	nseg, nrow  int
 	elimination []cable.Branch // children before parents, the root last
-	dStat       []float64      // [row] constant part of the diagonal [uS]
-	rStat       []float64      // [row] constant part of the right-hand side [nA]
-	cdt         []float64      // [row] capacitance over the implicit step [uS]
+	constant    cable.Constant // [row]
+	zeroArea    *cable.Constant
 	groups      []group
 	tiles       []tile
 	synapses    []synapseArray
@@ -36,25 +35,27 @@ type program struct {
 type group struct {
 	lo, hi   int // segments
 	gates    []gate
-	currents []current
+	relaxed  []relaxation // the same gates, as they are advanced with tables
+	currents []cable.Current
+	gbar     []float64    // maximal conductances [uS], [current][segment of group]
 	pool     *cable.Shell // nil for none
 	calcium  bool         // needs cai
 }
 
 type gate struct {
-	table []float64 // inf, fac
-	rates func(float64) (float64, float64)
-	onCa  bool
+	mechanism.Gate
+	key   gateKey
 	state int // offset into block.gates
 }
 
-// current is one ohmic current of a group.
-type current struct {
-	g       []float64 // maximal conductance [uS], [segment of group]
-	e       float64   // reversal [mV]; unused for calcium
-	calcium bool
-	x0, x1  int // offsets of the factors' states; x1 is used when p1 > 0
-	p0, p1  int // powers; 0 for no factor
+func (g gate) onCa() bool { return g.On == mechanism.OnCalcium }
+
+// relaxation is a gate, or four voltage gates one after the other.
+type relaxation struct {
+	table []float64 // inf, fac
+	state int
+	onCa  bool
+	four  bool
 }
 
 // synapseArray is one kind of synapse on a list of segments.
@@ -77,6 +78,8 @@ type run struct{ row, segment, n int }
 type tile struct {
 	group    *group
 	lo, hi   int // segments
+	constant *cable.Constant
+	shell    *cable.Shell // nil for none
 	synapses []tileRun
 }
 
@@ -91,7 +94,7 @@ const tileElements = 512
 
 type contact struct{ array, row int32 }
 
-type tableKey struct {
+type gateKey struct {
 	mechanism *mechanism.Mechanism
 	gate      int
 }
@@ -101,28 +104,57 @@ type compiler struct {
 	cell   *Cell
 	dt     float64
 	scheme Scheme
-	gates  map[tableKey][]float64
+	gates  map[gateKey][]float64
+	fours  map[[4]gateKey][]float64
 	blocks map[*mechanism.Synapse][]float64
 	nernst []float64
 }
 
 func newCompiler(c *Cell, dt float64, scheme Scheme) *compiler {
-	return &compiler{cell: c, dt: dt, scheme: scheme, gates: map[tableKey][]float64{}, blocks: map[*mechanism.Synapse][]float64{},
-		nernst: nernstTable(c)}
+	return &compiler{cell: c, dt: dt, scheme: scheme, gates: map[gateKey][]float64{}, fours: map[[4]gateKey][]float64{},
+		blocks: map[*mechanism.Synapse][]float64{}, nernst: nernstTable(c)}
 }
 
-func (k *compiler) gateTable(m *mechanism.Mechanism, i int) []float64 {
-	key := tableKey{m, i}
-	if t, ok := k.gates[key]; ok {
-		return t
+// relax lays out how gates advance: voltage gates in fours as far as they go.
+func (k *compiler) relax(gates []gate) []relaxation {
+	var all []relaxation
+	for len(gates) > 0 {
+		n := slices.IndexFunc(gates, gate.onCa)
+		if n < 0 {
+			n = len(gates)
+		}
+		for ; n >= 4; n -= 4 {
+			all = append(all, relaxation{table: k.fourTable([4]gate(gates)), state: gates[0].state, four: true})
+			gates = gates[4:]
+		}
+		for ; len(gates) > 0 && n >= 0; n-- { // the rest of the voltage gates and the calcium gate behind them
+			all = append(all, relaxation{table: k.gateTable(gates[0]), state: gates[0].state, onCa: gates[0].onCa()})
+			gates = gates[1:]
+		}
 	}
-	var t []float64
-	if m.Gates[i].On == mechanism.OnCalcium {
-		t = calciumTable(m.Gates[i], k.dt)
-	} else {
-		t = voltageTable(m.Gates[i], k.dt)
+	return all
+}
+
+func (k *compiler) gateTable(g gate) []float64 {
+	t, ok := k.gates[g.key]
+	if !ok {
+		if g.onCa() {
+			t = calciumTable(g.Gate, k.dt)
+		} else {
+			t = voltageTable(g.Gate, k.dt)
+		}
+		k.gates[g.key] = t
 	}
-	k.gates[key] = t
+	return t
+}
+
+func (k *compiler) fourTable(g [4]gate) []float64 {
+	key := [4]gateKey{g[0].key, g[1].key, g[2].key, g[3].key}
+	t, ok := k.fours[key]
+	if !ok {
+		t = fourTable([4]mechanism.Gate{g[0].Gate, g[1].Gate, g[2].Gate, g[3].Gate}, k.dt)
+		k.fours[key] = t
+	}
 	return t
 }
 
@@ -143,9 +175,8 @@ func (k *compiler) compile(width int) (*program, error) {
 // the zero-area nodes follow.
 func (p *program) cable() {
 	c := p.cell
-	p.dStat = make([]float64, p.nrow)
-	p.rStat = make([]float64, p.nrow)
-	p.cdt = make([]float64, p.nrow)
+	p.constant = cable.Constant{D: make([]float64, p.nrow), Rhs: make([]float64, p.nrow), Cdt: make([]float64, p.nrow)}
+	p.zeroArea = p.constant.Part(p.nseg, p.nrow)
 	row := make([]int32, p.nrow)
 	extra := int32(p.nseg)
 	for i, nd := range c.Nodes {
@@ -163,8 +194,8 @@ func (p *program) cable() {
 			break
 		}
 		b := cable.Branch{Row: row[i], Parent: row[nd.Parent], G: 1 / (nd.Resistance * c.axial(i))}
-		p.dStat[b.Row] += b.G
-		p.dStat[b.Parent] += b.G
+		p.constant.D[b.Row] += b.G
+		p.constant.D[b.Parent] += b.G
 		p.elimination = append(p.elimination, b)
 	}
 	implicit := p.dt
@@ -172,8 +203,8 @@ func (p *program) cable() {
 		implicit /= 2
 	}
 	for s := range p.nseg {
-		p.cdt[s] = c.Segments[s].Cm * c.Area[s] * 1e-5 / implicit
-		p.dStat[s] += p.cdt[s]
+		p.constant.Cdt[s] = c.Segments[s].Cm * c.Area[s] * 1e-5 / implicit
+		p.constant.D[s] += p.constant.Cdt[s]
 	}
 }
 
@@ -266,7 +297,11 @@ func (p *program) tile() {
 	for i := range p.groups {
 		g := &p.groups[i]
 		for lo := g.lo; lo < g.hi; {
-			t := tile{group: g, lo: lo, hi: min(lo+tileElements/p.width, g.hi)}
+			hi := min(lo+tileElements/p.width, g.hi)
+			t := tile{group: g, lo: lo, hi: hi, constant: p.constant.Part(lo, hi)}
+			if g.pool != nil {
+				t.shell = g.pool.Part(lo-g.lo, t.hi-g.lo)
+			}
 			for j := range p.synapses {
 				a := &p.synapses[j]
 				for _, r := range a.runs {

@@ -38,10 +38,35 @@ func tabulate(rows int, f func(row int) (p, q float64)) []float64 {
 
 // voltageTable tabulates inf and fac of a voltage gate.
 func voltageTable(g mechanism.Gate, dt float64) []float64 {
-	return tabulate(vRows, func(row int) (float64, float64) {
-		inf, tau := g.Rates(vLow + float64(row)/vPerMV)
-		return inf, -math.Expm1(-dt / tau)
-	})
+	return tabulate(vRows, func(row int) (float64, float64) { return atVoltage(g, row, dt) })
+}
+
+// atVoltage is inf and fac of a voltage gate at a row.
+func atVoltage(g mechanism.Gate, row int, dt float64) (inf, fac float64) {
+	inf, tau := g.Rates(vLow + float64(row)/vPerMV)
+	return inf, -math.Expm1(-dt / tau)
+}
+
+// fourTable tabulates four voltage gates: rows (inf of each, fac of each) and what the next
+// row has more.
+func fourTable(g [4]mechanism.Gate, dt float64) []float64 {
+	const n = 8
+	t := make([]float64, 2*n*vRows)
+	var here, next [n]float64
+	for row := range vRows + 1 {
+		for k := range g {
+			next[k], next[4+k] = atVoltage(g[k], row, dt)
+		}
+		if row > 0 {
+			t := t[2*n*(row-1):]
+			copy(t, here[:])
+			for k := range n {
+				t[n+k] = next[k] - here[k]
+			}
+		}
+		here = next
+	}
+	return t
 }
 
 // calciumTable tabulates inf and fac of a calcium gate.

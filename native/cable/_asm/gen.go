@@ -21,14 +21,14 @@ func main() {
 		s.flush()
 		s.lookup()
 		s.relax()
+		s.relaxFour()
 		s.extrapolate()
 		s.synapse()
 		s.blockedSynapse()
 		s.solve()
 		for _, lanes := range []int{s.wide, 1} {
 			s.base(lanes)
-			s.ohmic(lanes)
-			s.calcium(lanes)
+			s.currents(lanes)
 			s.pool(lanes)
 		}
 	}
@@ -149,6 +149,15 @@ func (s set) constant(bits uint64) VecVirtual {
 
 const one = 0x3ff0000000000000 // bits of 1.0
 
+// zero clears a vector.
+func (s set) zero(y VecVirtual) {
+	if s.wide == 8 {
+		VPXORQ(y, y, y)
+	} else {
+		VXORPD(y, y, y)
+	}
+}
+
 // sub returns a - b, mul a * b, add a + b, in new registers.
 func (s set) sub(a, b Op) VecVirtual { y := s.vec(); VSUBPD(b, a, y); return y }
 func (s set) mul(a, b Op) VecVirtual { y := s.vec(); VMULPD(b, a, y); return y }
@@ -167,7 +176,7 @@ func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual
 	four := func(element int) Mem {
 		r := GP64()
 		MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
-		return Mem{Base: table, Index: r, Scale: 8}
+		return Mem{Base: table, Index: r, Scale: 4}
 	}
 	var y [4]VecVirtual
 	for k := range y {
@@ -197,4 +206,39 @@ func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual
 		return d
 	}
 	return s.add(parts(0, pa, pb), s.mul(f, parts(1, pa, pb))), s.add(parts(0, qa, qb), s.mul(f, parts(1, qa, qb)))
+}
+
+// transposeFour turns rows into columns.
+func transposeFour(y [4]VecVirtual) [4]VecVirtual {
+	var l, h [2]VecVirtual
+	for k := range l {
+		l[k], h[k] = YMM(), YMM()
+		VUNPCKLPD(y[2*k+1], y[2*k], l[k])
+		VUNPCKHPD(y[2*k+1], y[2*k], h[k])
+	}
+	join := func(half uint64, a [2]VecVirtual) VecVirtual {
+		d := YMM()
+		VPERM2F128(Imm(half), a[1], a[0], d)
+		return d
+	}
+	return [4]VecVirtual{join(0x20, l), join(0x20, h), join(0x31, l), join(0x31, h)}
+}
+
+// transposeEight turns rows into columns; it returns the first four and the last four.
+func transposeEight(y [8]VecVirtual) (first, last [4]VecVirtual) {
+	shuffle := func(order uint64, a, b VecVirtual) VecVirtual { d := ZMM(); VSHUFF64X2(Imm(order), b, a, d); return d }
+	const even, odd = 0x88, 0xdd // of the four 128-bit parts of each operand
+	for k, unpack := range []func(...Op){func(o ...Op) { VUNPCKLPD(o[0], o[1], o[2]) }, func(o ...Op) { VUNPCKHPD(o[0], o[1], o[2]) }} {
+		// Columns k, k+2, k+4 and k+6 of two elements each.
+		var pair [4]VecVirtual
+		for j := range pair {
+			pair[j] = ZMM()
+			unpack(y[2*j+1], y[2*j], pair[j])
+		}
+		for j, order := range []uint64{even, odd} { // k+2j and k+2j+4
+			a, b := shuffle(order, pair[0], pair[1]), shuffle(order, pair[2], pair[3])
+			first[k+2*j], last[k+2*j] = shuffle(even, a, b), shuffle(odd, a, b)
+		}
+	}
+	return first, last
 }

@@ -12,7 +12,7 @@ func (s set) locate() {
 	s.text("locate", 0, "n int, row *int32, frac, v *float64, low, per, last float64")
 	n, row, frac, v, i := argument("n"), argument("row"), argument("frac"), argument("v"), GP64()
 	low, per, last := s.broadcast("low"), s.broadcast("per"), s.broadcast("last")
-	zero, unit := s.constant(0), s.constant(one)
+	zero, unit, eight := s.constant(0), s.constant(one), s.constant((1023+3)<<52)
 	s.loop(n, i, func() {
 		u := s.mul(s.sub(s.load(at(v, i)), low), per)
 		// A NaN in the first source yields the second: zero.
@@ -27,9 +27,7 @@ func (s set) locate() {
 		f := s.sub(u, whole)
 		VMINPD(unit, f, f)
 		VMOVUPD(f, at(frac, i))
-		// A row is four values wide.
-		VADDPD(whole, whole, whole)
-		VADDPD(whole, whole, whole)
+		whole = s.mul(whole, eight)
 		r := s.half()
 		if s.wide == 8 {
 			VCVTTPD2DQ(whole, r)
@@ -67,7 +65,7 @@ func (s set) locateOctave() {
 			VPOR(exponent, f, f)
 		}
 		f = s.mul(s.sub(f, exponent), scale)
-		VPSLLQ(Imm(2), r, r) // a row is four values wide
+		VPSLLQ(Imm(3), r, r) // eight a row
 		if s.wide == 8 {
 			k := K()
 			VCMPPD(Imm(13), high, u, k) // u >= high
@@ -88,7 +86,7 @@ func (s set) locateOctave() {
 	})
 }
 
-// lookup is out = p + f*q with rows (p, q) of a table, which are half as wide as those that row counts.
+// lookup is out = p + f*q with rows (p, q) of a table.
 func (s set) lookup() {
 	s.text("lookup", 0, "n int, out *float64, row *int32, frac, table *float64")
 	n, out, row, frac, table, i := argument("n"), argument("out"), argument("row"), argument("frac"), argument("table"), GP64()
@@ -96,7 +94,7 @@ func (s set) lookup() {
 		pair := func(element int) Mem {
 			r := GP64()
 			MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
-			return Mem{Base: table, Index: r, Scale: 4}
+			return Mem{Base: table, Index: r, Scale: 2}
 		}
 		// Even elements in one register, odd ones in the other.
 		var y [2]VecVirtual
@@ -148,6 +146,60 @@ func (s set) relax() {
 		inf, fac := s.interpolate(row, table, i, s.load(at(frac, i)))
 		v := s.load(at(x, i))
 		VMOVUPD(s.add(v, s.mul(fac, s.sub(inf, v))), at(x, i))
+	})
+}
+
+// relaxFour is relax of four gates, x, x+stride and so on. It interpolates all values of an element at
+// once, for which they lie side by side in the table, and transposes the results
+// of a vector of elements: half the loads of relax and a quarter less arithmetic.
+func (s set) relaxFour() {
+	s.text("relaxFour", 0, "n, stride int, x *float64, row *int32, frac, table *float64")
+	n, stride, row, frac, table, i := argument("n"), argument("stride"), argument("row"), argument("frac"), argument("table"), GP64()
+	x := [4]GPVirtual{argument("x")}
+	for k := 1; k < 4; k++ {
+		x[k] = GP64()
+		LEAQ(Mem{Base: x[k-1], Index: stride, Scale: 8}, x[k])
+	}
+	// values returns part of the four inf and four fac of an element.
+	values := func(element, part int) VecVirtual {
+		r := GP64()
+		MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
+		SHLQ(Imm(1), r)
+		here := Mem{Base: table, Index: r, Scale: 8, Disp: 32 * part}
+		next := here
+		next.Disp += 64
+		f := s.spread(Mem{Base: frac, Index: i, Scale: 8, Disp: 8 * element})
+		return s.add(s.mul(f, next), here)
+	}
+	s.loop(n, i, func() {
+		var inf, fac [4]VecVirtual
+		if s.wide == 8 {
+			var y [8]VecVirtual
+			for k := range y {
+				y[k] = values(k, 0)
+			}
+			inf, fac = transposeEight(y)
+			for k := range x {
+				v := s.load(at(x[k], i))
+				VMOVUPD(s.add(v, s.mul(fac[k], s.sub(inf[k], v))), at(x[k], i))
+			}
+			return
+		}
+		var y [4]VecVirtual
+		for k := range y {
+			y[k] = values(k, 0)
+		}
+		inf = transposeFour(y)
+		for k := range x {
+			inf[k] = s.sub(inf[k], s.load(at(x[k], i)))
+		}
+		for k := range y {
+			y[k] = values(k, 1)
+		}
+		fac = transposeFour(y)
+		for k := range x {
+			VMOVUPD(s.add(s.load(at(x[k], i)), s.mul(fac[k], inf[k])), at(x[k], i))
+		}
 	})
 }
 
@@ -203,60 +255,123 @@ func (s set) base(lanes int) {
 	})
 }
 
+// Offsets of the fields of a Current and its size.
+const (
+	currentE, currentG, currentX0, currentX1 = 0, 8, 16, 24
+	currentP0, currentP1, currentCalcium     = 32, 40, 48
+	currentSize                              = 56
+)
+
 // maxPower bounds the power of the first factor of a conductance in assembly; that of the
 // second is at most one.
 const maxPower = 4
 
-// powers writes a loop for each pair of powers and a jump to the one asked for,
-// p0 and p1; a branch inside a loop would cost as much as its arithmetic.
-func (s set) powers(n, i, g, x0, x1 GPVirtual, lanes int, body func(c VecVirtual)) {
-	p0, p1 := argument("p0"), argument("p1")
-	LEAQ(Mem{Base: p0, Index: p1, Scale: 8}, p0)
-	for p0is := range maxPower {
-		for p1is := range 2 {
-			CMPQ(p0, Imm(uint64(p0is+1+8*p1is)))
-			JEQ(LabelRef(fmt.Sprintf("loop%d%d", p0is+1, p1is)))
+// currents goes through the list of currents for a vector, or for two, while d, rhs and ica are in registers. Its branches
+// are the same for every vector, so that the CPU foresees them.
+func (s set) currents(lanes int) {
+	s.text("currents", lanes, "n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list, end *byte")
+	n, d, rhs, v, eca, ica := argument("n"), argument("d"), argument("rhs"), argument("v"), argument("eca"), argument("ica")
+	g, x, end, i := argument("gbar"), argument("x"), argument("end"), GP64()
+	XORQ(i, i)
+	op, off, off1 := GP64(), GP64(), GP64()
+	field := func(offset int) Mem { return Mem{Base: op, Disp: offset} }
+	for _, vectors := range []int{2, 1} {
+		label := func(name string) string { return fmt.Sprintf("%s%d", name, vectors) }
+		each := func(f func(k int)) {
+			for k := range vectors {
+				f(k)
+			}
 		}
+		here := func(base Register, k int) Mem { return Mem{Base: base, Index: i, Scale: 8, Disp: 8 * s.wide * k} }
+		Label(label("vector"))
+		LEAQ(Mem{Base: i, Disp: s.wide * vectors}, off)
+		CMPQ(off, n)
+		JGT(LabelRef(label("end")))
+		var yd, yr, yi, c [2]VecVirtual
+		each(func(k int) {
+			yd[k], yr[k], yi[k], c[k] = s.vec(), s.vec(), s.vec(), s.vec()
+			s.zero(yi[k])
+		})
+		constant := func(name string, k int) VecVirtual {
+			Load(Param(name), off)
+			if lanes == 1 {
+				return s.load(here(off, k))
+			}
+			return s.spread(Mem{Base: off, Index: i, Scale: uint8(8 / lanes), Disp: 8 * k})
+		}
+		Load(Param("d0"), off)
+		TESTQ(off, off)
+		JEQ(LabelRef(label("begun")))
+		each(func(k int) {
+			VMOVUPD(constant("d0", k), yd[k])
+			VADDPD(s.mul(constant("cdt", k), s.load(here(v, k))), constant("rhs0", k), yr[k])
+		})
+		Label(label("list"))
+		Load(Param("list"), op)
+		Label(label("current"))
+		MOVQ(field(currentG), off)
+		each(func(k int) {
+			if lanes == 1 {
+				VMOVUPD(Mem{Base: g, Index: off, Scale: 8, Disp: 8 * s.wide * k}, c[k])
+			} else {
+				VBROADCASTSD(Mem{Base: g, Index: off, Scale: 8, Disp: 8 * k}, c[k])
+			}
+		})
+		MOVQ(field(currentX0), off)
+		var x0 [2]VecVirtual
+		each(func(k int) {
+			x0[k] = s.load(Mem{Base: x, Index: off, Scale: 8, Disp: 8 * s.wide * k})
+			VMULPD(x0[k], c[k], c[k])
+		})
+		for power := 2; power <= maxPower; power++ {
+			CMPQ(field(currentP0), Imm(uint64(power)))
+			JLT(LabelRef(label("second")))
+			each(func(k int) { VMULPD(x0[k], c[k], c[k]) })
+		}
+		Label(label("second"))
+		CMPQ(field(currentP1), Imm(0))
+		JEQ(LabelRef(label("sum")))
+		MOVQ(field(currentX1), off1)
+		each(func(k int) { VMULPD(Mem{Base: x, Index: off1, Scale: 8, Disp: 8 * s.wide * k}, c[k], c[k]) })
+		Label(label("sum"))
+		each(func(k int) { VADDPD(c[k], yd[k], yd[k]) })
+		CMPB(field(currentCalcium), Imm(0))
+		JNE(LabelRef(label("calcium")))
+		e := s.spread(field(currentE))
+		each(func(k int) { VADDPD(s.mul(c[k], e), yr[k], yr[k]) })
+		Label(label("next"))
+		ADDQ(Imm(currentSize), op)
+		CMPQ(op, end)
+		JLT(LabelRef(label("current")))
+		each(func(k int) {
+			VMOVUPD(yd[k], here(d, k))
+			VMOVUPD(yr[k], here(rhs, k))
+		})
+		TESTQ(ica, ica)
+		JEQ(LabelRef(label("advance")))
+		each(func(k int) { VMOVUPD(yi[k], here(ica, k)) })
+		Label(label("advance"))
+		ADDQ(Imm(uint64(s.wide*vectors)), i)
+		ADDQ(Imm(uint64(8*s.wide*vectors)), x)
+		ADDQ(Imm(uint64(8*s.wide*vectors/lanes)), g)
+		JMP(LabelRef(label("vector")))
+		Label(label("calcium"))
+		each(func(k int) {
+			y := s.load(here(eca, k))
+			VADDPD(s.mul(c[k], y), yr[k], yr[k])
+			VADDPD(s.mul(c[k], s.sub(s.load(here(v, k)), y)), yi[k], yi[k])
+		})
+		JMP(LabelRef(label("next")))
+		Label(label("begun"))
+		each(func(k int) {
+			VMOVUPD(here(d, k), yd[k])
+			VMOVUPD(here(rhs, k), yr[k])
+		})
+		JMP(LabelRef(label("list")))
+		Label(label("end"))
 	}
+	VZEROUPPER()
 	RET()
-	for p0is := range maxPower {
-		for p1is := range 2 {
-			s.namedLoop(fmt.Sprintf("loop%d%d", p0is+1, p1is), n, i, func() {
-				c := s.parameter(g, i, lanes)
-				x := s.load(at(x0, i))
-				for range p0is + 1 {
-					c = s.mul(c, x)
-				}
-				if p1is == 1 {
-					c = s.mul(c, s.load(at(x1, i)))
-				}
-				body(c)
-			})
-		}
-	}
-}
-
-func (s set) ohmic(lanes int) {
-	s.text("ohmic", lanes, "n int, d, rhs, gbar *float64, e float64, x0, x1 *float64, p0, p1 int")
-	n, d, rhs, g, i := argument("n"), argument("d"), argument("rhs"), argument("gbar"), GP64()
-	x0, x1 := argument("x0"), argument("x1")
-	e := s.broadcast("e")
-	s.powers(n, i, g, x0, x1, lanes, func(c VecVirtual) {
-		s.increase(at(d, i), c)
-		s.increase(at(rhs, i), s.mul(c, e))
-	})
-}
-
-func (s set) calcium(lanes int) {
-	s.text("calcium", lanes, "n int, d, rhs, ica, v, e, gbar, x0, x1 *float64, p0, p1 int")
-	n, d, rhs, i := argument("n"), argument("d"), argument("rhs"), GP64()
-	ica, v, e, g, x0, x1 := argument("ica"), argument("v"), argument("e"), argument("gbar"), argument("x0"), argument("x1")
-	s.powers(n, i, g, x0, x1, lanes, func(c VecVirtual) {
-		eca := s.load(at(e, i))
-		s.increase(at(d, i), c)
-		s.increase(at(rhs, i), s.mul(c, eca))
-		s.increase(at(ica, i), s.mul(c, s.sub(s.load(at(v, i)), eca)))
-	})
 }
 
 func (s set) pool(lanes int) {
