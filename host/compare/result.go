@@ -21,6 +21,7 @@ type Setup struct {
 	Morphology string    `json:"morphology,omitempty"` // file; empty: the cell's own
 	Model      string    `json:"model"`
 	Kernel     string    `json:"kernel"` // of the surrogate engine
+	Precision  string    `json:"precision"`
 	Threads    int       `json:"threads"`
 	DtMS       float64   `json:"dt_ms"` // of the detailed engine
 	Scheme     string    `json:"scheme"`

@@ -168,6 +168,9 @@ type Int8 struct {
 	// Ranges [layer] is the span [low, high] of the layer's output on the calibration
 	// data.
 	Ranges map[string][2]float64 `json:"ranges"`
+	// BeforeActivation [layer] is that of the values that the activation is applied to;
+	// for layers with an activation other than none and relu.
+	BeforeActivation map[string][2]float64 `json:"before_activation,omitempty"`
 }
 
 // tensorNames lists the tensors of a layer in the order of the file.

@@ -323,12 +323,17 @@ func (v *validator) int8() error {
 	if v.m.Int8 == nil {
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(v.m.Int8.Ranges)) {
-		if _, ok := v.layers[name]; !ok {
-			return badf("int8.ranges: no layer %q", name)
-		}
-		if r := v.m.Int8.Ranges[name]; !(finite(r[0]) && finite(r[1]) && r[0] <= r[1]) {
-			return badf("int8.ranges.%s is %v, want [low, high]", name, r)
+	for _, a := range []struct {
+		key    string
+		ranges map[string][2]float64
+	}{{"ranges", v.m.Int8.Ranges}, {"before_activation", v.m.Int8.BeforeActivation}} {
+		for _, name := range slices.Sorted(maps.Keys(a.ranges)) {
+			if _, ok := v.layers[name]; !ok {
+				return badf("int8.%s: no layer %q", a.key, name)
+			}
+			if r := a.ranges[name]; !(finite(r[0]) && finite(r[1]) && r[0] <= r[1]) {
+				return badf("int8.%s.%s is %v, want [low, high]", a.key, name, r)
+			}
 		}
 	}
 	return nil

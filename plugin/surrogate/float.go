@@ -1,9 +1,6 @@
 package surrogate
 
-import (
-	"understudy/native"
-	"understudy/plugin/model"
-)
+import "understudy/plugin/model"
 
 // floatNetwork is a network in float32.
 //
@@ -22,6 +19,9 @@ type floatNetwork struct {
 	// room for the events of one neuron and step
 	at []int32
 	a  []float32
+	// observe sees each layer's values before and after its activation (the former only
+	// where it is neither none nor relu); nil but in Calibrate.
+	observe func(layer int, activated bool, y []float32)
 }
 
 // ring is a ring buffer of slots of size values.
@@ -128,26 +128,14 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 				s.p.kernel.Add(y, s.input(in, t, k))
 			}
 		}
+		if s.observe != nil && l.act != model.ActNone && l.act != model.ActReLU {
+			s.observe(i, false, y)
+		}
 		activate(s.p.kernel, l.act, float32(l.alpha), y)
+		if s.observe != nil {
+			s.observe(i, true, y)
+		}
 	}
-}
-
-// activate applies an activation in place.
-func activate(kernel *native.Set, act string, alpha float32, y []float32) {
-	switch act {
-	case model.ActNone:
-	case model.ActReLU:
-		kernel.ReLU(y)
-	default:
-		native.Activate(activations[act], y, alpha)
-	}
-}
-
-// activations are those besides the one that a kernel set has of its own.
-var activations = map[string]native.Activation{
-	model.ActLeakyReLU: native.LeakyReLU, model.ActELU: native.ELU, model.ActSiLU: native.SiLU,
-	model.ActGELU: native.GELU, model.ActGELUTanh: native.GELUTanh, model.ActTanh: native.Tanh,
-	model.ActSigmoid: native.Sigmoid, model.ActScaledTanh: native.ScaledTanh,
 }
 
 func (s *floatNetwork) input(in int, t int64, k int) []float32 {

@@ -20,7 +20,8 @@ type plan struct {
 	rates, weights span // training range, for counting what lies outside
 	rangeKnown     bool
 
-	layers []layer
+	layers  []layer  // of a plan in float32
+	layers8 []layer8 // of a plan in integers
 	// denseEvents: a layer other than conv1d takes events, so shards also hold each
 	// step's summed events as vectors.
 	denseEvents bool
@@ -44,11 +45,24 @@ type layer struct {
 }
 
 // newPlan packs a validated model.
-func newPlan(m *model.Model, kernel *native.Set, opt Options) *plan {
+func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
 	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold),
 		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}}
 	p.rates, p.weights, p.rangeKnown = spans(m)
 	nodes, index := newGraph(m)
+	for name, h := range m.Heads {
+		p.heads[name] = newHead(h, index)
+	}
+	p.spike = p.heads[model.HeadSpike]
+	p.vsoma = head{layer: -1}
+	if h, ok := p.heads[model.HeadVSoma]; ok {
+		p.vsoma = h
+	}
+	if opt.Precision == Int8 {
+		var err error
+		p.layers8, err = newLayers8(m, nodes, p.heads)
+		return p, err
+	}
 	for i := range nodes {
 		l := layer{node: nodes[i]}
 		switch l.op {
@@ -64,15 +78,7 @@ func newPlan(m *model.Model, kernel *native.Set, opt Options) *plan {
 		}
 		p.layers = append(p.layers, l)
 	}
-	for name, h := range m.Heads {
-		p.heads[name] = newHead(h, index)
-	}
-	p.spike = p.heads[model.HeadSpike]
-	p.vsoma = head{layer: -1}
-	if h, ok := p.heads[model.HeadVSoma]; ok {
-		p.vsoma = h
-	}
-	return p
+	return p, nil
 }
 
 func newHead(h model.Head, index map[string]int) head {

@@ -44,7 +44,11 @@ type network interface {
 
 func newShard(p *plan, first, n int) *shard {
 	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n)}
-	s.net = newFloatNetwork(p, n, s.block)
+	if p.layers8 != nil {
+		s.net = newInt8Network(p, n, s.block)
+	} else {
+		s.net = newFloatNetwork(p, n, s.block)
+	}
 	return s
 }
 

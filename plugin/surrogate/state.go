@@ -15,6 +15,7 @@ import (
 //	magic    8 bytes "UNDSTATE"
 //	version  uint32
 //	model    32 bytes, the model's hash
+//	bits     uint32, of an activation: 32 in float32, 8 in integers
 //	neurons  uint64
 //	now      uint64
 //	payload  uint64, its length [bytes]
@@ -28,7 +29,7 @@ import (
 const (
 	stateMagic   = "UNDSTATE"
 	stateVersion = 2
-	stateHeader  = 8 + 4 + 32 + 3*8
+	stateHeader  = 8 + 4 + 32 + 4 + 3*8
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -128,10 +129,18 @@ func (l *loader) ints(x []int32) {
 
 func (l *loader) bytes(x []uint8) { l.values = l.values[copy(x, l.values):] }
 
+func (p *Population) bits() uint32 {
+	if p.plan.layers8 != nil {
+		return 8
+	}
+	return 32
+}
+
 func (p *Population) header(now int64) []byte {
 	b := append(make([]byte, 0, stateHeader), stateMagic...)
 	b = binary.LittleEndian.AppendUint32(b, stateVersion)
 	b = append(b, p.hash[:]...)
+	b = binary.LittleEndian.AppendUint32(b, p.bits())
 	b = binary.LittleEndian.AppendUint64(b, uint64(p.info.N))
 	b = binary.LittleEndian.AppendUint64(b, uint64(now))
 	return binary.LittleEndian.AppendUint64(b, uint64(p.payload()))
@@ -179,14 +188,17 @@ func (p *Population) Load(r io.Reader) error {
 	if [32]byte(head[12:44]) != p.hash {
 		return bad("of another model")
 	}
-	if n := binary.LittleEndian.Uint64(head[44:]); n != uint64(p.info.N) {
+	if b := binary.LittleEndian.Uint32(head[44:]); b != p.bits() {
+		return bad("of activations of %d bits, the population's have %d", b, p.bits())
+	}
+	if n := binary.LittleEndian.Uint64(head[48:]); n != uint64(p.info.N) {
 		return bad("of %d neurons, the population has %d", n, p.info.N)
 	}
-	now := binary.LittleEndian.Uint64(head[52:])
+	now := binary.LittleEndian.Uint64(head[56:])
 	if now > maxNow {
 		return bad("time %d ms is over %d", now, int64(maxNow))
 	}
-	if n := binary.LittleEndian.Uint64(head[60:]); n != uint64(p.payload()) {
+	if n := binary.LittleEndian.Uint64(head[64:]); n != uint64(p.payload()) {
 		return bad("%d bytes of values, this model and size have %d", n, p.payload())
 	}
 	body := make([]byte, p.payload()+4)

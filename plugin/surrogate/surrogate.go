@@ -26,10 +26,17 @@ const (
 	maxTotalBytes = 64 << 30
 )
 
+// Precisions of a population's arithmetic.
+const (
+	Float32 = "f32"  // the default
+	Int8    = "int8" // integers throughout: the same bits on every CPU; needs a quantised model
+)
+
 // Options of a population. The zero value is good.
 type Options struct {
-	Kernel  string // name of the kernel set; empty: the best that there is
-	Threads int    // goroutines that share the neurons; 0 is 1
+	Precision string // Float32 or Int8; empty: Float32
+	Kernel    string // name of the kernel set; empty: the best that there is
+	Threads   int    // goroutines that share the neurons; 0 is 1
 	// Sample draws each spike at random with its probability, from a generator keyed
 	// by Seed, neuron and step, so that a draw depends on nothing else. Without it a
 	// spike is where the probability reaches the model's threshold.
@@ -93,12 +100,20 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	if total := mi.StateBytes * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
 		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
 	}
+	if opt.Precision != "" && opt.Precision != Float32 && opt.Precision != Int8 {
+		return nil, fmt.Errorf("%w: precision %q, want %s or %s", population.ErrInput, opt.Precision, Float32, Int8)
+	}
 	kernel, err := native.Select(opt.Kernel)
 	if err != nil {
 		return nil, kernelError{err}
 	}
 
-	p := &Population{plan: newPlan(m, kernel, opt), hash: hash, owner: make([]int32, n), info: population.Info{
+	plan, err := newPlan(m, kernel, opt)
+	if err != nil {
+		return nil, err
+	}
+
+	p := &Population{plan: plan, hash: hash, owner: make([]int32, n), info: population.Info{
 		Kind: "surrogate", Model: m.Name, N: n, Channels: m.Inputs.Channels,
 		MACsPerMS: mi.MACsPerMS, MACsPerEvt: mi.MACsPerEvent, StateBytes: int(mi.StateBytes),
 	}}
@@ -109,6 +124,9 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 			p.owner[j] = int32(i)
 		}
 		p.shards = append(p.shards, newShard(p.plan, first, end-first))
+	}
+	if plan.layers8 != nil {
+		p.info.StateBytes = p.payload() / n
 	}
 	if threads > 1 {
 		p.done = make(chan struct{}, threads)

@@ -24,12 +24,12 @@ import (
 // compareOptions are the command's flags.
 type compareOptions struct {
 	cellFlags
-	neurons, duration      []int
-	warmUp                 int
-	model, kernel, outPath string
-	seed                   uint64
-	threads                int
-	asJSON                 bool
+	surrogateFlags    // its seed is also that of the network
+	neurons, duration []int
+	warmUp            int
+	outPath           string
+	threads           int
+	asJSON            bool
 }
 
 func newCompare() *cobra.Command {
@@ -58,9 +58,8 @@ matched, and the report says so.`,
 	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
 	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 neuron down to 1500 for 64)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
-	addModelFlag(cmd, &o.model)
-	addKernelFlag(cmd, &o.kernel)
-	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections and of the background")
+	o.surrogateFlags.add(cmd, false)
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections, of the background and of random spikes")
 	f.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads, for both kinds of cell")
 	f.StringVar(&o.outPath, "out", "compare-report.html", "report to write, HTML `file`")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON instead of tables")
@@ -169,11 +168,12 @@ func runCompare(cmd *cobra.Command, o *compareOptions) error {
 
 // prepare reads what the options name and says how to build both kinds of population.
 func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
-	kernel, err := kernelName(o.kernel)
+	surrogates, err := o.surrogateFlags.options("compare")
 	if err != nil {
 		return nil, nil, err
 	}
-	opt, err := o.options("compare")
+	surrogates.Threads = o.threads
+	opt, err := o.cellFlags.options("compare")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -197,21 +197,21 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	cfg := &compare.Config{
 		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Workload: w,
 		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
-		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, kernel, o.threads, fit) },
+		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, surrogates, fit) },
 	}
-	used, err := surrogate.New(m, 1, surrogate.Options{Kernel: kernel})
+	used, err := surrogate.New(m, 1, surrogates)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer used.Close()
 	return cfg, &compare.Setup{
-		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name,
+		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name, Precision: surrogates.Precision,
 		Threads: o.threads, DtMS: o.dt, Scheme: o.scheme, Machine: compare.ThisMachine(), Caveats: fit.Caveats,
 	}, nil
 }
 
-func newSurrogate(m *model.Model, n int, kernel string, threads int, fit *compare.Fit) (population.Population, error) {
-	p, err := surrogate.New(m, n, surrogate.Options{Kernel: kernel, Threads: threads})
+func newSurrogate(m *model.Model, n int, opt surrogate.Options, fit *compare.Fit) (population.Population, error) {
+	p, err := surrogate.New(m, n, opt)
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,8 @@ import (
 const evaluateBatch = 16
 
 func newEvaluate() *cobra.Command {
-	var modelPath, dir, holdout, kernel string
+	var sf surrogateFlags
+	var dir, holdout string
 	var threads int
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -51,11 +52,11 @@ Without --holdout, trials that the model was trained on are judged too.`,
 			if threads == 0 {
 				threads = runtime.GOMAXPROCS(0)
 			}
-			kernel, err := kernelName(kernel)
+			opt, err := sf.options("evaluate")
 			if err != nil {
 				return err
 			}
-			m, err := openModel(modelPath)
+			m, err := openModel(sf.model)
 			if err != nil {
 				return err
 			}
@@ -70,7 +71,7 @@ Without --holdout, trials that the model was trained on are judged too.`,
 			if len(trials) == 0 {
 				return fmt.Errorf("%s: %d trials, none of them with a number that %d divides", dir, len(d.Trials), every)
 			}
-			r, err := evaluate(cmd, m, d, trials, kernel, threads)
+			r, err := evaluate(cmd, m, d, trials, opt, threads)
 			if err != nil {
 				return err
 			}
@@ -82,8 +83,7 @@ Without --holdout, trials that the model was trained on are judged too.`,
 			return r.print(cmd.OutOrStdout())
 		},
 	}
-	addModelFlag(cmd, &modelPath)
-	addKernelFlag(cmd, &kernel)
+	sf.add(cmd, true)
 	f := cmd.Flags()
 	f.StringVar(&dir, "data", "", "`directory` of the data set")
 	f.StringVar(&holdout, "holdout", "every-1", "judge the trials whose number N divides, `every-N`; training holds out every-20")
@@ -127,11 +127,11 @@ type evaluation struct {
 	OutOfRange surrogate.RangeReport `json:"input_range"`
 }
 
-func evaluate(cmd *cobra.Command, m *model.Model, d *dataset.Data, trials []int, kernel string, threads int) (*evaluation, error) {
+func evaluate(cmd *cobra.Command, m *model.Model, d *dataset.Data, trials []int, opt surrogate.Options, threads int) (*evaluation, error) {
 	r := &evaluation{Model: m.Name, Data: d.Dir, Threshold: m.SpikeThreshold}
 	var mu sync.Mutex
 	newPop := func(n int) (population.Population, error) {
-		p, err := surrogate.New(m, n, surrogate.Options{Kernel: kernel})
+		p, err := surrogate.New(m, n, opt)
 		if err != nil {
 			return nil, err
 		}

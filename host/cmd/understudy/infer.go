@@ -3,17 +3,21 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"understudy/plugin/dataset"
+	"understudy/plugin/model"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
 )
 
 func newInfer() *cobra.Command {
-	var modelPath, in, out, kernel, precision string
+	var f surrogateFlags
+	var in, out string
 	cmd := &cobra.Command{
 		Use:   "infer --input IN --out OUT.npz",
 		Short: "Run a surrogate on recorded events",
@@ -23,7 +27,8 @@ IN is an .npz archive with in_channel [M], in_t_ms [M] and, if wanted, in_weight
 [M] and T_ms, or a CSV file with the header t_ms,channel[,weight].
 OUT.npz gets p_spike [T], v_soma_mv [T] and spike_step: the probability of a
 spike in each step of 1 ms, the soma voltage at its start, and the steps with a
-spike.`,
+spike; and for each further head of the model, NAME, an array head_NAME [T][K] of
+its K channels.`,
 		Example: "  understudy infer --input events.csv --out result.npz\n  understudy infer --model surrogate.safetensors --input trial.npz --out result.npz --kernel reference",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			switch {
@@ -31,27 +36,21 @@ spike.`,
 				return usagef("infer: --input is missing")
 			case out == "":
 				return usagef("infer: --out is missing")
-			case precision == "int8":
-				return usagef("infer: --precision int8 is not there yet; f32 is")
-			case precision != "f32":
-				return usagef("infer: --precision %q, want f32 (int8 is not there yet)", precision)
 			}
-			name, err := kernelName(kernel)
+			opt, err := f.options("infer")
 			if err != nil {
 				return err
 			}
-			return infer(cmd, modelPath, in, out, name)
+			return infer(cmd, f.model, in, out, opt)
 		},
 	}
-	addModelFlag(cmd, &modelPath)
-	addKernelFlag(cmd, &kernel)
+	f.add(cmd, true)
 	cmd.Flags().StringVar(&in, "input", "", "recorded events, .npz or .csv `file`")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, .npz")
-	cmd.Flags().StringVar(&precision, "precision", "f32", "arithmetic: f32")
 	return cmd
 }
 
-func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
+func infer(cmd *cobra.Command, modelPath, in, out string, opt surrogate.Options) error {
 	m, err := openModel(modelPath)
 	if err != nil {
 		return err
@@ -63,7 +62,7 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 	if err := rec.Check(m.Inputs.Channels); err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	p, err := surrogate.New(m, 1, surrogate.Options{Kernel: kernel})
+	p, err := surrogate.New(m, 1, opt)
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,13 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 
 	trace := population.Output{PSpike: make([]float32, rec.TotalMS), VSoma: make([]float32, rec.TotalMS), Spike: make([]bool, rec.TotalMS)}
 	bar := newProgressBar(cmd.ErrOrStderr())
-	err = dataset.Play(cmd.Context(), p, []*spikeio.Events{rec}, rec.TotalMS, trace, func(done int) { bar.show("infer [ms]", 0, done, rec.TotalMS) })
+	heads := &headRecorder{Population: p, data: map[string][]float32{}}
+	for name, count := range p.Heads() {
+		if name != model.HeadSpike && name != model.HeadVSoma {
+			heads.data[name] = make([]float32, rec.TotalMS*count)
+		}
+	}
+	err = dataset.Play(cmd.Context(), heads, []*spikeio.Events{rec}, rec.TotalMS, trace, func(done int) { bar.show("infer [ms]", 0, done, rec.TotalMS) })
 	bar.end()
 	if err != nil {
 		return fmt.Errorf("%s: %w", in, err)
@@ -83,10 +88,35 @@ func infer(cmd *cobra.Command, modelPath, in, out, kernel string) error {
 		}
 	}
 	warnOutOfRange(cmd.ErrOrStderr(), p.OutOfRange())
-	return spikeio.WriteNPZ(out,
-		spikeio.Array{Name: "p_spike", Data: trace.PSpike},
-		spikeio.Array{Name: "v_soma_mv", Data: trace.VSoma},
-		spikeio.Array{Name: "spike_step", Data: spikeStep})
+	arrays := []spikeio.Array{
+		{Name: "p_spike", Data: trace.PSpike},
+		{Name: "v_soma_mv", Data: trace.VSoma},
+		{Name: "spike_step", Data: spikeStep},
+	}
+	for _, name := range slices.Sorted(maps.Keys(heads.data)) {
+		arrays = append(arrays, spikeio.Array{Name: "head_" + name, Data: heads.data[name], Shape: []int{rec.TotalMS, p.Heads()[name]}})
+	}
+	return spikeio.WriteNPZ(out, arrays...)
+}
+
+// headRecorder is a population of one neuron that keeps all outputs of heads.
+type headRecorder struct {
+	*surrogate.Population
+	data map[string][]float32 // [T][channel]
+}
+
+func (r *headRecorder) Step(steps int, events []population.Event, out population.Output) error {
+	if len(r.data) == 0 {
+		return r.Population.Step(steps, events, out)
+	}
+	now := int(r.Now())
+	part := map[string][]float32{}
+	for name, count := range r.Heads() {
+		if data, ok := r.data[name]; ok {
+			part[name] = data[now*count : (now+steps)*count]
+		}
+	}
+	return r.StepHeads(steps, events, out, part)
 }
 
 // warnOutOfRange says what of the input the model never saw in training.

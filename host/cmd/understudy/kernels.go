@@ -12,27 +12,6 @@ import (
 	"understudy/native/cable"
 )
 
-// kernelEnv names the kernel set where --kernel is left out.
-const kernelEnv = "UNDERSTUDY_KERNEL"
-
-// addKernelFlag adds --kernel; read it with kernelName.
-func addKernelFlag(cmd *cobra.Command, name *string) {
-	cmd.Flags().StringVar(name, "kernel", "", "kernel set, see 'understudy kernels' (default $"+kernelEnv+", else the fastest)")
-}
-
-// kernelName is the kernel set asked for by flag or environment, "" for none. A
-// name that cannot be had is wrong usage.
-func kernelName(flag string) (string, error) {
-	from := "--kernel"
-	if flag == "" {
-		flag, from = os.Getenv(kernelEnv), kernelEnv
-	}
-	if _, err := native.Select(flag); err != nil {
-		return "", usagef("%s: %w", from, err)
-	}
-	return flag, nil
-}
-
 func newKernels() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{

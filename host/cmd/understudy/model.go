@@ -31,12 +31,12 @@ func openModel(path string) (*model.Model, error) {
 func newModel() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "model",
-		Short:   "Describe and import surrogate models",
+		Short:   "Describe, import and quantise surrogate models",
 		Example: "  understudy model info surrogate.safetensors\n  understudy model import other-model --out surrogate.safetensors",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    needSubcommand,
 	}
-	cmd.AddCommand(newModelImport(), newModelInfo())
+	cmd.AddCommand(newModelImport(), newModelInfo(), newModelQuantize())
 	return cmd
 }
 
@@ -111,14 +111,7 @@ func newModelImport() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			file, err := m.Encode()
-			if err != nil {
-				return err
-			}
-			return spikeio.WriteFile(out, func(w io.Writer) error {
-				_, err := w.Write(file)
-				return err
-			})
+			return writeModel(m, out)
 		},
 	}
 	f := cmd.Flags()
@@ -130,6 +123,18 @@ func newModelImport() *cobra.Command {
 	f.Float64Var(&offset, "offset", 0, "soma voltage in mV is offset + scale*output")
 	f.Float64Var(&threshold, "threshold", 0.5, "probability from which a step has a spike")
 	return cmd
+}
+
+// writeModel writes a model file, whole or not at all.
+func writeModel(m *model.Model, path string) error {
+	file, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	return spikeio.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(file)
+		return err
+	})
 }
 
 // usageArgs makes a wrong number of arguments of a subcommand wrong usage, as

@@ -1,0 +1,297 @@
+package surrogate
+
+import (
+	"math"
+
+	"understudy/native"
+	"understudy/plugin/model"
+)
+
+// int8Network is a network in integers: activations of 8 bits, sums of 32. Rings are
+// as in floatNetwork; what stands before t = 0 is the zero point.
+type int8Network struct {
+	p      *plan
+	kernel *native.Set
+	n      int
+	first  int64 // step of the first of the sums
+	out    []ring8
+	coming []coming // of each convolution on events
+	sums   [][]int32
+	shared []int32 // sums that no head reads
+	// room for the events of one neuron and step
+	at, a []int32
+}
+
+// ring8 is a ring of slots of size values.
+type ring8 struct {
+	slots, size int
+	data        []uint8
+}
+
+// at returns the slots of steps t to t+k-1, which must be adjacent.
+func (r *ring8) at(t int64, k int) []uint8 {
+	s := int(t % int64(r.slots))
+	return r.data[s*r.size : (s+k)*r.size]
+}
+
+// back returns the slots of steps t-lag to t-lag+k-1 in two parts, of which the
+// second is empty unless the ring's end lies between. lag < slots.
+func (r *ring8) back(t int64, lag, k int) (a, b []uint8) {
+	s := int((t - int64(lag) + int64(r.slots)) % int64(r.slots))
+	first := min(k, r.slots-s)
+	return r.data[s*r.size : (s+first)*r.size], r.data[:(k-first)*r.size]
+}
+
+// coming are the sums of the coming steps, [neuron][slot][channel], without bias.
+type coming struct {
+	slots int
+	data  []int32
+}
+
+func newInt8Network(p *plan, n, block int) *int8Network {
+	s := &int8Network{p: p, kernel: p.kernel, n: n, out: make([]ring8, len(p.layers8)), coming: make([]coming, len(p.layers8)), sums: make([][]int32, len(p.layers8))}
+	width := 0
+	for i := range p.layers8 {
+		l := &p.layers8[i]
+		if !l.silent {
+			slots := (l.lookback + block + block - 1) / block * block
+			s.out[i] = ring8{slots: slots, size: n * l.stride, data: make([]uint8, slots*n*l.stride)}
+		}
+		if l.op == model.OpConv1D {
+			if l.keepSums {
+				s.sums[i] = make([]int32, block*n*l.groups*l.ldy())
+			}
+			width = max(width, l.groups*l.ldy())
+		}
+		if l.sparse() {
+			slots := l.reach() + block
+			s.coming[i] = coming{slots, make([]int32, n*slots*l.width)}
+		}
+	}
+	s.shared = make([]int32, block*n*width)
+	s.reset()
+	return s
+}
+
+// ldy is the number of sums that a group of a convolution takes.
+func (l *layer8) ldy() int {
+	if l.sparse() || l.depthwise() {
+		return l.outGroup
+	}
+	return l.out16
+}
+
+func (s *int8Network) reset() {
+	for i := range s.p.layers8 {
+		fillRows(s.out[i].data, []uint8{s.p.layers8[i].out.zero})
+		clear(s.coming[i].data)
+	}
+}
+
+func (s *int8Network) forward(t int64, k, done int, events []event) {
+	s.first = t
+	for i := range s.p.layers8 {
+		l := &s.p.layers8[i]
+		switch l.op {
+		case model.OpConv1D:
+			s.convolve(i, l, t, k, done, events)
+		case model.OpAdd:
+			s.add(l, s.out[i].at(t, k), t, k)
+		default: // concat, activation
+			s.concat(l, s.out[i].at(t, k), t, k)
+		}
+		if l.activate != nil {
+			y := s.out[i].at(t, k)
+			s.kernel.LUTInt8(y, y, l.activate)
+		}
+	}
+}
+
+func (s *int8Network) convolve(i int, l *layer8, t int64, k, done int, events []event) {
+	sums := s.sums[i]
+	if sums == nil {
+		sums = s.shared
+	}
+	sums = sums[:k*s.n*l.groups*l.ldy()]
+	switch {
+	case l.sparse():
+		s.scatter(l, &s.coming[i], t-int64(done), events)
+		s.collect(l, &s.coming[i], sums, t, k)
+	case s.n == 1 && l.dilation == 1 && l.groups == 1 && l.stride == l.in4:
+		// The taps of one neuron lie side by side.
+		clear(sums)
+		in := &s.out[l.in[0]]
+		tap := l.in4 * l.out16
+		for r := range k {
+			a, b := in.back(t+int64(r), l.kernel-1, l.kernel)
+			y := sums[r*l.out16:][:l.out16]
+			s.kernel.GemmInt8(y, a, l.w, 1, len(a), l.out16, len(a), l.out16)
+			if len(b) > 0 {
+				s.kernel.GemmInt8(y, b, l.w[len(a)/l.in4*tap:], 1, len(b), l.out16, len(b), l.out16)
+			}
+		}
+	default:
+		clear(sums)
+		for j := range l.kernel {
+			in := &s.out[l.in[0]]
+			a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
+			rows := len(a) / in.size * s.n
+			s.tap(l, sums, a, in.size/s.n, rows, j)
+			if len(b) > 0 {
+				s.tap(l, sums[rows*l.groups*l.ldy():], b, in.size/s.n, len(b)/in.size*s.n, j)
+			}
+		}
+	}
+	if l.silent {
+		return
+	}
+	y := s.out[i].at(t, k)
+	ld := l.groups * l.ldy()
+	for r := 0; r < k; {
+		// Steps share a bias but for the first of a sequence.
+		bias, same := l.biasesAt(t+int64(r)), r+1
+		if len(l.biases) == l.width || t+int64(r) >= int64(l.reach()) {
+			same = k
+		}
+		for g := range l.groups {
+			if l.sparse() || l.depthwise() { // no padding between groups
+				s.kernel.Requant(y[r*s.n*l.stride:], sums[r*s.n*ld:], bias, l.requant.mult, l.requant.shift, l.low(), l.before.zero, (same-r)*s.n, l.width, l.width, l.stride)
+				break
+			}
+			o := g * l.outGroup
+			s.kernel.Requant(y[r*s.n*l.stride+o:], sums[r*s.n*ld+g*l.out16:], bias[o:], l.requant.mult[o:], l.requant.shift, l.low(), l.before.zero,
+				(same-r)*s.n, l.outGroup, ld, l.stride)
+		}
+		r = same
+	}
+}
+
+// biasesAt is the bias of step t.
+func (l *layer8) biasesAt(t int64) []int32 {
+	v := 0
+	if len(l.biases) > l.width {
+		v = int(min(t/int64(l.dilation), int64(l.kernel-1)))
+	}
+	return l.biases[v*l.width:][:l.width]
+}
+
+// tap adds one tap's product for rows of x, each stride long.
+func (s *int8Network) tap(l *layer8, sums []int32, x []uint8, stride, rows, j int) {
+	if l.depthwise() {
+		s.kernel.MulAddInt8(sums, x, l.w[j*l.width:][:l.width], rows, l.width, stride, l.width)
+		return
+	}
+	size := l.in4 * l.out16
+	for g := range l.groups {
+		s.kernel.GemmInt8(sums[g*l.out16:], x[g*l.inGroup:], l.w[(j*l.groups+g)*size:][:size], rows, l.in4, l.out16, stride, l.groups*l.out16)
+	}
+}
+
+// scatter adds the events' columns to the sums of the steps to come; step 0 of the
+// call is t0.
+func (s *int8Network) scatter(l *layer8, to *coming, t0 int64, events []event) {
+	for len(events) > 0 {
+		place := events[0].key >> channelBits
+		step, neuron := events[0].step(), events[0].neuron()
+		s.at, s.a = s.at[:0], s.a[:0]
+		for len(events) > 0 && events[0].key>>channelBits == place {
+			s.at = append(s.at, int32(events[0].channel()*l.kernel*l.outGroup))
+			s.a = append(s.a, eventUnits(events[0].weight))
+			events = events[1:]
+		}
+		y := to.data[neuron*to.slots*l.width:][:to.slots*l.width]
+		slot := int((t0 + int64(step)) % int64(to.slots))
+		if l.dilation == 1 && l.groups == 1 {
+			first := min(l.kernel, to.slots-slot) * l.width
+			s.kernel.ColumnsInt8(y[slot*l.width:][:first], l.w, s.at, s.a)
+			if rest := l.kernel*l.width - first; rest > 0 {
+				for i := range s.at {
+					s.at[i] += int32(first)
+				}
+				s.kernel.ColumnsInt8(y[:rest], l.w, s.at, s.a)
+			}
+			continue
+		}
+		for lag := range l.kernel {
+			for i, at := range s.at {
+				c := int(at) / (l.kernel * l.outGroup)
+				one := [1]int32{at + int32(lag*l.outGroup)}
+				s.kernel.ColumnsInt8(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.w, one[:], s.a[i:i+1])
+			}
+			slot = (slot + l.dilation) % to.slots
+		}
+	}
+}
+
+// eventUnits rounds a summed weight to the integers that the first layer takes.
+func eventUnits(weight float32) int32 {
+	return int32(math.Round(min(maxEventUnits, max(-maxEventUnits, float64(weight)*eventUnit))))
+}
+
+// collect moves the sums of steps t to t+k-1 to y, [step][neuron][channel].
+func (s *int8Network) collect(l *layer8, from *coming, y []int32, t int64, k int) {
+	for r := range k {
+		slot := int((t + int64(r)) % int64(from.slots))
+		for i := range s.n {
+			x := from.data[(i*from.slots+slot)*l.width:][:l.width]
+			copy(y[(r*s.n+i)*l.width:], x)
+			clear(x)
+		}
+	}
+}
+
+func (s *int8Network) add(l *layer8, y []uint8, t int64, k int) {
+	if len(l.in) == 2 && s.out[l.in[0]].size == s.out[l.in[1]].size && len(y) == k*s.out[l.in[0]].size {
+		s.kernel.AddInt8(y, s.out[l.in[0]].at(t, k), s.out[l.in[1]].at(t, k), l.factor[0], l.factor[1], l.offset, l.shift, l.low())
+		return
+	}
+	for r := range k * s.n {
+		for c := range l.width {
+			sum := l.offset
+			for i, in := range l.in {
+				x := s.out[in].at(t, k)
+				sum += int32(x[r*s.p.layers8[in].stride+c]) * l.factor[i]
+			}
+			y[r*l.stride+c] = uint8(min(255, max(int32(l.low()), sum>>l.shift)))
+		}
+	}
+}
+
+func (s *int8Network) concat(l *layer8, y []uint8, t int64, k int) {
+	first := 0
+	for i, in := range l.in {
+		x, from := s.out[in].at(t, k), &s.p.layers8[in]
+		for r := range k * s.n {
+			s.kernel.LUTInt8(y[r*l.stride+first:][:from.width], x[r*from.stride:][:from.width], l.table[i])
+		}
+		first += from.width
+	}
+}
+
+func (s *int8Network) logit(h *head, c int, t int64, i int) float32 {
+	l := &s.p.layers8[h.layer]
+	o, r := h.index+c, int(t-s.first)
+	if !l.keepSums {
+		return float32(l.out.value(s.out[h.layer].at(t, 1)[i*l.stride+o]))
+	}
+	sum := s.sums[h.layer][((r*s.n+i)*l.groups+o/l.outGroup)*l.ldy()+o%l.outGroup] + l.biasesAt(t)[o]
+	return float32(l.unit[o] * float64(sum))
+}
+
+func (s *int8Network) visit(now int64, i int, v visitor) {
+	for j := range s.p.layers8 {
+		l := &s.p.layers8[j]
+		for b := l.lookback; b > 0; b-- {
+			r := &s.out[j]
+			slot := int((now - int64(b) + int64(r.slots)) % int64(r.slots))
+			v.bytes(r.data[slot*r.size+i*l.stride:][:l.width])
+		}
+		if l.sparse() {
+			to := &s.coming[j]
+			for a := range l.reach() {
+				slot := int((now + int64(a)) % int64(to.slots))
+				v.ints(to.data[(i*to.slots+slot)*l.width:][:l.width])
+			}
+		}
+	}
+}
