@@ -20,20 +20,24 @@ func BenchmarkStep(b *testing.B) {
 		m    *model.Model
 		ns   []int
 	}{
-		{"default", modeltest.Random(modeltest.Default, 1), []int{1, 16, 64}},
-		{"paper", modeltest.Paper(1), []int{1, 100}},
+		{"default", quantised(b, modeltest.Random(modeltest.Default, 1)), []int{1, 16, 64}},
+		{"paper", quantised(b, modeltest.Paper(1)), []int{1, 100}},
 	} {
 		for _, k := range native.Kernels() {
 			for _, n := range shape.ns {
-				b.Run(fmt.Sprintf("%s/%s/n=%d", k.Name, shape.name, n), func(b *testing.B) { benchStep(b, shape.m, k.Name, n, 1) })
+				for _, precision := range []string{surrogate.Float32, surrogate.Int8} {
+					b.Run(fmt.Sprintf("%s/%s/%s/n=%d", k.Name, precision, shape.name, n), func(b *testing.B) {
+						benchStep(b, shape.m, surrogate.Options{Kernel: k.Name, Precision: precision}, n, 1)
+					})
+				}
 			}
-			b.Run(fmt.Sprintf("%s/%s/n=1,block=100", k.Name, shape.name), func(b *testing.B) { benchStep(b, shape.m, k.Name, 1, 100) })
+			b.Run(fmt.Sprintf("%s/f32/%s/n=1,block=100", k.Name, shape.name), func(b *testing.B) { benchStep(b, shape.m, surrogate.Options{Kernel: k.Name}, 1, 100) })
 		}
 	}
 }
 
-func benchStep(b *testing.B, m *model.Model, kernel string, n, steps int) {
-	p, err := surrogate.New(m, n, surrogate.Options{Kernel: kernel})
+func benchStep(b *testing.B, m *model.Model, opt surrogate.Options, n, steps int) {
+	p, err := surrogate.New(m, n, opt)
 	if err != nil {
 		b.Skip(err)
 	}

@@ -129,7 +129,7 @@ func BenchmarkELM(b *testing.B) {
 	m := modeltest.ELM(modeltest.BestELM, 1)
 	for _, k := range native.Kernels() {
 		for _, n := range []int{1, 100} {
-			b.Run(fmt.Sprintf("%s/n=%d", k.Name, n), func(b *testing.B) { benchStep(b, m, k.Name, n, 1) })
+			b.Run(fmt.Sprintf("%s/n=%d", k.Name, n), func(b *testing.B) { benchStep(b, m, surrogate.Options{Kernel: k.Name}, n, 1) })
 		}
 	}
 }

@@ -59,6 +59,9 @@ func zoo() map[string]*model.Model {
 		"concat": build(5, map[string]int{"a": 8, "b": 3, "last": 7},
 			conv("a", "events", 2, 1, 1, "relu"), conv("b", "a", 2, 3, 1, "relu"),
 			model.Layer{Name: "s", Op: model.OpConcat, In: []string{"b", "a", "events", "b"}}, conv("last", "s", 2, 1, 1, "relu"), head),
+		"concat of layers": build(5, map[string]int{"a": 9, "b": 3, "last": 7},
+			conv("a", "events", 2, 1, 1, "relu"), conv("b", "a", 2, 3, 1, ""),
+			model.Layer{Name: "s", Op: model.OpConcat, In: []string{"b", "a", "b"}, Activation: "relu"}, conv("last", "s", 2, 1, 1, "relu"), head),
 		"channel multiplier": build(4, map[string]int{"a": 6, "last": 18},
 			conv("a", "events", 1, 1, 1, ""), conv("last", "a", 3, 4, 6, "relu"), head),
 	}
@@ -296,10 +299,10 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	ones := bytes.Repeat([]byte{255}, 8)
 	for name, b := range map[string][]byte{
-		"empty": nil, "short header": good[:30], "header only": good[:68], "truncated": good[:len(good)-1],
-		"magic": change(0, 'X'), "version": change(8, 9), "model hash": change(20, good[20]^1), "neurons": change(44, 3),
-		"huge neurons": change(44, ones...), "huge time": change(52, ones...), "time changed": change(52, 99),
-		"huge payload": change(60, ones...), "value changed": change(200, good[200]^1),
+		"empty": nil, "short header": good[:30], "header only": good[:72], "truncated": good[:len(good)-1],
+		"magic": change(0, 'X'), "version": change(8, 9), "model hash": change(20, good[20]^1), "bits": change(44, 8), "neurons": change(48, 3),
+		"huge neurons": change(48, ones...), "huge time": change(56, ones...), "time changed": change(56, 99),
+		"huge payload": change(64, ones...), "value changed": change(200, good[200]^1),
 		"checksum":    change(len(good)-1, good[len(good)-1]^1),
 		"other model": save(modeltest.Random(modeltest.Small, 2), n), "other size": save(m, n+1),
 	} {
