@@ -28,24 +28,29 @@ func assembled() []*Kernel {
 // loop for; the second factor's is at most one.
 const maxPower = 4
 
-// currentSize is the size of a Current that the assembly knows.
-const currentSize = 56
+// Sizes that the assembly knows.
+const (
+	currentSize = 56
+	synapseSize = 80
+)
 
-var _ [currentSize]struct{} = [unsafe.Sizeof(Current{})]struct{}{}
+var (
+	_ [currentSize]struct{} = [unsafe.Sizeof(Current{})]struct{}{}
+	_ [synapseSize]struct{} = [unsafe.Sizeof(Synapse{})]struct{}{}
+)
 
 // assembly is the functions of an instruction set; n is a multiple of wide. From solve
 // on they are for one number of lanes.
 type assembly struct {
-	wide           int
-	locate         func(n int, row *int32, frac, v *float64, low, per, last float64)
-	locateOctave   func(n int, row *int32, frac, x *float64, low, high, below float64, first int)
-	lookup         func(n int, out *float64, row *int32, frac, table *float64)
-	relax          func(n int, x *float64, row *int32, frac, table *float64)
-	relaxFour      func(n, stride int, x *float64, row *int32, frac, table *float64)
-	extrapolate    func(n int, v, half *float64)
-	flush          func(n int, x *float64, tiny float64)
-	synapse        func(n int, d, rhs, a, b *float64, gmax, e, decA, decB float64)
-	blockedSynapse func(n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64)
+	wide         int
+	locate       func(n int, row *int32, frac, v *float64, low, per, last float64)
+	locateOctave func(n int, row *int32, frac, x *float64, low, high, below float64, first int)
+	lookup       func(n int, out *float64, row *int32, frac, table *float64)
+	relax        func(n int, x *float64, row *int32, frac, table *float64)
+	relaxFour    func(n, stride int, x *float64, row *int32, frac, table *float64)
+	extrapolate  func(n int, v, half *float64)
+	flush        func(n int, x *float64, tiny float64)
+	synapses     func(n int, d, rhs, v *float64, row *int32, frac, states *float64, list, end *byte)
 
 	solve    func(n int, branches *byte, d, rhs *float64, rootRow int)
 	base     func(n int, d, rhs, v, d0, rhs0, cdt *float64)
@@ -54,10 +59,10 @@ type assembly struct {
 }
 
 var avx2 = assembly{wide: 4, locate: locateAVX2, locateOctave: locateOctaveAVX2, lookup: lookupAVX2, relax: relaxAVX2,
-	relaxFour: relaxFourAVX2, extrapolate: extrapolateAVX2, flush: flushAVX2, synapse: synapseAVX2, blockedSynapse: blockedSynapseAVX2}
+	relaxFour: relaxFourAVX2, extrapolate: extrapolateAVX2, flush: flushAVX2, synapses: synapsesAVX2}
 
 var avx512 = assembly{wide: 8, locate: locateAVX512, locateOctave: locateOctaveAVX512, lookup: lookupAVX512, relax: relaxAVX512,
-	relaxFour: relaxFourAVX512, extrapolate: extrapolateAVX512, flush: flushAVX512, synapse: synapseAVX512, blockedSynapse: blockedSynapseAVX512}
+	relaxFour: relaxFourAVX512, extrapolate: extrapolateAVX512, flush: flushAVX512, synapses: synapsesAVX512}
 
 // loops checks lengths, which the assembly assumes, and leaves what does not fill a
 // vector to the reference.
@@ -201,24 +206,18 @@ func (a assembly) loops(lanes int) *Loops {
 				flush(x[n:], tiny)
 			}
 		},
-		Synapse: func(d, rhs, sa, sb []float64, s Synapse) {
+		Synapses: func(d, rhs, v []float64, row []int32, frac, states []float64, list []Synapse) {
 			n := whole(d)
-			if n > 0 {
-				_, _, _ = rhs[n-1], sa[n-1], sb[n-1]
-				a.synapse(n, &d[0], &rhs[0], &sa[0], &sb[0], s.Gmax, s.E, s.DecA, s.DecB)
+			if n > 0 && len(list) > 0 {
+				for k := range list {
+					_, _ = states[list[k].A:][n-1], states[list[k].B:][n-1]
+				}
+				_, _, _, _ = rhs[n-1], v[n-1], row[n-1], frac[n-1]
+				first := unsafe.Pointer(&list[0])
+				a.synapses(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &states[0], (*byte)(first), (*byte)(unsafe.Add(first, len(list)*synapseSize)))
 			}
 			if n < len(d) {
-				synapse(d[n:], rhs[n:], sa[n:], sb[n:], s)
-			}
-		},
-		BlockedSynapse: func(d, rhs, v []float64, row []int32, frac, sa, sb, table []float64, s Synapse) {
-			n := whole(d)
-			if n > 0 {
-				_, _, _, _, _, _ = rhs[n-1], v[n-1], row[n-1], frac[n-1], sa[n-1], sb[n-1]
-				a.blockedSynapse(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &sa[0], &sb[0], &table[0], s.Gmax, s.E, s.Secant, s.DecA, s.DecB)
-			}
-			if n < len(d) {
-				blockedSynapse(d[n:], rhs[n:], v[n:], row[n:], frac[n:], sa[n:], sb[n:], table, s)
+				synapses(d[n:], rhs[n:], v[n:], row[n:], frac[n:], states[n:], list)
 			}
 		},
 		Solve: func(branches []Branch, d, rhs []float64) {

@@ -67,12 +67,9 @@ type Loops struct {
 	Extrapolate func(v, half []float64)
 	// Flush zeroes what lies between -tiny and tiny.
 	Flush func(x []float64, tiny float64)
-	// Synapse adds the conductance Gmax*(b-a) of ohmic synapses to d, times E to
-	// rhs, and then lets a and b decay.
-	Synapse func(d, rhs, a, b []float64, s Synapse)
-	// BlockedSynapse is Synapse times an open fraction that depends on voltage,
-	// from a table with p = open, q = slope [1/mV]. The current is linearised with its secant over s.Secant.
-	BlockedSynapse func(d, rhs, v []float64, row []int32, frac, a, b, table []float64, s Synapse)
+	// Synapses adds to d and rhs what each kind of synapse of the list brings, in its order, and then lets
+	// its states decay. They are in states; row and frac are those of v.
+	Synapses func(d, rhs, v []float64, row []int32, frac, states []float64, list []Synapse)
 	// Solve replaces rhs by the solution of the tree's linear system for all
 	// cells; d is used up. Branches come children first, the last
 	// one is the root with parent -1; d and rhs are [row][Lanes].
@@ -137,12 +134,16 @@ func (s Shell) Part(lo, hi int) *Shell {
 	return &Shell{s.PerNA[lo:hi], s.Decay[lo:hi], s.Relax[lo:hi], s.MinCai[lo:hi]}
 }
 
-// Synapse holds the constants of one kind of synapse.
+// Synapse is one kind of synapse, a conductance c = Gmax*(b-a): it adds c to the diagonal and c*E to the
+// right-hand side. With a Table c is multiplied by the open fraction p, whose slope is q [1/mV], and the
+// current is linearised with its secant.
 type Synapse struct {
 	Gmax       float64 // [uS]
-	E          float64 // [mV]
+	E          float64 // reversal [mV]
 	Secant     float64 // [mV]
 	DecA, DecB float64 // factors of one step
+	A, B       int     // of the first element in states
+	Table      []float64
 }
 
 // Branch is a row of the matrix, its parent's row and the conductance between them [uS].

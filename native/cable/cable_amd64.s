@@ -310,110 +310,223 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func synapseAVX2(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
+// func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
 // Requires: AVX
-TEXT ·synapseAVX2(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         a+24(FP), BX
-	MOVQ         b+32(FP), SI
-	VBROADCASTSD gmax+40(FP), Y0
-	VBROADCASTSD e+48(FP), Y1
-	VBROADCASTSD decA+56(FP), Y2
-	VBROADCASTSD decB+64(FP), Y3
-	XORQ         DI, DI
+TEXT ·synapsesAVX2(SB), NOSPLIT, $0-72
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ row+32(FP), SI
+	MOVQ frac+40(FP), DI
+	MOVQ states+48(FP), R8
+	XORQ R9, R9
 
-loop_body:
-	VMOVUPD (BX)(DI*8), Y4
-	VMOVUPD (SI)(DI*8), Y5
-	VSUBPD  Y4, Y5, Y6
-	VMULPD  Y6, Y0, Y6
-	VMOVUPD (CX)(DI*8), Y7
-	VADDPD  Y6, Y7, Y7
-	VMOVUPD Y7, (CX)(DI*8)
-	VMULPD  Y1, Y6, Y6
-	VMOVUPD (DX)(DI*8), Y7
-	VADDPD  Y6, Y7, Y6
-	VMOVUPD Y6, (DX)(DI*8)
-	VMULPD  Y2, Y4, Y4
-	VMOVUPD Y4, (BX)(DI*8)
-	VMULPD  Y3, Y5, Y4
-	VMOVUPD Y4, (SI)(DI*8)
-	ADDQ    $0x04, DI
-	CMPQ    DI, AX
-	JLT     loop_body
-	VZEROUPPER
-	RET
+vector2:
+	LEAQ    8(R9), R11
+	CMPQ    R11, AX
+	JGT     end2
+	VMOVUPD (CX)(R9*8), Y0
+	VMOVUPD (DX)(R9*8), Y1
+	VMOVUPD 32(CX)(R9*8), Y3
+	VMOVUPD 32(DX)(R9*8), Y4
+	MOVQ    list+56(FP), R10
 
-// func blockedSynapseAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
-// Requires: AVX
-TEXT ·blockedSynapseAVX2(SB), NOSPLIT, $0-112
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         v+24(FP), BX
-	MOVQ         row+32(FP), SI
-	MOVQ         frac+40(FP), DI
-	MOVQ         a+48(FP), R8
-	MOVQ         b+56(FP), R9
-	MOVQ         table+64(FP), R10
-	VBROADCASTSD gmax+72(FP), Y0
-	VBROADCASTSD e+80(FP), Y1
-	VBROADCASTSD secant+88(FP), Y2
-	VBROADCASTSD decA+96(FP), Y3
-	VBROADCASTSD decB+104(FP), Y4
-	XORQ         R11, R11
+synapse2:
+	MOVQ         40(R10), R11
+	MOVQ         48(R10), R12
+	VBROADCASTSD (R10), Y5
+	VBROADCASTSD 24(R10), Y6
+	VBROADCASTSD 32(R10), Y7
+	VMOVUPD      (R8)(R11*8), Y8
+	VMOVUPD      (R8)(R12*8), Y9
+	VSUBPD       Y8, Y9, Y2
+	VMULPD       Y2, Y5, Y2
+	VMULPD       Y6, Y8, Y8
+	VMOVUPD      Y8, (R8)(R11*8)
+	VMULPD       Y7, Y9, Y8
+	VMOVUPD      Y8, (R8)(R12*8)
+	VMOVUPD      32(R8)(R11*8), Y8
+	VMOVUPD      32(R8)(R12*8), Y9
+	VSUBPD       Y8, Y9, Y10
+	VMULPD       Y10, Y5, Y5
+	VMULPD       Y6, Y8, Y6
+	VMOVUPD      Y6, 32(R8)(R11*8)
+	VMULPD       Y7, Y9, Y6
+	VMOVUPD      Y6, 32(R8)(R12*8)
+	VBROADCASTSD 8(R10), Y6
+	MOVQ         56(R10), R11
+	TESTQ        R11, R11
+	JNE          blocked2
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y6, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+	VADDPD       Y5, Y3, Y3
+	VMULPD       Y6, Y5, Y2
+	VADDPD       Y2, Y4, Y4
 
-loop_body:
-	VMOVUPD    (R8)(R11*8), Y5
-	VMOVUPD    (R9)(R11*8), Y6
-	VSUBPD     Y5, Y6, Y7
-	VMULPD     Y7, Y0, Y7
-	VMULPD     Y3, Y5, Y5
-	VMOVUPD    Y5, (R8)(R11*8)
-	VMULPD     Y4, Y6, Y5
-	VMOVUPD    Y5, (R9)(R11*8)
-	VMOVUPD    (DI)(R11*8), Y5
-	MOVL       (SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*4), Y6
-	MOVL       4(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*4), Y8
-	MOVL       8(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*4), Y9
-	MOVL       12(SI)(R11*4), R12
-	VMOVUPD    (R10)(R12*4), Y10
-	VUNPCKLPD  Y8, Y6, Y11
-	VUNPCKHPD  Y8, Y6, Y6
-	VUNPCKLPD  Y10, Y9, Y8
-	VUNPCKHPD  Y10, Y9, Y9
-	VPERM2F128 $0x20, Y8, Y11, Y10
-	VPERM2F128 $0x31, Y8, Y11, Y8
-	VMULPD     Y8, Y5, Y8
-	VADDPD     Y8, Y10, Y8
-	VPERM2F128 $0x20, Y9, Y6, Y10
-	VPERM2F128 $0x31, Y9, Y6, Y6
-	VMULPD     Y6, Y5, Y5
-	VADDPD     Y5, Y10, Y5
-	VMOVUPD    (BX)(R11*8), Y6
-	VSUBPD     Y1, Y6, Y9
-	VADDPD     Y2, Y9, Y10
-	VMULPD     Y5, Y10, Y5
-	VADDPD     Y5, Y8, Y5
-	VMULPD     Y5, Y7, Y5
-	VMOVUPD    (CX)(R11*8), Y10
-	VADDPD     Y5, Y10, Y10
-	VMOVUPD    Y10, (CX)(R11*8)
-	VMULPD     Y6, Y5, Y5
-	VMULPD     Y8, Y7, Y6
-	VMULPD     Y9, Y6, Y6
-	VSUBPD     Y6, Y5, Y5
-	VMOVUPD    (DX)(R11*8), Y6
-	VADDPD     Y5, Y6, Y5
-	VMOVUPD    Y5, (DX)(R11*8)
-	ADDQ       $0x04, R11
-	CMPQ       R11, AX
-	JLT        loop_body
+next2:
+	ADDQ    $0x50, R10
+	CMPQ    R10, end+64(FP)
+	JLT     synapse2
+	VMOVUPD Y0, (CX)(R9*8)
+	VMOVUPD Y1, (DX)(R9*8)
+	VMOVUPD Y3, 32(CX)(R9*8)
+	VMOVUPD Y4, 32(DX)(R9*8)
+	ADDQ    $0x08, R9
+	ADDQ    $0x40, R8
+	JMP     vector2
+
+blocked2:
+	VMOVUPD      (DI)(R9*8), Y7
+	MOVL         (SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y8
+	MOVL         4(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y9
+	MOVL         8(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         12(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y11
+	VUNPCKLPD    Y9, Y8, Y12
+	VUNPCKHPD    Y9, Y8, Y8
+	VUNPCKLPD    Y11, Y10, Y9
+	VUNPCKHPD    Y11, Y10, Y10
+	VPERM2F128   $0x20, Y9, Y12, Y11
+	VPERM2F128   $0x31, Y9, Y12, Y9
+	VMULPD       Y9, Y7, Y9
+	VADDPD       Y9, Y11, Y9
+	VPERM2F128   $0x20, Y10, Y8, Y11
+	VPERM2F128   $0x31, Y10, Y8, Y8
+	VMULPD       Y8, Y7, Y7
+	VADDPD       Y7, Y11, Y7
+	VMOVUPD      (BX)(R9*8), Y8
+	VSUBPD       Y6, Y8, Y10
+	VBROADCASTSD 16(R10), Y11
+	VADDPD       Y11, Y10, Y11
+	VMULPD       Y7, Y11, Y7
+	VADDPD       Y7, Y9, Y7
+	VMULPD       Y7, Y2, Y7
+	VADDPD       Y7, Y0, Y0
+	VMULPD       Y8, Y7, Y7
+	VMULPD       Y9, Y2, Y2
+	VMULPD       Y10, Y2, Y2
+	VSUBPD       Y2, Y7, Y2
+	VADDPD       Y2, Y1, Y1
+	VMOVUPD      32(DI)(R9*8), Y2
+	MOVL         16(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y7
+	MOVL         20(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y8
+	MOVL         24(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y9
+	MOVL         28(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	VUNPCKLPD    Y8, Y7, Y11
+	VUNPCKHPD    Y8, Y7, Y7
+	VUNPCKLPD    Y10, Y9, Y8
+	VUNPCKHPD    Y10, Y9, Y9
+	VPERM2F128   $0x20, Y8, Y11, Y10
+	VPERM2F128   $0x31, Y8, Y11, Y8
+	VMULPD       Y8, Y2, Y8
+	VADDPD       Y8, Y10, Y8
+	VPERM2F128   $0x20, Y9, Y7, Y10
+	VPERM2F128   $0x31, Y9, Y7, Y7
+	VMULPD       Y7, Y2, Y2
+	VADDPD       Y2, Y10, Y2
+	VMOVUPD      32(BX)(R9*8), Y7
+	VSUBPD       Y6, Y7, Y6
+	VBROADCASTSD 16(R10), Y9
+	VADDPD       Y9, Y6, Y9
+	VMULPD       Y2, Y9, Y2
+	VADDPD       Y2, Y8, Y2
+	VMULPD       Y2, Y5, Y2
+	VADDPD       Y2, Y3, Y3
+	VMULPD       Y7, Y2, Y2
+	VMULPD       Y8, Y5, Y5
+	VMULPD       Y6, Y5, Y5
+	VSUBPD       Y5, Y2, Y2
+	VADDPD       Y2, Y4, Y4
+	JMP          next2
+
+end2:
+vector1:
+	LEAQ    4(R9), R11
+	CMPQ    R11, AX
+	JGT     end1
+	VMOVUPD (CX)(R9*8), Y0
+	VMOVUPD (DX)(R9*8), Y1
+	MOVQ    list+56(FP), R10
+
+synapse1:
+	MOVQ         40(R10), R11
+	MOVQ         48(R10), R12
+	VBROADCASTSD (R10), Y2
+	VBROADCASTSD 24(R10), Y3
+	VBROADCASTSD 32(R10), Y4
+	VMOVUPD      (R8)(R11*8), Y5
+	VMOVUPD      (R8)(R12*8), Y6
+	VSUBPD       Y5, Y6, Y7
+	VMULPD       Y7, Y2, Y2
+	VMULPD       Y3, Y5, Y3
+	VMOVUPD      Y3, (R8)(R11*8)
+	VMULPD       Y4, Y6, Y3
+	VMOVUPD      Y3, (R8)(R12*8)
+	VBROADCASTSD 8(R10), Y3
+	MOVQ         56(R10), R11
+	TESTQ        R11, R11
+	JNE          blocked1
+	VADDPD       Y2, Y0, Y0
+	VMULPD       Y3, Y2, Y2
+	VADDPD       Y2, Y1, Y1
+
+next1:
+	ADDQ    $0x50, R10
+	CMPQ    R10, end+64(FP)
+	JLT     synapse1
+	VMOVUPD Y0, (CX)(R9*8)
+	VMOVUPD Y1, (DX)(R9*8)
+	ADDQ    $0x04, R9
+	ADDQ    $0x20, R8
+	JMP     vector1
+
+blocked1:
+	VMOVUPD      (DI)(R9*8), Y4
+	MOVL         (SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y5
+	MOVL         4(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y6
+	MOVL         8(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y7
+	MOVL         12(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y8
+	VUNPCKLPD    Y6, Y5, Y9
+	VUNPCKHPD    Y6, Y5, Y5
+	VUNPCKLPD    Y8, Y7, Y6
+	VUNPCKHPD    Y8, Y7, Y7
+	VPERM2F128   $0x20, Y6, Y9, Y8
+	VPERM2F128   $0x31, Y6, Y9, Y6
+	VMULPD       Y6, Y4, Y6
+	VADDPD       Y6, Y8, Y6
+	VPERM2F128   $0x20, Y7, Y5, Y8
+	VPERM2F128   $0x31, Y7, Y5, Y5
+	VMULPD       Y5, Y4, Y4
+	VADDPD       Y4, Y8, Y4
+	VMOVUPD      (BX)(R9*8), Y5
+	VSUBPD       Y3, Y5, Y3
+	VBROADCASTSD 16(R10), Y7
+	VADDPD       Y7, Y3, Y7
+	VMULPD       Y4, Y7, Y4
+	VADDPD       Y4, Y6, Y4
+	VMULPD       Y4, Y2, Y4
+	VADDPD       Y4, Y0, Y0
+	VMULPD       Y5, Y4, Y4
+	VMULPD       Y6, Y2, Y2
+	VMULPD       Y3, Y2, Y2
+	VSUBPD       Y2, Y4, Y2
+	VADDPD       Y2, Y1, Y1
+	JMP          next1
+
+end1:
 	VZEROUPPER
 	RET
 
@@ -1366,118 +1479,247 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func synapseAVX512(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
+// func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
 // Requires: AVX, AVX512F
-TEXT ·synapseAVX512(SB), NOSPLIT, $0-72
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         a+24(FP), BX
-	MOVQ         b+32(FP), SI
-	VBROADCASTSD gmax+40(FP), Z0
-	VBROADCASTSD e+48(FP), Z1
-	VBROADCASTSD decA+56(FP), Z2
-	VBROADCASTSD decB+64(FP), Z3
-	XORQ         DI, DI
+TEXT ·synapsesAVX512(SB), NOSPLIT, $0-72
+	MOVQ n+0(FP), AX
+	MOVQ d+8(FP), CX
+	MOVQ rhs+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ row+32(FP), SI
+	MOVQ frac+40(FP), DI
+	MOVQ states+48(FP), R8
+	XORQ R9, R9
 
-loop_body:
-	VMOVUPD (BX)(DI*8), Z4
-	VMOVUPD (SI)(DI*8), Z5
-	VSUBPD  Z4, Z5, Z6
-	VMULPD  Z6, Z0, Z6
-	VMOVUPD (CX)(DI*8), Z7
-	VADDPD  Z6, Z7, Z7
-	VMOVUPD Z7, (CX)(DI*8)
-	VMULPD  Z1, Z6, Z6
-	VMOVUPD (DX)(DI*8), Z7
-	VADDPD  Z6, Z7, Z6
-	VMOVUPD Z6, (DX)(DI*8)
-	VMULPD  Z2, Z4, Z4
-	VMOVUPD Z4, (BX)(DI*8)
-	VMULPD  Z3, Z5, Z4
-	VMOVUPD Z4, (SI)(DI*8)
-	ADDQ    $0x08, DI
-	CMPQ    DI, AX
-	JLT     loop_body
-	VZEROUPPER
-	RET
+vector2:
+	LEAQ    16(R9), R11
+	CMPQ    R11, AX
+	JGT     end2
+	VMOVUPD (CX)(R9*8), Z0
+	VMOVUPD (DX)(R9*8), Z1
+	VMOVUPD 64(CX)(R9*8), Z3
+	VMOVUPD 64(DX)(R9*8), Z4
+	MOVQ    list+56(FP), R10
 
-// func blockedSynapseAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
-// Requires: AVX, AVX512F
-TEXT ·blockedSynapseAVX512(SB), NOSPLIT, $0-112
-	MOVQ         n+0(FP), AX
-	MOVQ         d+8(FP), CX
-	MOVQ         rhs+16(FP), DX
-	MOVQ         v+24(FP), BX
-	MOVQ         row+32(FP), SI
-	MOVQ         frac+40(FP), DI
-	MOVQ         a+48(FP), R8
-	MOVQ         b+56(FP), R9
-	MOVQ         table+64(FP), R10
-	VBROADCASTSD gmax+72(FP), Z0
-	VBROADCASTSD e+80(FP), Z1
-	VBROADCASTSD secant+88(FP), Z2
-	VBROADCASTSD decA+96(FP), Z3
-	VBROADCASTSD decB+104(FP), Z4
-	XORQ         R11, R11
+synapse2:
+	MOVQ         40(R10), R11
+	MOVQ         48(R10), R12
+	VBROADCASTSD (R10), Z5
+	VBROADCASTSD 24(R10), Z6
+	VBROADCASTSD 32(R10), Z7
+	VMOVUPD      (R8)(R11*8), Z8
+	VMOVUPD      (R8)(R12*8), Z9
+	VSUBPD       Z8, Z9, Z2
+	VMULPD       Z2, Z5, Z2
+	VMULPD       Z6, Z8, Z8
+	VMOVUPD      Z8, (R8)(R11*8)
+	VMULPD       Z7, Z9, Z8
+	VMOVUPD      Z8, (R8)(R12*8)
+	VMOVUPD      64(R8)(R11*8), Z8
+	VMOVUPD      64(R8)(R12*8), Z9
+	VSUBPD       Z8, Z9, Z11
+	VMULPD       Z11, Z5, Z5
+	VMULPD       Z6, Z8, Z6
+	VMOVUPD      Z6, 64(R8)(R11*8)
+	VMULPD       Z7, Z9, Z6
+	VMOVUPD      Z6, 64(R8)(R12*8)
+	VBROADCASTSD 8(R10), Z6
+	MOVQ         56(R10), R11
+	TESTQ        R11, R11
+	JNE          blocked2
+	VADDPD       Z2, Z0, Z0
+	VMULPD       Z6, Z2, Z2
+	VADDPD       Z2, Z1, Z1
+	VADDPD       Z5, Z3, Z3
+	VMULPD       Z6, Z5, Z2
+	VADDPD       Z2, Z4, Z4
 
-loop_body:
+next2:
+	ADDQ    $0x50, R10
+	CMPQ    R10, end+64(FP)
+	JLT     synapse2
+	VMOVUPD Z0, (CX)(R9*8)
+	VMOVUPD Z1, (DX)(R9*8)
+	VMOVUPD Z3, 64(CX)(R9*8)
+	VMOVUPD Z4, 64(DX)(R9*8)
+	ADDQ    $0x10, R9
+	ADDQ    $0x80, R8
+	JMP     vector2
+
+blocked2:
+	VMOVUPD      (DI)(R9*8), Z7
+	MOVL         (SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         8(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
+	MOVL         4(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         12(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z9
+	MOVL         16(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         24(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z11
+	MOVL         20(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         28(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z12
+	VUNPCKLPD    Z9, Z8, Z13
+	VUNPCKHPD    Z9, Z8, Z8
+	VUNPCKLPD    Z12, Z11, Z9
+	VUNPCKHPD    Z12, Z11, Z11
+	VSHUFF64X2   $0x88, Z9, Z13, Z12
+	VSHUFF64X2   $0xdd, Z9, Z13, Z9
+	VMULPD       Z9, Z7, Z9
+	VADDPD       Z9, Z12, Z9
+	VSHUFF64X2   $0x88, Z11, Z8, Z12
+	VSHUFF64X2   $0xdd, Z11, Z8, Z8
+	VMULPD       Z8, Z7, Z7
+	VADDPD       Z7, Z12, Z7
+	VMOVUPD      (BX)(R9*8), Z8
+	VSUBPD       Z6, Z8, Z11
+	VBROADCASTSD 16(R10), Z12
+	VADDPD       Z12, Z11, Z12
+	VMULPD       Z7, Z12, Z7
+	VADDPD       Z7, Z9, Z7
+	VMULPD       Z7, Z2, Z7
+	VADDPD       Z7, Z0, Z0
+	VMULPD       Z8, Z7, Z7
+	VMULPD       Z9, Z2, Z2
+	VMULPD       Z11, Z2, Z2
+	VSUBPD       Z2, Z7, Z2
+	VADDPD       Z2, Z1, Z1
+	VMOVUPD      64(DI)(R9*8), Z2
+	MOVL         32(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         40(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z7
+	MOVL         36(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         44(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
+	MOVL         48(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         56(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z9
+	MOVL         52(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         60(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z11
+	VUNPCKLPD    Z8, Z7, Z12
+	VUNPCKHPD    Z8, Z7, Z7
+	VUNPCKLPD    Z11, Z9, Z8
+	VUNPCKHPD    Z11, Z9, Z9
+	VSHUFF64X2   $0x88, Z8, Z12, Z11
+	VSHUFF64X2   $0xdd, Z8, Z12, Z8
+	VMULPD       Z8, Z2, Z8
+	VADDPD       Z8, Z11, Z8
+	VSHUFF64X2   $0x88, Z9, Z7, Z11
+	VSHUFF64X2   $0xdd, Z9, Z7, Z7
+	VMULPD       Z7, Z2, Z2
+	VADDPD       Z2, Z11, Z2
+	VMOVUPD      64(BX)(R9*8), Z7
+	VSUBPD       Z6, Z7, Z6
+	VBROADCASTSD 16(R10), Z9
+	VADDPD       Z9, Z6, Z9
+	VMULPD       Z2, Z9, Z2
+	VADDPD       Z2, Z8, Z2
+	VMULPD       Z2, Z5, Z2
+	VADDPD       Z2, Z3, Z3
+	VMULPD       Z7, Z2, Z2
+	VMULPD       Z8, Z5, Z5
+	VMULPD       Z6, Z5, Z5
+	VSUBPD       Z5, Z2, Z2
+	VADDPD       Z2, Z4, Z4
+	JMP          next2
+
+end2:
+vector1:
+	LEAQ    8(R9), R11
+	CMPQ    R11, AX
+	JGT     end1
+	VMOVUPD (CX)(R9*8), Z0
+	VMOVUPD (DX)(R9*8), Z1
+	MOVQ    list+56(FP), R10
+
+synapse1:
+	MOVQ         40(R10), R11
+	MOVQ         48(R10), R12
+	VBROADCASTSD (R10), Z2
+	VBROADCASTSD 24(R10), Z3
+	VBROADCASTSD 32(R10), Z4
 	VMOVUPD      (R8)(R11*8), Z5
-	VMOVUPD      (R9)(R11*8), Z6
+	VMOVUPD      (R8)(R12*8), Z6
 	VSUBPD       Z5, Z6, Z7
-	VMULPD       Z7, Z0, Z7
-	VMULPD       Z3, Z5, Z5
-	VMOVUPD      Z5, (R8)(R11*8)
-	VMULPD       Z4, Z6, Z5
-	VMOVUPD      Z5, (R9)(R11*8)
-	VMOVUPD      (DI)(R11*8), Z5
-	MOVL         (SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*4), Y8
-	MOVL         8(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z6
-	MOVL         4(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*4), Y8
-	MOVL         12(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z9
-	MOVL         16(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*4), Y8
-	MOVL         24(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z10
-	MOVL         20(SI)(R11*4), R12
-	VMOVUPD      (R10)(R12*4), Y8
-	MOVL         28(SI)(R11*4), R12
-	VINSERTF64X4 $0x01, (R10)(R12*4), Z8, Z11
-	VUNPCKLPD    Z9, Z6, Z12
-	VUNPCKHPD    Z9, Z6, Z6
-	VUNPCKLPD    Z11, Z10, Z9
-	VUNPCKHPD    Z11, Z10, Z10
-	VSHUFF64X2   $0x88, Z9, Z12, Z11
-	VSHUFF64X2   $0xdd, Z9, Z12, Z9
-	VMULPD       Z9, Z5, Z9
-	VADDPD       Z9, Z11, Z9
-	VSHUFF64X2   $0x88, Z10, Z6, Z11
-	VSHUFF64X2   $0xdd, Z10, Z6, Z6
-	VMULPD       Z6, Z5, Z5
-	VADDPD       Z5, Z11, Z5
-	VMOVUPD      (BX)(R11*8), Z6
-	VSUBPD       Z1, Z6, Z10
-	VADDPD       Z2, Z10, Z11
-	VMULPD       Z5, Z11, Z5
-	VADDPD       Z5, Z9, Z5
-	VMULPD       Z5, Z7, Z5
-	VMOVUPD      (CX)(R11*8), Z11
-	VADDPD       Z5, Z11, Z11
-	VMOVUPD      Z11, (CX)(R11*8)
-	VMULPD       Z6, Z5, Z5
-	VMULPD       Z9, Z7, Z6
-	VMULPD       Z10, Z6, Z6
-	VSUBPD       Z6, Z5, Z5
-	VMOVUPD      (DX)(R11*8), Z6
-	VADDPD       Z5, Z6, Z5
-	VMOVUPD      Z5, (DX)(R11*8)
-	ADDQ         $0x08, R11
-	CMPQ         R11, AX
-	JLT          loop_body
+	VMULPD       Z7, Z2, Z2
+	VMULPD       Z3, Z5, Z3
+	VMOVUPD      Z3, (R8)(R11*8)
+	VMULPD       Z4, Z6, Z3
+	VMOVUPD      Z3, (R8)(R12*8)
+	VBROADCASTSD 8(R10), Z3
+	MOVQ         56(R10), R11
+	TESTQ        R11, R11
+	JNE          blocked1
+	VADDPD       Z2, Z0, Z0
+	VMULPD       Z3, Z2, Z2
+	VADDPD       Z2, Z1, Z1
+
+next1:
+	ADDQ    $0x50, R10
+	CMPQ    R10, end+64(FP)
+	JLT     synapse1
+	VMOVUPD Z0, (CX)(R9*8)
+	VMOVUPD Z1, (DX)(R9*8)
+	ADDQ    $0x08, R9
+	ADDQ    $0x40, R8
+	JMP     vector1
+
+blocked1:
+	VMOVUPD      (DI)(R9*8), Z4
+	MOVL         (SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         8(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z5
+	MOVL         4(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         12(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z6
+	MOVL         16(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         24(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z7
+	MOVL         20(SI)(R9*4), R12
+	VMOVUPD      (R11)(R12*4), Y10
+	MOVL         28(SI)(R9*4), R12
+	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
+	VUNPCKLPD    Z6, Z5, Z9
+	VUNPCKHPD    Z6, Z5, Z5
+	VUNPCKLPD    Z8, Z7, Z6
+	VUNPCKHPD    Z8, Z7, Z7
+	VSHUFF64X2   $0x88, Z6, Z9, Z8
+	VSHUFF64X2   $0xdd, Z6, Z9, Z6
+	VMULPD       Z6, Z4, Z6
+	VADDPD       Z6, Z8, Z6
+	VSHUFF64X2   $0x88, Z7, Z5, Z8
+	VSHUFF64X2   $0xdd, Z7, Z5, Z5
+	VMULPD       Z5, Z4, Z4
+	VADDPD       Z4, Z8, Z4
+	VMOVUPD      (BX)(R9*8), Z5
+	VSUBPD       Z3, Z5, Z3
+	VBROADCASTSD 16(R10), Z7
+	VADDPD       Z7, Z3, Z7
+	VMULPD       Z4, Z7, Z4
+	VADDPD       Z4, Z6, Z4
+	VMULPD       Z4, Z2, Z4
+	VADDPD       Z4, Z0, Z0
+	VMULPD       Z5, Z4, Z4
+	VMULPD       Z6, Z2, Z2
+	VMULPD       Z3, Z2, Z2
+	VSUBPD       Z2, Z4, Z2
+	VADDPD       Z2, Z1, Z1
+	JMP          next1
+
+end1:
 	VZEROUPPER
 	RET
 

@@ -138,13 +138,17 @@ func compareLoops(t *testing.T, k, ref *Loops, table []float64, segments int, r 
 			sameBits(t, "calcium current", n, ica, ica2)
 		}
 	}
-	a, b := guarded(r, n, 0, 1), guarded(r, n, 0, 2)
-	a2, b2 := clone(a), clone(b)
-	s := Synapse{Gmax: 4e-4, E: 1, Secant: 0.001, DecA: 0.9, DecB: 0.99}
-	k.Synapse(d, rhs, a, b, s)
-	ref.Synapse(d2, rhs2, a2, b2, s)
-	k.BlockedSynapse(d, rhs, v, row, frac, a, b, table, s)
-	ref.BlockedSynapse(d2, rhs2, v, row, frac, a2, b2, table, s)
+	states := guarded(r, 6*n, 0, 1)
+	states2 := clone(states)
+	ohmic := Synapse{Gmax: 4e-4, E: 1, DecA: 0.9, DecB: 0.99, A: 0, B: n}
+	blocked := Synapse{Gmax: 3e-4, E: -2, Secant: 0.001, DecA: 0.8, DecB: 0.98, A: 2 * n, B: 3 * n, Table: table}
+	last := Synapse{Gmax: 5e-4, E: -80, DecA: 0.7, DecB: 0.97, A: 5 * n, B: 4 * n}
+	for _, list := range [][]Synapse{{ohmic}, {blocked}, {}, {ohmic, blocked, last}} {
+		k.Synapses(d, rhs, v, row, frac, states, list)
+		ref.Synapses(d2, rhs2, v, row, frac, states2, list)
+	}
+	a := guarded(r, n, 0, 1)
+	a2 := clone(a)
 	if n > 6 {
 		copy(a, []float64{1e-18, -1e-19, 1e-19, 0, math.Inf(-1), math.NaN(), -1})
 		copy(a2, a)
@@ -156,8 +160,8 @@ func compareLoops(t *testing.T, k, ref *Loops, table []float64, segments int, r 
 	ref.Extrapolate(d2, half)
 	sameBits(t, "diagonal", n, d, d2)
 	sameBits(t, "right-hand side", n, rhs, rhs2)
-	sameBits(t, "synaptic A", n, a, a2)
-	sameBits(t, "synaptic B", n, b, b2)
+	sameBits(t, "synaptic states", n, states, states2)
+	sameBits(t, "Flush", n, a, a2)
 }
 
 // randomTree returns branches, children first, and the matrix diagonal.

@@ -16,7 +16,7 @@ func reference(lanes int) *Loops {
 			currents(lanes, d, rhs, v, eca, ica, g, x, list)
 		},
 		Pool:        func(cai, ica []float64, s Shell) { pool(lanes, cai, ica, s) },
-		Extrapolate: extrapolate, Flush: flush, Synapse: synapse, BlockedSynapse: blockedSynapse,
+		Extrapolate: extrapolate, Flush: flush, Synapses: synapses,
 		Solve: func(branches []Branch, d, rhs []float64) { solve(lanes, branches, d, rhs) },
 	}
 }
@@ -172,7 +172,19 @@ func flush(x []float64, tiny float64) {
 	}
 }
 
-func synapse(d, rhs, a, b []float64, s Synapse) {
+func synapses(d, rhs, v []float64, row []int32, frac, states []float64, list []Synapse) {
+	for k := range list {
+		s := &list[k]
+		a, b := states[s.A:][:len(d)], states[s.B:][:len(d)]
+		if s.Table == nil {
+			synapse(d, rhs, a, b, s)
+		} else {
+			blockedSynapse(d, rhs, v, row, frac, a, b, s)
+		}
+	}
+}
+
+func synapse(d, rhs, a, b []float64, s *Synapse) {
 	n := len(d)
 	rhs, a, b = rhs[:n], a[:n], b[:n]
 	for i := range d {
@@ -184,12 +196,12 @@ func synapse(d, rhs, a, b []float64, s Synapse) {
 	}
 }
 
-func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b, table []float64, s Synapse) {
+func blockedSynapse(d, rhs, v []float64, row []int32, frac, a, b []float64, s *Synapse) {
 	n := len(d)
 	rhs, v, row, frac, a, b = rhs[:n], v[:n], row[:n], frac[:n], a[:n], b[:n]
 	for i := range d {
 		g := float64(s.Gmax * (b[i] - a[i]))
-		t := (*[4]float64)(table[row[i]/2:])
+		t := (*[4]float64)(s.Table[row[i]/2:])
 		f := frac[i]
 		open := t[0] + float64(f*t[2])
 		slope := t[1] + float64(f*t[3])

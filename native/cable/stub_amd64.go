@@ -26,10 +26,7 @@ func relaxFourAVX2(n int, stride int, x *float64, row *int32, frac *float64, tab
 func extrapolateAVX2(n int, v *float64, half *float64)
 
 //go:noescape
-func synapseAVX2(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
-
-//go:noescape
-func blockedSynapseAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
+func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
 
 //go:noescape
 func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
@@ -74,10 +71,7 @@ func relaxFourAVX512(n int, stride int, x *float64, row *int32, frac *float64, t
 func extrapolateAVX512(n int, v *float64, half *float64)
 
 //go:noescape
-func synapseAVX512(n int, d *float64, rhs *float64, a *float64, b *float64, gmax float64, e float64, decA float64, decB float64)
-
-//go:noescape
-func blockedSynapseAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, a *float64, b *float64, table *float64, gmax float64, e float64, secant float64, decA float64, decB float64)
+func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
 
 //go:noescape
 func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)

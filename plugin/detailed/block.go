@@ -34,7 +34,7 @@ func newBlock(p *program, k *cable.Loops, cells int, exact bool) *block {
 		v:      make([]float64, p.nrow*w),
 		gates:  make([]float64, p.gateStates),
 		cai:    make([]float64, p.nseg*w),
-		syn:    make([]float64, p.synapseStates()),
+		syn:    make([]float64, p.synapseStates),
 		d:      make([]float64, p.nrow*w),
 		rhs:    make([]float64, p.nrow*w),
 		row:    make([]int32, p.nseg*w),
@@ -110,7 +110,7 @@ func (b *block) deliver(lane int, channel int32, w float64) {
 		a := &b.p.synapses[ct.array]
 		i := a.state + int(ct.row)*b.p.width + lane
 		b.syn[i] += w * a.normA
-		b.syn[i+len(a.segment)*b.p.width] += w * a.normB
+		b.syn[i+a.rows*b.p.width] += w * a.normB
 	}
 }
 
@@ -181,21 +181,17 @@ func (b *block) equations(t *tile, inject []float64) {
 	}
 }
 
-// synapticCurrents adds the conductances and currents of synapses of one kind,
-// then lets their states decay by a step.
-func (b *block) synapticCurrents(r *tileRun) {
-	a, w := r.array, b.p.width
-	sa, sb := a.state+r.row*w, a.state+(len(a.segment)+r.row)*w
-	lo, n := r.segment*w, r.n*w
-	d, rhs, v, xa, xb := b.d[lo:lo+n], b.rhs[lo:lo+n], b.v[lo:lo+n], b.syn[sa:sa+n], b.syn[sb:sb+n]
-	switch {
-	case a.syn.Mg == 0:
-		b.k.Synapse(d, rhs, xa, xb, a.constants)
-	case b.exact:
-		blockedSynapseExact(d, rhs, v, xa, xb, a)
-	default:
-		b.k.BlockedSynapse(d, rhs, v, b.row[lo:lo+n], b.frac[lo:lo+n], xa, xb, a.block, a.constants)
+// synapticCurrents adds the conductances and currents of synapses, then lets their states
+// decay by a step.
+func (b *block) synapticCurrents(s *stretch) {
+	w := b.p.width
+	lo, hi := s.lo*w, s.hi*w
+	d, rhs, v := b.d[lo:hi], b.rhs[lo:hi], b.v[lo:hi]
+	if b.exact {
+		synapsesExact(d, rhs, v, b.syn, s)
+		return
 	}
+	b.k.Synapses(d, rhs, v, b.row[lo:hi], b.frac[lo:hi], b.syn, s.list)
 }
 
 // advance relaxes the calcium and then the gates of a tile over dt at the voltage that step

@@ -12,19 +12,25 @@ func relaxExact(x, u []float64, rates func(float64) (float64, float64), dt float
 	}
 }
 
-// blockedSynapseExact is cable.Kernel.BlockedSynapse with the magnesium block evaluated by its
-// formula.
-func blockedSynapseExact(d, rhs, v, sa, sb []float64, a *synapseArray) {
-	s := a.constants
-	for i := range d {
-		g := s.Gmax * (sb[i] - sa[i])
-		open, _ := a.syn.Block(v[i])
-		up, _ := a.syn.Block(v[i] + secant)
-		drive := v[i] - s.E
-		di := g * (open + (drive+secant)*(up-open)/secant)
-		d[i] += di
-		rhs[i] += di*v[i] - g*open*drive
-		sa[i] *= s.DecA
-		sb[i] *= s.DecB
+// synapsesExact is cable.Loops.Synapses with the magnesium block evaluated by its formula.
+func synapsesExact(d, rhs, v, states []float64, st *stretch) {
+	for k, s := range st.list {
+		kind, sa, sb := st.kinds[k], states[s.A:], states[s.B:]
+		for i := range d {
+			g := s.Gmax * (sb[i] - sa[i])
+			if s.Table == nil {
+				d[i] += g
+				rhs[i] += g * s.E
+			} else {
+				open, _ := kind.Block(v[i])
+				up, _ := kind.Block(v[i] + secant)
+				drive := v[i] - s.E
+				di := g * (open + (drive+secant)*(up-open)/secant)
+				d[i] += di
+				rhs[i] += di*v[i] - g*open*drive
+			}
+			sa[i] *= s.DecA
+			sb[i] *= s.DecB
+		}
 	}
 }

@@ -28,7 +28,8 @@ type program struct {
 	synapses    []synapseArray
 	contacts    [][]contact // by channel
 	nernst      []float64   // calcium reversal
-	gateStates  int         // length of block.gates
+	// Lengths of block.gates and block.syn.
+	gateStates, synapseStates int
 }
 
 // group is a run of segments with the same mechanisms.
@@ -58,35 +59,32 @@ type relaxation struct {
 	four  bool
 }
 
-// synapseArray is one kind of synapse on a list of segments.
+// synapseArray is one kind of synapse.
 type synapseArray struct {
 	syn       *mechanism.Synapse
-	segment   []int32
+	rows      int     // segments that have it
+	row       []int32 // by segment, -1 for none
 	constants cable.Synapse
 	// normA and normB are what an event of weight 1 adds to A and B.
 	normA, normB float64
-	runs         []run
-	block        []float64 // open, slope against voltage; nil without magnesium
-	state        int       // offset into block.syn of A; B follows at +len(segment)*width
+	state        int // offset into block.syn of A; B follows at +rows*width
 }
 
-// run is a stretch of rows on consecutive segments.
-type run struct{ row, segment, n int }
-
-// tile is a stretch of a group's segments whose equations are set up at one go: few
-// enough for their part of the matrix to stay in the first-level cache meanwhile.
+// tile is a stretch of a group's segments that are advanced and whose equations are set up at one
+// go: few enough for much of their state to stay in the first-level cache meanwhile.
 type tile struct {
 	group    *group
 	lo, hi   int // segments
 	constant *cable.Constant
 	shell    *cable.Shell // nil for none
-	synapses []tileRun
+	synapses []stretch
 }
 
-// tileRun is the part of a run of an array that lies in a tile.
-type tileRun struct {
-	array *synapseArray
-	run
+// stretch is segments lo to hi-1 with the same kinds of synapse.
+type stretch struct {
+	lo, hi int
+	list   []cable.Synapse
+	kinds  []*mechanism.Synapse // of the list
 }
 
 // tileElements is the number of segments of a tile times the cells of a block.
@@ -237,7 +235,6 @@ func (c *Cell) axial(i int) float64 {
 // synapses lays out one array per kind of synapse and the contacts of channels.
 func (k *compiler) synapses(p *program) {
 	index := map[*mechanism.Synapse]int{}
-	rows := map[Contact]int32{}
 	for _, contacts := range k.cell.Channels {
 		for _, ct := range contacts {
 			a, ok := index[ct.Synapse]
@@ -255,41 +252,28 @@ func (k *compiler) synapses(p *program) {
 					if k.blocks[s] == nil {
 						k.blocks[s] = blockTable(s)
 					}
-					arr.block = k.blocks[s]
+					arr.constants.Table = k.blocks[s]
 				}
+				arr.row = slices.Repeat([]int32{-1}, p.nseg)
 				p.synapses = append(p.synapses, arr)
 			}
-			if _, ok := rows[ct]; !ok {
-				rows[ct] = int32(len(p.synapses[a].segment))
-				p.synapses[a].segment = append(p.synapses[a].segment, int32(ct.Segment))
+			if arr := &p.synapses[a]; arr.row[ct.Segment] < 0 {
+				arr.row[ct.Segment] = int32(arr.rows)
+				arr.rows++
 			}
 		}
 	}
-	off := 0
 	for a := range p.synapses {
-		p.synapses[a].state = off
-		off += 2 * len(p.synapses[a].segment) * p.width
-		p.synapses[a].runs = runs(p.synapses[a].segment)
+		p.synapses[a].state = p.synapseStates
+		p.synapseStates += 2 * p.synapses[a].rows * p.width
 	}
 	p.contacts = make([][]contact, len(k.cell.Channels))
 	for ch, contacts := range k.cell.Channels {
 		for _, ct := range contacts {
-			p.contacts[ch] = append(p.contacts[ch], contact{int32(index[ct.Synapse]), rows[ct]})
+			a := index[ct.Synapse]
+			p.contacts[ch] = append(p.contacts[ch], contact{int32(a), p.synapses[a].row[ct.Segment]})
 		}
 	}
-}
-
-// runs finds the stretches of consecutive segments.
-func runs(segment []int32) []run {
-	var rs []run
-	for i, s := range segment {
-		if last := len(rs) - 1; last >= 0 && int(s) == rs[last].segment+rs[last].n {
-			rs[last].n++
-			continue
-		}
-		rs = append(rs, run{i, int(s), 1})
-	}
-	return rs
 }
 
 // tile cuts groups into tiles.
@@ -302,14 +286,12 @@ func (p *program) tile() {
 			if g.pool != nil {
 				t.shell = g.pool.Part(lo-g.lo, t.hi-g.lo)
 			}
-			for j := range p.synapses {
-				a := &p.synapses[j]
-				for _, r := range a.runs {
-					first, end := max(r.segment, t.lo), min(r.segment+r.n, t.hi)
-					if first < end {
-						t.synapses = append(t.synapses, tileRun{a, run{r.row + first - r.segment, first, end - first}})
-					}
+			for s := lo; s < hi; {
+				st := p.stretch(s, hi)
+				if len(st.list) > 0 {
+					t.synapses = append(t.synapses, st)
 				}
+				s = st.hi
 			}
 			p.tiles = append(p.tiles, t)
 			lo = t.hi
@@ -317,11 +299,26 @@ func (p *program) tile() {
 	}
 }
 
-// synapseStates is the length of block.syn.
-func (p *program) synapseStates() int {
-	n := 0
-	for _, a := range p.synapses {
-		n += 2 * len(a.segment) * p.width
+// stretch finds the segments from lo on, but before end, that have the kinds of synapse of the
+// first and follow one another in all of them.
+func (p *program) stretch(lo, end int) stretch {
+	st := stretch{lo: lo, hi: lo + 1}
+	for j := range p.synapses {
+		a := &p.synapses[j]
+		if a.row[lo] < 0 {
+			continue
+		}
+		c := a.constants
+		c.A = a.state + int(a.row[lo])*p.width
+		c.B = c.A + a.rows*p.width
+		st.list, st.kinds = append(st.list, c), append(st.kinds, a.syn)
 	}
-	return n
+	follows := func(a synapseArray) bool {
+		here, next := a.row[st.hi-1], a.row[st.hi]
+		return here < 0 && next < 0 || here >= 0 && next == here+1
+	}
+	for st.hi < end && !slices.ContainsFunc(p.synapses, func(a synapseArray) bool { return !follows(a) }) {
+		st.hi++
+	}
+	return st
 }

@@ -23,7 +23,7 @@ const (
 
 // stateLen is the number of values in one neuron's state.
 func (p *program) stateLen() int {
-	return p.nrow + p.nseg + (p.gateStates+p.synapseStates())/p.width
+	return p.nrow + p.nseg + (p.gateStates+p.synapseStates)/p.width
 }
 
 // state goes through one neuron's state, whatever the width of its block: that it

@@ -23,8 +23,7 @@ func main() {
 		s.relax()
 		s.relaxFour()
 		s.extrapolate()
-		s.synapse()
-		s.blockedSynapse()
+		s.synapses()
 		s.solve()
 		for _, lanes := range []int{s.wide, 1} {
 			s.base(lanes)
@@ -166,16 +165,16 @@ func (s set) add(a, b Op) VecVirtual { y := s.vec(); VADDPD(b, a, y); return y }
 // increase adds y to memory.
 func (s set) increase(m Mem, y Op) { s.store(s.add(s.load(m), y), m) }
 
-// interpolate loads for each element its row (p, q, dp, dq) of a table and returns
-// p + f*dp and q + f*dq.
+// interpolate loads for each of a vector of elements, from i+first on, its row (p, q, dp, dq) of a table
+// and returns p + f*dp and q + f*dq.
 //
 // One load brings an element's four values; transposing them costs less than
 // gathers. The order of elements in the registers before the transposition is such
 // that it takes two steps.
-func (s set) interpolate(row, table, i GPVirtual, f VecVirtual) (p, q VecVirtual) {
+func (s set) interpolate(row, table, i GPVirtual, first int, f VecVirtual) (p, q VecVirtual) {
 	four := func(element int) Mem {
 		r := GP64()
-		MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * element}, r.As32())
+		MOVL(Mem{Base: row, Index: i, Scale: 4, Disp: 4 * (first + element)}, r.As32())
 		return Mem{Base: table, Index: r, Scale: 4}
 	}
 	var y [4]VecVirtual

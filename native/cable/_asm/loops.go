@@ -143,7 +143,7 @@ func (s set) relax() {
 	s.text("relax", 0, "n int, x *float64, row *int32, frac, table *float64")
 	n, x, row, frac, table, i := argument("n"), argument("x"), argument("row"), argument("frac"), argument("table"), GP64()
 	s.loop(n, i, func() {
-		inf, fac := s.interpolate(row, table, i, s.load(at(frac, i)))
+		inf, fac := s.interpolate(row, table, i, 0, s.load(at(frac, i)))
 		v := s.load(at(x, i))
 		VMOVUPD(s.add(v, s.mul(fac, s.sub(inf, v))), at(x, i))
 	})
@@ -212,38 +212,86 @@ func (s set) extrapolate() {
 	})
 }
 
-func (s set) synapse() {
-	s.text("synapse", 0, "n int, d, rhs, a, b *float64, gmax, e, decA, decB float64")
-	n, d, rhs, a, b, i := argument("n"), argument("d"), argument("rhs"), argument("a"), argument("b"), GP64()
-	gmax, e, decA, decB := s.broadcast("gmax"), s.broadcast("e"), s.broadcast("decA"), s.broadcast("decB")
-	s.loop(n, i, func() {
-		ya, yb := s.load(at(a, i)), s.load(at(b, i))
-		g := s.mul(gmax, s.sub(yb, ya))
-		s.increase(at(d, i), g)
-		s.increase(at(rhs, i), s.mul(g, e))
-		VMOVUPD(s.mul(ya, decA), at(a, i))
-		VMOVUPD(s.mul(yb, decB), at(b, i))
-	})
-}
+// Offsets of the fields of a Synapse and its size.
+const (
+	synapseGmax, synapseE, synapseSecant, synapseDecA, synapseDecB = 0, 8, 16, 24, 32
+	synapseA, synapseB, synapseTable                               = 40, 48, 56
+	synapseSize                                                    = 80
+)
 
-func (s set) blockedSynapse() {
-	s.text("blockedSynapse", 0, "n int, d, rhs, v *float64, row *int32, frac, a, b, table *float64, gmax, e, secant, decA, decB float64")
-	n, d, rhs, v, row, frac := argument("n"), argument("d"), argument("rhs"), argument("v"), argument("row"), argument("frac")
-	a, b, table, i := argument("a"), argument("b"), argument("table"), GP64()
-	gmax, e, secant, decA, decB := s.broadcast("gmax"), s.broadcast("e"), s.broadcast("secant"), s.broadcast("decA"), s.broadcast("decB")
-	s.loop(n, i, func() {
-		ya, yb := s.load(at(a, i)), s.load(at(b, i))
-		g := s.mul(gmax, s.sub(yb, ya))
-		VMOVUPD(s.mul(ya, decA), at(a, i))
-		VMOVUPD(s.mul(yb, decB), at(b, i))
-		open, slope := s.interpolate(row, table, i, s.load(at(frac, i)))
-		yv := s.load(at(v, i))
-		drive := s.sub(yv, e)
-		di := s.mul(g, s.add(open, s.mul(s.add(drive, secant), slope)))
-		s.increase(at(d, i), di)
-		// rhs += di*v - g*open*drive, as the reference rounds it.
-		s.increase(at(rhs, i), s.sub(s.mul(di, yv), s.mul(s.mul(g, open), drive)))
-	})
+// synapses goes through the list of synapses like currents.
+func (s set) synapses() {
+	s.text("synapses", 0, "n int, d, rhs, v *float64, row *int32, frac, states *float64, list, end *byte")
+	n, d, rhs, v := argument("n"), argument("d"), argument("rhs"), argument("v")
+	row, frac, states, i := argument("row"), argument("frac"), argument("states"), GP64()
+	XORQ(i, i)
+	op, a, b := GP64(), GP64(), GP64()
+	end, err := Param("end").Resolve()
+	if err != nil {
+		panic(err)
+	}
+	field := func(offset int) Mem { return Mem{Base: op, Disp: offset} }
+	for _, vectors := range []int{2, 1} {
+		label := func(name string) string { return fmt.Sprintf("%s%d", name, vectors) }
+		each := func(f func(k int)) {
+			for k := range vectors {
+				f(k)
+			}
+		}
+		here := func(base, index Register, k int) Mem {
+			return Mem{Base: base, Index: index, Scale: 8, Disp: 8 * s.wide * k}
+		}
+		Label(label("vector"))
+		LEAQ(Mem{Base: i, Disp: s.wide * vectors}, a)
+		CMPQ(a, n)
+		JGT(LabelRef(label("end")))
+		var yd, yr, g [2]VecVirtual
+		each(func(k int) { yd[k], yr[k], g[k] = s.load(here(d, i, k)), s.load(here(rhs, i, k)), s.vec() })
+		Load(Param("list"), op)
+		Label(label("synapse"))
+		MOVQ(field(synapseA), a)
+		MOVQ(field(synapseB), b)
+		gmax, decA, decB := s.spread(field(synapseGmax)), s.spread(field(synapseDecA)), s.spread(field(synapseDecB))
+		each(func(k int) {
+			ya, yb := s.load(here(states, a, k)), s.load(here(states, b, k))
+			VMULPD(s.sub(yb, ya), gmax, g[k])
+			VMOVUPD(s.mul(ya, decA), here(states, a, k))
+			VMOVUPD(s.mul(yb, decB), here(states, b, k))
+		})
+		e, table := s.spread(field(synapseE)), a
+		MOVQ(field(synapseTable), table)
+		TESTQ(table, table)
+		JNE(LabelRef(label("blocked")))
+		each(func(k int) {
+			VADDPD(g[k], yd[k], yd[k])
+			VADDPD(s.mul(g[k], e), yr[k], yr[k])
+		})
+		Label(label("next"))
+		ADDQ(Imm(synapseSize), op)
+		CMPQ(op, end.Addr)
+		JLT(LabelRef(label("synapse")))
+		each(func(k int) {
+			VMOVUPD(yd[k], here(d, i, k))
+			VMOVUPD(yr[k], here(rhs, i, k))
+		})
+		ADDQ(Imm(uint64(s.wide*vectors)), i)
+		ADDQ(Imm(uint64(8*s.wide*vectors)), states)
+		JMP(LabelRef(label("vector")))
+		Label(label("blocked"))
+		each(func(k int) {
+			open, slope := s.interpolate(row, table, i, k*s.wide, s.load(here(frac, i, k)))
+			yv := s.load(here(v, i, k))
+			drive := s.sub(yv, e)
+			di := s.mul(g[k], s.add(open, s.mul(s.add(drive, s.spread(field(synapseSecant))), slope)))
+			VADDPD(di, yd[k], yd[k])
+			// rhs += di*v - g*open*drive, as the reference rounds it.
+			VADDPD(s.sub(s.mul(di, yv), s.mul(s.mul(g[k], open), drive)), yr[k], yr[k])
+		})
+		JMP(LabelRef(label("next")))
+		Label(label("end"))
+	}
+	VZEROUPPER()
+	RET()
 }
 
 func (s set) base(lanes int) {
