@@ -137,31 +137,6 @@ type Layer struct {
 	Alpha      *float64 `json:"alpha,omitzero"` // of leaky_relu and elu
 }
 
-// ELM is what an elm layer is made of: the dynamics of the Expressive Leaky Memory
-// neuron (Spieler et al. 2023, equations 1-4) with the synapses of a branch summed.
-// With x [branches] its input, per step
-//
-//	s = SynapseDecay*s + x
-//	d = mlp(s, MemoryDecay*m)
-//	m = MemoryDecay*m + Lambda*(1-MemoryDecay)*d
-//
-// and m [memory] its output. s and m are 0 at t = 0.
-type ELM struct {
-	SynapseDecay string  `json:"synapse_decay"` // tensor [branches]
-	MemoryDecay  string  `json:"memory_decay"`  // tensor [memory]
-	Lambda       float64 `json:"lambda"`
-	// MLP: the first takes branches+memory values, the last gives memory values.
-	MLP []Dense `json:"mlp"`
-}
-
-// Dense is a fully connected layer.
-type Dense struct {
-	Weight     string   `json:"weight"` // tensor [out][in]
-	Bias       string   `json:"bias"`   // tensor [out]
-	Activation string   `json:"activation,omitempty"`
-	Alpha      *float64 `json:"alpha,omitzero"`
-}
-
 // Int8 is what calibration found; engines derive weights, scales and zero points of
 // their integer form from it and from the float tensors, all in the same way.
 type Int8 struct {
