@@ -294,7 +294,7 @@ end:
 
 // func gemmRowAVX2(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, MMX+
-TEXT ·gemmRowAVX2(SB), $4192-40
+TEXT ·gemmRowAVX2(SB), $4184-40
 	MOVQ x+24(FP), AX
 	MOVQ w+32(FP), CX
 	MOVQ out+8(FP), DX
@@ -343,7 +343,7 @@ columns8_inputs:
 	VBROADCASTSS (AX)(R11*4), Y8
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -400,7 +400,7 @@ columns4_inputs:
 	VBROADCASTSS (AX)(R11*4), Y4
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -440,7 +440,7 @@ columns1_inputs:
 	VBROADCASTSS (AX)(R11*4), Y1
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -473,7 +473,7 @@ masked_inputs:
 	VBROADCASTSS (AX)(R11*4), Y2
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	VMASKMOVPS   (R11), Y0, Y3
@@ -934,7 +934,7 @@ end:
 
 // func gemmRowAVX2FMA(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, FMA3, MMX+
-TEXT ·gemmRowAVX2FMA(SB), $4192-40
+TEXT ·gemmRowAVX2FMA(SB), $4184-40
 	MOVQ x+24(FP), AX
 	MOVQ w+32(FP), CX
 	MOVQ out+8(FP), DX
@@ -983,7 +983,7 @@ columns8_inputs:
 	VBROADCASTSS (AX)(R11*4), Y8
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1032,7 +1032,7 @@ columns4_inputs:
 	VBROADCASTSS (AX)(R11*4), Y4
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1068,7 +1068,7 @@ columns1_inputs:
 	VBROADCASTSS (AX)(R11*4), Y1
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1100,7 +1100,7 @@ masked_inputs:
 	VBROADCASTSS (AX)(R11*4), Y2
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	VMASKMOVPS   (R11), Y0, Y3
@@ -1581,7 +1581,7 @@ end:
 
 // func gemmRowAVX512(in int, out int, y *float32, x *float32, w *float32)
 // Requires: AVX, AVX512F, BMI2, CMOV, MMX+, POPCNT
-TEXT ·gemmRowAVX512(SB), $4192-40
+TEXT ·gemmRowAVX512(SB), $4184-40
 	MOVQ x+24(FP), AX
 	MOVQ w+32(FP), CX
 	MOVQ out+8(FP), DX
@@ -1658,7 +1658,7 @@ columns8_inputs:
 	VBROADCASTSS (AX)(R11*4), Z9
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1711,7 +1711,7 @@ columns4_inputs:
 	VBROADCASTSS (AX)(R11*4), Z5
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1749,7 +1749,7 @@ columns1_inputs:
 	VBROADCASTSS (AX)(R11*4), Z2
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	PREFETCHT0   (R12)
@@ -1780,7 +1780,7 @@ masked_inputs:
 	VBROADCASTSS (AX)(R11*4), Z2
 	IMULQ        DX, R11
 	ADDQ         R9, R11
-	MOVL         32(SP)(R10*4), R12
+	MOVL         24(SP)(R10*4), R12
 	IMULQ        DX, R12
 	ADDQ         R9, R12
 	VMOVUPS.Z    (R11), K1, Z3

@@ -192,7 +192,7 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 // the outer caches for; and gemmSparse, whose weights are to stay in the first cache.
 const (
 	rowChunk    = 1024
-	ahead       = 8
+	ahead       = 6
 	sparseChunk = 64 // as in ../assembly_amd64.go
 )
 
