@@ -146,6 +146,9 @@ type Int8 struct {
 	// BeforeActivation [layer] is that of the values that the activation is applied to;
 	// for layers with an activation other than none and relu.
 	BeforeActivation map[string][2]float64 `json:"before_activation,omitempty"`
+	// SpikeThreshold is the model's for integers, where it is another: rounding shifts
+	// the probability a little, and this one gives as many spikes on the calibration data.
+	SpikeThreshold *float64 `json:"spike_threshold,omitzero"`
 }
 
 // tensorNames lists the tensors of a layer in the order of the file.

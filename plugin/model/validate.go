@@ -323,6 +323,9 @@ func (v *validator) int8() error {
 	if v.m.Int8 == nil {
 		return nil
 	}
+	if p := v.m.Int8.SpikeThreshold; p != nil && !(*p >= 0 && *p <= 1) {
+		return badf("int8.spike_threshold %v, want 0 to 1", *p)
+	}
 	for _, a := range []struct {
 		key    string
 		ranges map[string][2]float64

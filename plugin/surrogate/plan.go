@@ -59,6 +59,9 @@ func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
 		p.vsoma = h
 	}
 	if opt.Precision == Int8 {
+		if m.Int8 != nil && m.Int8.SpikeThreshold != nil {
+			p.threshold = float32(*m.Int8.SpikeThreshold)
+		}
 		var err error
 		p.layers8, err = newLayers8(m, nodes, p.heads)
 		return p, err

@@ -87,6 +87,14 @@ func TestDatasetThenEvaluate(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 
+	quantised := filepath.Join(t.TempDir(), "q.safetensors")
+	if _, err := execute(t, "model", "quantize", model, "--data", dir, "--out", quantised, "--trials", "3"); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := execute(t, "evaluate", "--model", quantised, "--data", dir, "--precision", "int8"); err != nil || !strings.Contains(text, "on 4 trials") {
+		t.Errorf("%q, %v", text, err)
+	}
+
 	spec.Channels = 99
 	if file, err = modeltest.Random(spec, 1).Encode(); err != nil {
 		t.Fatal(err)

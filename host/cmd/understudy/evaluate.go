@@ -129,6 +129,9 @@ type evaluation struct {
 
 func evaluate(cmd *cobra.Command, m *model.Model, d *dataset.Data, trials []int, opt surrogate.Options, threads int) (*evaluation, error) {
 	r := &evaluation{Model: m.Name, Data: d.Dir, Threshold: m.SpikeThreshold}
+	if opt.Precision == surrogate.Int8 && m.Int8 != nil && m.Int8.SpikeThreshold != nil {
+		r.Threshold = *m.Int8.SpikeThreshold
+	}
 	var mu sync.Mutex
 	newPop := func(n int) (population.Population, error) {
 		p, err := surrogate.New(m, n, opt)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"understudy/native"
+	"understudy/plugin/model"
 	"understudy/plugin/model/modeltest"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
@@ -112,6 +113,41 @@ func TestInfer(t *testing.T) {
 	}
 }
 
+// Further heads of a model come as arrays; drawn spikes depend on the seed.
+func TestInferHeadsAndSample(t *testing.T) {
+	dir, modelPath, in, _ := files(t)
+	m := modeltest.Random(modeltest.Small, 1)
+	m.Heads["pc"] = model.Head{Layer: "r1", Index: 2, Count: 3}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(modelPath, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var spikes [3][]int32
+	for i, seed := range []string{"1", "1", "2"} {
+		out := filepath.Join(dir, "out.npz")
+		if status, _, stderr := capture(t, "infer", "--model", modelPath, "--input", in, "--out", out, "--spikes", "sample", "--seed", seed); status != 0 {
+			t.Fatal(status, stderr)
+		}
+		z, err := spikeio.OpenNPZ(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		if _, shape, err := z.Float64("head_pc"); err != nil || !slices.Equal(shape, []int{701, 3}) {
+			t.Fatalf("head_pc: shape %v, %v", shape, err)
+		}
+		if spikes[i], _, err = z.Int32("spike_step"); err != nil || len(spikes[i]) == 0 {
+			t.Fatalf("%d spikes, %v", len(spikes[i]), err)
+		}
+	}
+	if !slices.Equal(spikes[0], spikes[1]) || slices.Equal(spikes[0], spikes[2]) {
+		t.Error("spikes of one seed differ, or those of two do not")
+	}
+}
+
 // What goes wrong has its exit status and message and leaves no file.
 func TestSurrogateCommandsRefuse(t *testing.T) {
 	t.Setenv(kernelEnv, "")
@@ -124,7 +160,12 @@ func TestSurrogateCommandsRefuse(t *testing.T) {
 	}{
 		{2, "--input", []string{"infer", "--model", modelPath, "--out", out}},
 		{2, "--out", []string{"infer", "--model", modelPath, "--input", in}},
-		{2, "int8", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--precision", "int8"}},
+		{1, "not quantised", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--precision", "int8"}},
+		{2, "poisson", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--spikes", "poisson"}},
+		{2, "--data", []string{"model", "quantize", modelPath, "--out", out}},
+		{2, "--out", []string{"model", "quantize", modelPath, "--data", dir}},
+		{2, "--trials 0", []string{"model", "quantize", modelPath, "--data", dir, "--out", out, "--trials", "0"}},
+		{1, "manifest", []string{"model", "quantize", modelPath, "--data", dir, "--out", out}},
 		{2, "bf16", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--precision", "bf16"}},
 		{2, "abacus", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--kernel", "abacus"}},
 		{2, "extra", []string{"infer", "extra"}},

@@ -18,8 +18,9 @@ func newModelQuantize() *cobra.Command {
 		Use:   "quantize [MODEL] --data DIR --out MODEL",
 		Short: "Prepare a model for integer arithmetic",
 		Long: `Prepare a model for integer arithmetic (--precision int8): run it on trials of a
-data set and write a model file that also has the range of each layer's output. The
-float32 part is as before. Without MODEL: the built-in surrogate of l5pc.`,
+data set and write a model file that also has the range of each layer's output, and
+the threshold that gives as many spikes in integers as in float32. The float32 part
+is as before. Without MODEL: the built-in surrogate of l5pc.`,
 		Example: "  understudy model quantize surrogate.safetensors --data data --out surrogate-int8.safetensors\n" +
 			"  understudy evaluate --model surrogate-int8.safetensors --precision int8 --data held-out",
 		Args: usageArgs(cobra.MaximumNArgs(1)),
@@ -64,28 +65,52 @@ func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
 	use := d.Trials[:min(trials, len(d.Trials))]
 	bar := newProgressBar(cmd.ErrOrStderr())
 	defer bar.end()
-	const batch = 8
-	ranges, err := surrogate.Calibrate(m, batch, func(p population.Population) error {
+	// play runs a population on the trials and returns its probabilities.
+	play := func(what string, p population.Population) ([]float32, error) {
+		var all []float32
+		n, ms := p.Info().N, d.Manifest.MS()
+		out := population.Output{PSpike: make([]float32, n*ms)}
 		for done := 0; done < len(use); {
 			var inputs []*spikeio.Events
-			for _, k := range use[done:min(done+batch, len(use))] {
+			for _, k := range use[done:min(done+n, len(use))] {
 				t, err := d.Trial(k)
 				if err != nil {
-					return err
+					return nil, err
 				}
 				inputs = append(inputs, t.Input)
 			}
-			if err := dataset.Play(cmd.Context(), p, inputs, d.Manifest.MS(), population.Output{}, nil); err != nil {
-				return err
+			if err := dataset.Play(cmd.Context(), p, inputs, ms, out, nil); err != nil {
+				return nil, err
+			}
+			for i := range out.PSpike {
+				if i%n < len(inputs) {
+					all = append(all, out.PSpike[i])
+				}
 			}
 			done += len(inputs)
-			bar.show("trials", 0, done, len(use))
+			bar.show(what, 0, done, len(use))
 		}
-		return nil
+		return all, nil
+	}
+	const batch = 8
+	var want []float32
+	m.Int8, err = surrogate.Calibrate(m, batch, func(p population.Population) (err error) {
+		want, err = play("ranges [trials]", p)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	m.Int8 = ranges
+	p, err := surrogate.New(m, batch, surrogate.Options{Precision: surrogate.Int8})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	got, err := play("threshold [trials]", p)
+	if err != nil {
+		return err
+	}
+	threshold := surrogate.MatchThreshold(got, want, m.SpikeThreshold)
+	m.Int8.SpikeThreshold = &threshold
 	return writeModel(m, out)
 }

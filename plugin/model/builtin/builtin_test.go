@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"understudy/plugin/cell"
+	"understudy/plugin/surrogate"
 )
 
 // TestDefaultFitsItsCell: the default surrogate decodes and has the channels of
@@ -26,4 +27,17 @@ func TestDefaultFitsItsCell(t *testing.T) {
 			t.Fatalf("channel %d is %s on %s, the cell's %s on %s", i, in.ChannelKind[i], in.Section[i], c.Kind, c.Section)
 		}
 	}
+}
+
+// The default surrogate is quantised.
+func TestDefaultInIntegers(t *testing.T) {
+	m, err := Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := surrogate.New(m, 1, surrogate.Options{Precision: surrogate.Int8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Close()
 }
