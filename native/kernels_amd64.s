@@ -293,7 +293,7 @@ end:
 	RET
 
 // func gemmRowAVX2(in int, out int, y *float32, x *float32, w *float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, MMX+
+// Requires: AVX, AVX2, CMOV, MMX+
 TEXT ·gemmRowAVX2(SB), $4184-40
 	MOVQ x+24(FP), AX
 	MOVQ w+32(FP), CX
@@ -318,9 +318,10 @@ nonzero:
 	INCQ         R9
 	CMPQ         R9, SI
 	JLT          nonzero
-	VPBROADCASTD SI, Y0
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
 	VPADDD       iota<>+0(SB), Y0, Y0
-	VMOVDQU32    Y0, (SP)(R8*4)
+	VMOVUPS      Y0, (SP)(R8*4)
 	MOVQ         out+8(FP), SI
 	MOVQ         CX, R9
 
@@ -933,7 +934,7 @@ end:
 	RET
 
 // func gemmRowAVX2FMA(in int, out int, y *float32, x *float32, w *float32)
-// Requires: AVX, AVX2, AVX512F, AVX512VL, CMOV, FMA3, MMX+
+// Requires: AVX, AVX2, CMOV, FMA3, MMX+
 TEXT ·gemmRowAVX2FMA(SB), $4184-40
 	MOVQ x+24(FP), AX
 	MOVQ w+32(FP), CX
@@ -958,9 +959,10 @@ nonzero:
 	INCQ         R9
 	CMPQ         R9, SI
 	JLT          nonzero
-	VPBROADCASTD SI, Y0
+	VMOVD        SI, X0
+	VPBROADCASTD X0, Y0
 	VPADDD       iota<>+0(SB), Y0, Y0
-	VMOVDQU32    Y0, (SP)(R8*4)
+	VMOVUPS      Y0, (SP)(R8*4)
 	MOVQ         out+8(FP), SI
 	MOVQ         CX, R9
 
@@ -1633,9 +1635,10 @@ rest:
 	VPADDD        Z2, Z1, Z1
 
 done:
-	VPBROADCASTD SI, Z1
+	VMOVD        SI, X1
+	VPBROADCASTD X1, Z1
 	VPADDD       iota<>+0(SB), Z1, Z1
-	VMOVDQU32    Z1, (SP)(R8*4)
+	VMOVUPS      Z1, (SP)(R8*4)
 	MOVQ         out+8(FP), SI
 	MOVQ         CX, R9
 

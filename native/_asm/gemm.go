@@ -216,9 +216,11 @@ func (s sparse) row(n, y GPVirtual) {
 	s.nonzero(s.x, n, count, s.list)
 	if s.ahead > 0 {
 		after := s.vec() // the rows of weights that follow are prefetched, too
-		VPBROADCASTD(n.As32(), after)
+		x := XMM()
+		VMOVD(n.As32(), x) // instructions that AVX2 has, too
+		VPBROADCASTD(x, after)
 		VPADDD(iota16, after, after)
-		VMOVDQU32(after, s.list(count, 0))
+		VMOVUPS(after, s.list(count, 0))
 	}
 	left, w := argument("out"), GP64()
 	MOVQ(s.w, w)
