@@ -16,6 +16,13 @@ func Python(t testing.TB) string {
 	return variable(t, "UNDERSTUDY_PYTHON", "a Python with the packages of tests/requirements.txt")
 }
 
+// ConvertPython returns the interpreter that UNDERSTUDY_CONVERT_PYTHON names, one that also has
+// the frameworks of tests/convert-requirements.txt.
+func ConvertPython(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_CONVERT_PYTHON", "a Python with the packages of tests/requirements.txt and tests/convert-requirements.txt")
+}
+
 // BluePyOpt returns the folder that UNDERSTUDY_BLUEPYOPT names: the unpacked
 // source distribution of BluePyOpt, for its reconstructed cell and its channels
 // (examples/l5pc).
