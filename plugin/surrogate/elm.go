@@ -54,24 +54,33 @@ func newELM(l *model.ELM, tensors map[string]model.Tensor) *elm {
 	return e
 }
 
+// The AVX kernels take productRows rows of a matrix product together and those left
+// over one by one, where each waits for all weights: from two on, idle neurons that
+// make up the number cost less.
+const productRows = 6
+
 // elmRows is how many neurons go through the mlp together: what its layers put out
 // then stays in the L1 cache.
-const elmRows = 48
+const elmRows = 8 * productRows
 
-// elmState is the state of n ELM neurons.
+// elmState is the state of n ELM neurons and of the idle ones after them, rows in all.
 type elmState struct {
 	*elm
-	n int
-	s []float32 // [n][branches], summed traces of the branches' synapses
-	m []float32 // [n][memory]
+	rows int
+	s    []float32 // [rows][branches], summed traces of the branches' synapses
+	m    []float32 // [rows][memory]
 	// room for the outputs of one layer of mlp and of the next, [elmRows][widest]
 	x, y []float32
 }
 
 func newELMState(e *elm, n int) *elmState {
-	rows := min(n, elmRows)
-	return &elmState{elm: e, n: n, s: make([]float32, n*e.branches), m: make([]float32, n*e.memory),
-		x: make([]float32, rows*e.widest), y: make([]float32, rows*e.widest)}
+	rows := n
+	if n%productRows > 1 {
+		rows += productRows - n%productRows
+	}
+	room := min(rows, elmRows) * e.widest
+	return &elmState{elm: e, rows: rows, s: make([]float32, rows*e.branches), m: make([]float32, rows*e.memory),
+		x: make([]float32, room), y: make([]float32, room)}
 }
 
 func (e *elmState) reset() {
@@ -81,11 +90,11 @@ func (e *elmState) reset() {
 
 // step advances by one step: from input [n][branches] to out [n][memory].
 func (e *elmState) step(k *native.Set, input, out []float32) {
-	k.ScaleShift(e.s, e.synapseDecay, e.zeros, e.n, e.branches)
-	k.Add(e.s, input)
-	k.ScaleShift(e.m, e.memoryDecay, e.zeros, e.n, e.memory)
-	for first := 0; first < e.n; first += elmRows {
-		rows := min(elmRows, e.n-first)
+	k.ScaleShift(e.s, e.synapseDecay, e.zeros, e.rows, e.branches)
+	k.Add(e.s[:len(input)], input)
+	k.ScaleShift(e.m, e.memoryDecay, e.zeros, e.rows, e.memory)
+	for first := 0; first < e.rows; first += elmRows {
+		rows := min(elmRows, e.rows-first)
 		m := e.m[first*e.memory:][:rows*e.memory]
 		k.MulAdd(m, e.delta(k, e.s[first*e.branches:], m, rows), e.gain, rows, e.memory)
 	}
