@@ -166,23 +166,14 @@ func (k *bytes) mulAddN(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int) {
 	}
 }
 
-// columnsN gives the assembly columns that have a factor in common, as many as 16 bits can
-// sum: 256 * 127 < 1<<15.
 func (k *bytes) columnsN(y []int32, w []int8, at []int32, a []int32) {
 	whole := len(y) - len(y)%(2*k.wide)
-	for len(at) > 0 {
-		n := 1
-		for n < min(len(at), 256) && a[n] == a[0] {
-			n++
-		}
+	eachFactor(at, a, func(at, a []int32) {
 		if whole > 0 {
-			k.columnsInt8(whole, n, &y[0], &w[0], &at[0], a[0])
+			k.columnsInt8(whole, len(at), &y[0], &w[0], &at[0], a[0])
 		}
-		if whole < len(y) {
-			refColumnsInt8(y[whole:], w[whole:], at[:n], a[:n])
-		}
-		at, a = at[n:], a[n:]
-	}
+		refColumnsInt8(y[whole:], w[whole:], at, a)
+	})
 }
 
 func (k *bytes) requantN(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int) {

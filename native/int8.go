@@ -68,6 +68,19 @@ func (s *Set) ColumnsInt8(y []int32, w []int8, at []int32, a []int32) {
 	s.columnsInt8(y, w, at, a)
 }
 
+// eachFactor runs f for runs of columns that have a factor in common, of as many as 16 bits
+// can sum: 256*127 < 1<<15.
+func eachFactor(at, a []int32, f func(at, a []int32)) {
+	for len(at) > 0 {
+		n := 1
+		for n < min(len(at), 256) && a[n] == a[0] {
+			n++
+		}
+		f(at[:n], a[:n])
+		at, a = at[n:], a[n:]
+	}
+}
+
 // Requant makes activations of sums, for r < rows and j < n:
 //
 //	y[r*ldy+j] = clamp(zero + ((x[r*ldx+j]+bias[j])*mult[j] + 1<<(shift-1)) >> shift, low, 255)
