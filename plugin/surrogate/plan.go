@@ -17,7 +17,8 @@ type plan struct {
 	sample       bool
 	seed         uint64
 
-	rates, weights span // training range, for counting what lies outside
+	rates, weights span    // training range, for counting what lies outside
+	perSecond      float64 // most events of a channel in a second
 	rangeKnown     bool
 
 	layers  []layer  // of a plan in float32
@@ -48,7 +49,7 @@ type layer struct {
 func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
 	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold),
 		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}}
-	p.rates, p.weights, p.rangeKnown = spans(m)
+	p.rates, p.weights, p.perSecond, p.rangeKnown = spans(m)
 	nodes, index := newGraph(m)
 	for name, h := range m.Heads {
 		p.heads[name] = newHead(h, index)

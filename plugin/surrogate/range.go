@@ -10,21 +10,29 @@ import (
 // saw in training, since creation, Reset or Load. A model without a recorded
 // range has nothing outside.
 type RangeReport struct {
-	Known          bool    // the model records a range of events per ms or of weights
-	Steps          int64   // neuron-steps done
-	StepsOutside   int64   // of these, with a number of events outside events_per_ms
-	Events         int64   // events received
-	WeightsOutside int64   // of these, with a weight outside the range
-	MaxEventsPerMS int     // most events of one neuron in one step
-	MinWeight      float32 // of the events received; 0 when there were none
-	MaxWeight      float32
+	Known          bool  // the model records a range
+	Steps          int64 // neuron-steps done
+	StepsOutside   int64 // of these, with a number of events outside events_per_ms
+	Events         int64 // events received
+	WeightsOutside int64 // of these, with a weight outside the range
+	// ChannelsOutside counts the channels of neurons with more events within a second
+	// than events_per_channel_per_s allows, once for each second that starts at a full
+	// second.
+	ChannelsOutside int64
+	MaxEventsPerMS  int     // most events of one neuron in one step
+	MinWeight       float32 // of the events received; 0 when there were none
+	MaxWeight       float32
 }
 
 // counts is what one shard counts.
 type counts struct {
-	steps, stepsOutside, events, weightsOutside int64
-	maxEvents                                   int
-	minWeight, maxWeight                        float32
+	steps, stepsOutside, events, weightsOutside, channelsOutside int64
+	maxEvents                                                    int
+	minWeight, maxWeight                                         float32
+	// inSecond [neuron][channel] counts the events of the second in hand; nil where the
+	// model has no range for them.
+	second   int64
+	inSecond []uint16
 }
 
 // span is a closed interval.
@@ -33,27 +41,48 @@ type span struct{ low, high float64 }
 func (s span) has(x float64) bool { return x >= s.low && x <= s.high }
 
 // spans returns the ranges of events per ms and of weights, infinite where the
-// model has none.
-func spans(m *model.Model) (rate, weight span, known bool) {
+// model has none, and the most events of a channel in a second, infinite likewise.
+func spans(m *model.Model) (rate, weight span, perSecond float64, known bool) {
 	all := span{math.Inf(-1), math.Inf(1)}
-	rate, weight = all, all
+	rate, weight, perSecond = all, all, math.Inf(1)
 	if r := m.TrainingRange; r != nil {
 		if r.EventsPerMS != nil {
 			rate, known = span{r.EventsPerMS[0], r.EventsPerMS[1]}, true
+		}
+		if r.EventsPerChannelPer != nil {
+			perSecond, known = r.EventsPerChannelPer[1], true
 		}
 		if r.Weight != nil {
 			weight, known = span{r.Weight[0], r.Weight[1]}, true
 		}
 	}
-	return rate, weight, known
+	return rate, weight, perSecond, known
 }
 
-// count tallies the sorted, unmerged events of steps.
-func (s *shard) count(steps int) {
+// newCounts returns empty counts of n neurons.
+func (p *plan) newCounts(n int) counts {
+	if math.IsInf(p.perSecond, 1) {
+		return counts{}
+	}
+	return counts{inSecond: make([]uint16, n*p.channels)}
+}
+
+// reset begins anew.
+func (c *counts) reset() {
+	clear(c.inSecond)
+	*c = counts{inSecond: c.inSecond}
+}
+
+// count tallies the sorted, unmerged events of steps from step now on.
+func (s *shard) count(now int64, steps int) {
 	c := &s.seen
 	total := int64(steps) * int64(s.n)
 	quiet := total // neuron-steps without an event
 	for i := 0; i < len(s.events); {
+		if second := (now + int64(s.events[i].step())) / 1000; c.inSecond != nil && second != c.second {
+			clear(c.inSecond)
+			c.second = second
+		}
 		j := i
 		for ; j < len(s.events) && s.events[j].key>>channelBits == s.events[i].key>>channelBits; j++ {
 			w := s.events[j].weight
@@ -64,6 +93,15 @@ func (s *shard) count(steps int) {
 			c.minWeight, c.maxWeight = min(c.minWeight, w), max(c.maxWeight, w)
 			if !s.p.weights.has(float64(w)) {
 				c.weightsOutside++
+			}
+			if c.inSecond == nil {
+				continue
+			}
+			k := &c.inSecond[s.events[j].neuron()*s.p.channels+s.events[j].channel()]
+			if *k++; float64(*k) > s.p.perSecond && float64(*k-1) <= s.p.perSecond {
+				c.channelsOutside++
+			} else if *k == 0 {
+				*k-- // 65,535 is enough
 			}
 		}
 		c.maxEvents = max(c.maxEvents, j-i)
@@ -87,6 +125,7 @@ func (p *Population) OutOfRange() RangeReport {
 		r.Steps += c.steps
 		r.StepsOutside += c.stepsOutside
 		r.WeightsOutside += c.weightsOutside
+		r.ChannelsOutside += c.channelsOutside
 		r.MaxEventsPerMS = max(r.MaxEventsPerMS, c.maxEvents)
 		if c.events > 0 {
 			if r.Events == 0 {

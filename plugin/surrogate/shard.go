@@ -43,7 +43,7 @@ type network interface {
 }
 
 func newShard(p *plan, first, n int) *shard {
-	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n)}
+	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n), seen: p.newCounts(n)}
 	if p.layers8 != nil {
 		s.net = newInt8Network(p, n, s.block)
 	} else {
@@ -54,7 +54,7 @@ func newShard(p *plan, first, n int) *shard {
 
 func (s *shard) reset() {
 	s.net.reset()
-	s.seen = counts{}
+	s.seen.reset()
 }
 
 // event is a synaptic event on its way through a shard. key holds, from the high
@@ -87,7 +87,7 @@ func (e event) step() int    { return int(e.key >> (channelBits + neuronBits)) }
 // columns of the outputs.
 func (s *shard) run(j *job) {
 	s.sortEvents(j.steps)
-	s.count(j.steps)
+	s.count(j.now, j.steps)
 	s.merge()
 	events := s.events
 	for done := 0; done < j.steps; {

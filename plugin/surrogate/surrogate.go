@@ -97,7 +97,7 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 		return nil, err
 	}
 	mi := m.Info()
-	if total := mi.StateBytes * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
+	if total := (mi.StateBytes + 2*int64(m.Inputs.Channels)) * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
 		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
 	}
 	if opt.Precision != "" && opt.Precision != Float32 && opt.Precision != Int8 {

@@ -210,5 +210,6 @@ func addRange(a *surrogate.RangeReport, b surrogate.RangeReport) {
 	a.StepsOutside += b.StepsOutside
 	a.Events += b.Events
 	a.WeightsOutside += b.WeightsOutside
+	a.ChannelsOutside += b.ChannelsOutside
 	a.MaxEventsPerMS = max(a.MaxEventsPerMS, b.MaxEventsPerMS)
 }

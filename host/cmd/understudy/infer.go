@@ -127,4 +127,7 @@ func warnOutOfRange(w io.Writer, r surrogate.RangeReport) {
 	if r.WeightsOutside > 0 {
 		fmt.Fprintf(w, "understudy: warning: %d of %d events have a weight outside the training range (%g to %g)\n", r.WeightsOutside, r.Events, r.MinWeight, r.MaxWeight)
 	}
+	if r.ChannelsOutside > 0 {
+		fmt.Fprintf(w, "understudy: warning: %d times a channel has more events within a second than in training\n", r.ChannelsOutside)
+	}
 }
