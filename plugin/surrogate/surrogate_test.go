@@ -412,10 +412,10 @@ func TestClosed(t *testing.T) {
 }
 
 func TestStepDoesNotAllocate(t *testing.T) {
-	m := modeltest.Random(modeltest.Small, 1)
-	for _, threads := range []int{1, 3} {
+	m := quantised(t, modeltest.Random(modeltest.Small, 1))
+	for _, opt := range []surrogate.Options{{}, {Threads: 3}, {Precision: surrogate.Int8}, {Precision: surrogate.Int8, Threads: 3, Sample: true}} {
 		const n, k = 6, 4
-		p := newPop(t, m, n, surrogate.Options{Threads: threads})
+		p := newPop(t, m, n, opt)
 		events := stimulus(1, m, n, k, 3)
 		now := slices.Clone(events)
 		out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
@@ -429,7 +429,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		}
 		step() // warm: the buffers of events grow
 		if a := testing.AllocsPerRun(100, step); a != 0 {
-			t.Errorf("%d threads: %v allocations per step", threads, a)
+			t.Errorf("%+v: %v allocations per step", opt, a)
 		}
 	}
 }
@@ -469,8 +469,8 @@ func TestChannelsOutOfRange(t *testing.T) {
 			events = append(events, population.Event{TimeMS: at, Neuron: neuron, Channel: channel, Weight: 1})
 		}
 	}
-	add(0, 1, 0, 10, 999, 999.5, 1500)     // four in the first second: once
-	add(0, 2, 998, 999, 1000, 1001)        // two and two: never
+	add(0, 1, 0, 10, 999, 999.5, 1500)      // four in the first second: once
+	add(0, 2, 998, 999, 1000, 1001)         // two and two: never
 	add(1, 2, 2000, 2000, 2001, 2002, 2003) // five in the third: once
 	add(1, 1, 0, 1, 2, 3, 1003, 1004, 1005, 1006)
 	for p.Now() < 2500 {
