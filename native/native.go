@@ -3,11 +3,11 @@
 // reference.go, in plain Go, is always there and documents what each kernel
 // computes. Kernels know nothing of models.
 //
-// A kernel of a set adds in the order that its documentation gives, and either always
-// rounds a product before it is added or never does (FMA), so that for one set the bits of
-// a result do not depend on how many rows a call has or how rows are spread over calls. A
-// set whose Info says SameBits gives the reference's bits: results then do not depend on
-// the CPU either. The int8 kernels give the same bits in every set.
+// A kernel adds in the order that its documentation gives. A set either rounds every product
+// before it is added, as the reference does: its Info says SameBits. Or it never does
+// (FMA): all such sets give the same bits, too, on amd64 and arm64. Either way the bits of a
+// result do not depend on how many rows a call has or how rows are spread over calls.
+// The int8 kernels give the same bits in every set.
 package native
 
 import (
