@@ -38,7 +38,7 @@ environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
 
 .PHONY: test
-test: vet test-go test-purego test-race test-system test-python ## Set up what the tests need, and run all of them
+test: vet test-go test-purego test-emulated test-race test-system test-python ## Set up what the tests need, and run all of them
 
 .PHONY: vet
 vet: ## Formatting and go vet, also for arm64 and WebAssembly
@@ -61,6 +61,10 @@ test-system: ## Go tests in tests/: against NEURON and PyTorch, and through ever
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
 	go test -tags purego $(ASSEMBLY)
+
+.PHONY: test-emulated
+test-emulated: ## Go tests of the kernels under QEMU: AVX2 without AVX-512, arm64
+	tests/emulated.sh
 
 .PHONY: test-race
 test-race: ## Go tests of packages with goroutines, under the race detector
