@@ -93,8 +93,7 @@ func (s *Set) Add(y, x []float32) {
 // ReLU sets y[j] to y[j] where that is above 0 or NaN, else to +0.
 func (s *Set) ReLU(y []float32) { s.relu(y) }
 
-// ScaleShift computes y[r*n+j] = y[r*n+j]*scale[j] + shift[j], rounded after the
-// product.
+// ScaleShift computes y[r*n+j] = y[r*n+j]*scale[j] + shift[j] for r < rows and j < n.
 func (s *Set) ScaleShift(y, scale, shift []float32, rows, n int) {
 	if rows < 0 || n < 0 || len(y) < rows*n || len(scale) < n || len(shift) < n {
 		panic(fmt.Sprintf("native: ScaleShift of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(scale), len(shift)))
