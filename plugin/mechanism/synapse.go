@@ -38,7 +38,7 @@ func (s *Synapse) Block(v float64) (open, slope float64) {
 // The source of AMPA, NMDA and GABA-A, and where GABA-B is from.
 const (
 	beniaguevSource = "Beniaguev, Segev & London 2021, Neuron 109:2727, Methods"
-	markramSource   = "Markram et al. 2015, Cell 163:456 (the Blue Brain Project's ProbGABAAB synapse)"
+	blueBrainSource = "defaults of ProbGABAAB_EMS, Blue Brain Project 2011 (Muller, Reimann & Ramaswamy), whose times are placeholders from hippocampal recordings by its own word"
 )
 
 // The synapses of the paper's cell, and GABA-B, which the paper's code has too but
@@ -47,7 +47,7 @@ var (
 	AMPA  = &Synapse{Name: "AMPA", TauRise: 0.3, TauDecay: 3, GMax: 0.4, E: 0, Source: beniaguevSource}
 	NMDA  = &Synapse{Name: "NMDA", TauRise: 2, TauDecay: 70, GMax: 0.4, E: 0, Mg: 0.08, MgMM: 1, Source: beniaguevSource + "; block of Jahr & Stevens 1990 with 0.08/mV"}
 	GABAA = &Synapse{Name: "GABA_A", TauRise: 0.2, TauDecay: 8, GMax: 1, E: -80, Source: beniaguevSource}
-	GABAB = &Synapse{Name: "GABA_B", TauRise: 3.5, TauDecay: 260.9, GMax: 1, E: -97, Source: markramSource}
+	GABAB = &Synapse{Name: "GABA_B", TauRise: 3.5, TauDecay: 260.9, GMax: 1, E: -97, Source: blueBrainSource}
 )
 
 // Synapses returns every synapse, in alphabetical order.
