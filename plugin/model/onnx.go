@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,9 +17,6 @@ import (
 // The ONNX importer (IMPORT.md). It follows what every value of the graph is: a constant,
 // which it computes, or a signal, channels of a layer of ours laid out along some axes and
 // shifted in time (onnx_signal.go). A node that cannot be followed is an error.
-
-// onnxBudget bounds the values that constants are made of, computed ones included.
-const onnxBudget = 1 << 28
 
 // onnxValue is what a name of the graph stands for: nothing where an optional input or
 // output is left out.
@@ -42,7 +40,7 @@ type onnxRun struct {
 	layers       []*onnxLayer
 	made         map[onnxMade]*onnxLayer
 	batch, steps int64 // of the input; 0 where the file leaves it open
-	budget       int64
+	budget       *onnxBudget
 	done         int // nodes followed
 }
 
@@ -86,9 +84,8 @@ func importONNX(data []byte, o ImportOptions) (*Model, error) {
 	// Which of the layouts it is the graph decides: only one can be followed.
 	var worst *onnxRun
 	var failed error
-	budget := int64(onnxBudget)
 	for _, axes := range layouts {
-		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, budget: budget}
+		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, budget: newONNXBudget(len(data))}
 		channels, err := r.input(in, axes)
 		if err == nil {
 			err = r.follow(f.graph.nodes, 0)
@@ -141,7 +138,7 @@ func (r *onnxRun) value(name string) (onnxValue, error) {
 	if !ok {
 		return v, badf("%q is not made by a node before it", name)
 	}
-	a, err := t.read(r.files, &r.budget)
+	a, err := t.read(r.files, r.budget)
 	if err != nil {
 		return v, fmt.Errorf("%q: %w", name, err)
 	}
@@ -241,12 +238,19 @@ func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, 
 	if v[0] != 0 {
 		name = "then_branch"
 	}
-	g := &onnxGraph{tensors: r.graph.tensors}
+	g := &onnxGraph{tensors: map[string]*onnxTensor{}}
+	if err := r.budget.spend(len(n.attr[name].graph)); err != nil {
+		return nil, err
+	}
 	if err := g.parse(n.attr[name].graph); err != nil {
 		return nil, err
 	}
-	if r.budget -= int64(len(n.attr[name].graph)); r.budget < 0 {
-		return nil, limitf("too many values")
+	for _, name := range slices.Sorted(maps.Keys(g.tensors)) {
+		a, err := g.tensors[name].read(r.files, r.budget)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		r.values[name] = onnxValue{array: a}
 	}
 	if err := r.follow(g.nodes, depth+1); err != nil {
 		return nil, err

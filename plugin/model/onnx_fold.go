@@ -10,8 +10,8 @@ import (
 func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool, err error) {
 	for _, a := range in {
 		if a != nil {
-			if r.budget -= int64(a.size()); r.budget < 0 {
-				return nil, true, limitf("too much arithmetic on constants")
+			if err := r.budget.spend(a.size()); err != nil {
+				return nil, true, err
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 
 func (r *onnxRun) constant(n *onnxNode) (*onnxArray, error) {
 	if v, ok := n.attr["value"]; ok && v.t != nil {
-		return v.t.read(r.files, &r.budget)
+		return v.t.read(r.files, r.budget)
 	}
 	if v, ok := n.attr["value_float"]; ok {
 		return &onnxArray{floats: []float32{v.f}}, nil
@@ -135,7 +135,7 @@ func (r *onnxRun) constantOfShape(n *onnxNode, shape *onnxArray) (*onnxArray, er
 	value := &onnxArray{floats: []float32{0}}
 	if v, has := n.attr["value"]; has && v.t != nil {
 		var err error
-		if value, err = v.t.read(r.files, &r.budget); err != nil {
+		if value, err = v.t.read(r.files, r.budget); err != nil {
 			return nil, err
 		}
 	}

@@ -74,8 +74,8 @@ func (r *onnxRun) whole(s *onnxSignal) error {
 	l := r.made[key]
 	if l == nil {
 		// A convolution whose weights are 0 and 1 picks channels exactly.
-		if r.budget -= int64(s.width) * int64(s.layer.width); r.budget < 0 {
-			return limitf("too many values")
+		if err := r.budget.spend(s.width * s.layer.width); err != nil {
+			return err
 		}
 		w := make([]float32, s.width*s.layer.width)
 		for i := range s.width {

@@ -23,10 +23,28 @@ const (
 	onnxBFloat16 = 16
 )
 
+// onnxBudget bounds what a file can make of little: the same bytes can be read, joined
+// and used as weights many times.
+type onnxBudget struct {
+	values  int64 // that may still be computed or copied
+	outside int64 // bytes that may still be read of other files
+}
+
+func newONNXBudget(file int) *onnxBudget {
+	return &onnxBudget{values: 1<<22 + 4*int64(file), outside: MaxFileBytes}
+}
+
+// spend takes values from the budget.
+func (b *onnxBudget) spend(values int) error {
+	if b.values -= int64(values); b.values < 0 {
+		return limitf("far more values than the file has")
+	}
+	return nil
+}
+
 // read decodes a tensor's values: floats to float32, integers to sizes. files holds
-// values kept outside of the file; it may be nil. budget is how many values may still
-// be made: many tensors can claim the same bytes of an outside file.
-func (t *onnxTensor) read(files fs.FS, budget *int64) (*onnxArray, error) {
+// values kept outside of the file; it may be nil.
+func (t *onnxTensor) read(files fs.FS, budget *onnxBudget) (*onnxArray, error) {
 	if t.segment {
 		return nil, badf("tensor in segments")
 	}
@@ -44,9 +62,6 @@ func (t *onnxTensor) read(files fs.FS, budget *int64) (*onnxArray, error) {
 	if size == 0 {
 		return nil, badf("element type %d is not supported", t.dtype)
 	}
-	if *budget -= count; *budget < 0 {
-		return nil, limitf("too many values")
-	}
 	isInt := t.dtype >= onnxUint8 && t.dtype <= onnxBool
 	if isInt && count > onnxMaxInts {
 		return nil, limitf("%d integers, at most %d are accepted", count, onnxMaxInts)
@@ -54,6 +69,10 @@ func (t *onnxTensor) read(files fs.FS, budget *int64) (*onnxArray, error) {
 	b := t.raw
 	switch {
 	case t.external != nil:
+		if budget.outside -= size * count; budget.outside < 0 {
+			return nil, limitf("more than %d bytes outside of the file", MaxFileBytes)
+		}
+		budget.values += 4 * size * count
 		var err error
 		if b, err = t.readExternal(files, size*count); err != nil {
 			return nil, err

@@ -192,7 +192,6 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 		kept = append(kept, l)
 	}
 	taken := map[string]bool{Events: true}
-	values := 0
 	for _, l := range kept {
 		base := strings.ToValidUTF8(l.name, "_")
 		if base == "" {
@@ -204,8 +203,8 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 		}
 		taken[l.name] = true
 		// The same weights may be read by many layers; each gets its own.
-		if values += len(l.weight) + len(l.bias) + len(l.scale) + len(l.shift); values > onnxBudget {
-			return limitf("layers of more than %d weights", onnxBudget)
+		if err := r.budget.spend(len(l.weight) + len(l.bias) + len(l.scale) + len(l.shift)); err != nil {
+			return err
 		}
 		m.Layers = append(m.Layers, l.layer(m.Tensors))
 	}
