@@ -50,11 +50,11 @@ type assembly struct {
 	relaxFour    func(n, stride int, x *float64, row *int32, frac, table *float64)
 	extrapolate  func(n int, v, half *float64)
 	flush        func(n int, x *float64, tiny float64)
-	synapses     func(n int, d, rhs, v *float64, row *int32, frac, states *float64, list, end *byte)
+	synapses     func(n int, d, rhs, v *float64, row *int32, frac, states *float64, list *byte, size int)
 
 	solve    func(n int, branches *byte, d, rhs *float64, rootRow int)
 	base     func(n int, d, rhs, v, d0, rhs0, cdt *float64)
-	currents func(n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list, end *byte)
+	currents func(n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list *byte, size int)
 	pool     func(n int, cai, ica, perNA, decay, relax, minCai *float64)
 }
 
@@ -163,8 +163,7 @@ func (a assembly) loops(lanes int) *Loops {
 					_, _, _ = start.D[m-1], start.Rhs[m-1], start.Cdt[m-1]
 					d0, rhs0, cdt = &start.D[0], &start.Rhs[0], &start.Cdt[0]
 				}
-				first := unsafe.Pointer(&list[0])
-				a.currents(n, &d[0], &rhs[0], &v[0], d0, rhs0, cdt, pe, pi, &g[0], &x[0], (*byte)(first), (*byte)(unsafe.Add(first, len(list)*currentSize)))
+				a.currents(n, &d[0], &rhs[0], &v[0], d0, rhs0, cdt, pe, pi, &g[0], &x[0], (*byte)(unsafe.Pointer(&list[0])), len(list)*currentSize)
 			}
 			if n < len(d) {
 				if calcium {
@@ -213,8 +212,7 @@ func (a assembly) loops(lanes int) *Loops {
 					_, _ = states[list[k].A:][n-1], states[list[k].B:][n-1]
 				}
 				_, _, _, _ = rhs[n-1], v[n-1], row[n-1], frac[n-1]
-				first := unsafe.Pointer(&list[0])
-				a.synapses(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &states[0], (*byte)(first), (*byte)(unsafe.Add(first, len(list)*synapseSize)))
+				a.synapses(n, &d[0], &rhs[0], &v[0], &row[0], &frac[0], &states[0], (*byte)(unsafe.Pointer(&list[0])), len(list)*synapseSize)
 			}
 			if n < len(d) {
 				synapses(d[n:], rhs[n:], v[n:], row[n:], frac[n:], states[n:], list)

@@ -310,7 +310,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
+// func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, size int)
 // Requires: AVX
 TEXT ·synapsesAVX2(SB), NOSPLIT, $0-72
 	MOVQ n+0(FP), AX
@@ -320,43 +320,45 @@ TEXT ·synapsesAVX2(SB), NOSPLIT, $0-72
 	MOVQ row+32(FP), SI
 	MOVQ frac+40(FP), DI
 	MOVQ states+48(FP), R8
-	XORQ R9, R9
+	MOVQ size+64(FP), R9
+	ADDQ list+56(FP), R9
+	XORQ R10, R10
 
 vector2:
-	LEAQ    8(R9), R11
-	CMPQ    R11, AX
+	LEAQ    8(R10), R12
+	CMPQ    R12, AX
 	JGT     end2
-	VMOVUPD (CX)(R9*8), Y0
-	VMOVUPD (DX)(R9*8), Y1
-	VMOVUPD 32(CX)(R9*8), Y3
-	VMOVUPD 32(DX)(R9*8), Y4
-	MOVQ    list+56(FP), R10
+	VMOVUPD (CX)(R10*8), Y0
+	VMOVUPD (DX)(R10*8), Y1
+	VMOVUPD 32(CX)(R10*8), Y3
+	VMOVUPD 32(DX)(R10*8), Y4
+	MOVQ    list+56(FP), R11
 
 synapse2:
-	MOVQ         40(R10), R11
-	MOVQ         48(R10), R12
-	VBROADCASTSD (R10), Y5
-	VBROADCASTSD 24(R10), Y6
-	VBROADCASTSD 32(R10), Y7
-	VMOVUPD      (R8)(R11*8), Y8
-	VMOVUPD      (R8)(R12*8), Y9
+	MOVQ         40(R11), R12
+	MOVQ         48(R11), R13
+	VBROADCASTSD (R11), Y5
+	VBROADCASTSD 24(R11), Y6
+	VBROADCASTSD 32(R11), Y7
+	VMOVUPD      (R8)(R12*8), Y8
+	VMOVUPD      (R8)(R13*8), Y9
 	VSUBPD       Y8, Y9, Y2
 	VMULPD       Y2, Y5, Y2
 	VMULPD       Y6, Y8, Y8
-	VMOVUPD      Y8, (R8)(R11*8)
-	VMULPD       Y7, Y9, Y8
 	VMOVUPD      Y8, (R8)(R12*8)
-	VMOVUPD      32(R8)(R11*8), Y8
-	VMOVUPD      32(R8)(R12*8), Y9
+	VMULPD       Y7, Y9, Y8
+	VMOVUPD      Y8, (R8)(R13*8)
+	VMOVUPD      32(R8)(R12*8), Y8
+	VMOVUPD      32(R8)(R13*8), Y9
 	VSUBPD       Y8, Y9, Y10
 	VMULPD       Y10, Y5, Y5
 	VMULPD       Y6, Y8, Y6
-	VMOVUPD      Y6, 32(R8)(R11*8)
-	VMULPD       Y7, Y9, Y6
 	VMOVUPD      Y6, 32(R8)(R12*8)
-	VBROADCASTSD 8(R10), Y6
-	MOVQ         56(R10), R11
-	TESTQ        R11, R11
+	VMULPD       Y7, Y9, Y6
+	VMOVUPD      Y6, 32(R8)(R13*8)
+	VBROADCASTSD 8(R11), Y6
+	MOVQ         56(R11), R12
+	TESTQ        R12, R12
 	JNE          blocked2
 	VADDPD       Y2, Y0, Y0
 	VMULPD       Y6, Y2, Y2
@@ -366,27 +368,27 @@ synapse2:
 	VADDPD       Y2, Y4, Y4
 
 next2:
-	ADDQ    $0x50, R10
-	CMPQ    R10, end+64(FP)
+	ADDQ    $0x50, R11
+	CMPQ    R11, R9
 	JLT     synapse2
-	VMOVUPD Y0, (CX)(R9*8)
-	VMOVUPD Y1, (DX)(R9*8)
-	VMOVUPD Y3, 32(CX)(R9*8)
-	VMOVUPD Y4, 32(DX)(R9*8)
-	ADDQ    $0x08, R9
+	VMOVUPD Y0, (CX)(R10*8)
+	VMOVUPD Y1, (DX)(R10*8)
+	VMOVUPD Y3, 32(CX)(R10*8)
+	VMOVUPD Y4, 32(DX)(R10*8)
+	ADDQ    $0x08, R10
 	ADDQ    $0x40, R8
 	JMP     vector2
 
 blocked2:
-	VMOVUPD      (DI)(R9*8), Y7
-	MOVL         (SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y8
-	MOVL         4(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y9
-	MOVL         8(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         12(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y11
+	VMOVUPD      (DI)(R10*8), Y7
+	MOVL         (SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y8
+	MOVL         4(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y9
+	MOVL         8(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         12(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y11
 	VUNPCKLPD    Y9, Y8, Y12
 	VUNPCKHPD    Y9, Y8, Y8
 	VUNPCKLPD    Y11, Y10, Y9
@@ -399,9 +401,9 @@ blocked2:
 	VPERM2F128   $0x31, Y10, Y8, Y8
 	VMULPD       Y8, Y7, Y7
 	VADDPD       Y7, Y11, Y7
-	VMOVUPD      (BX)(R9*8), Y8
+	VMOVUPD      (BX)(R10*8), Y8
 	VSUBPD       Y6, Y8, Y10
-	VBROADCASTSD 16(R10), Y11
+	VBROADCASTSD 16(R11), Y11
 	VADDPD       Y11, Y10, Y11
 	VMULPD       Y7, Y11, Y7
 	VADDPD       Y7, Y9, Y7
@@ -412,15 +414,15 @@ blocked2:
 	VMULPD       Y10, Y2, Y2
 	VSUBPD       Y2, Y7, Y2
 	VADDPD       Y2, Y1, Y1
-	VMOVUPD      32(DI)(R9*8), Y2
-	MOVL         16(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y7
-	MOVL         20(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y8
-	MOVL         24(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y9
-	MOVL         28(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
+	VMOVUPD      32(DI)(R10*8), Y2
+	MOVL         16(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y7
+	MOVL         20(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y8
+	MOVL         24(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y9
+	MOVL         28(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
 	VUNPCKLPD    Y8, Y7, Y11
 	VUNPCKHPD    Y8, Y7, Y7
 	VUNPCKLPD    Y10, Y9, Y8
@@ -433,9 +435,9 @@ blocked2:
 	VPERM2F128   $0x31, Y9, Y7, Y7
 	VMULPD       Y7, Y2, Y2
 	VADDPD       Y2, Y10, Y2
-	VMOVUPD      32(BX)(R9*8), Y7
+	VMOVUPD      32(BX)(R10*8), Y7
 	VSUBPD       Y6, Y7, Y6
-	VBROADCASTSD 16(R10), Y9
+	VBROADCASTSD 16(R11), Y9
 	VADDPD       Y9, Y6, Y9
 	VMULPD       Y2, Y9, Y2
 	VADDPD       Y2, Y8, Y2
@@ -450,55 +452,55 @@ blocked2:
 
 end2:
 vector1:
-	LEAQ    4(R9), R11
-	CMPQ    R11, AX
+	LEAQ    4(R10), R12
+	CMPQ    R12, AX
 	JGT     end1
-	VMOVUPD (CX)(R9*8), Y0
-	VMOVUPD (DX)(R9*8), Y1
-	MOVQ    list+56(FP), R10
+	VMOVUPD (CX)(R10*8), Y0
+	VMOVUPD (DX)(R10*8), Y1
+	MOVQ    list+56(FP), R11
 
 synapse1:
-	MOVQ         40(R10), R11
-	MOVQ         48(R10), R12
-	VBROADCASTSD (R10), Y2
-	VBROADCASTSD 24(R10), Y3
-	VBROADCASTSD 32(R10), Y4
-	VMOVUPD      (R8)(R11*8), Y5
-	VMOVUPD      (R8)(R12*8), Y6
+	MOVQ         40(R11), R12
+	MOVQ         48(R11), R13
+	VBROADCASTSD (R11), Y2
+	VBROADCASTSD 24(R11), Y3
+	VBROADCASTSD 32(R11), Y4
+	VMOVUPD      (R8)(R12*8), Y5
+	VMOVUPD      (R8)(R13*8), Y6
 	VSUBPD       Y5, Y6, Y7
 	VMULPD       Y7, Y2, Y2
 	VMULPD       Y3, Y5, Y3
-	VMOVUPD      Y3, (R8)(R11*8)
-	VMULPD       Y4, Y6, Y3
 	VMOVUPD      Y3, (R8)(R12*8)
-	VBROADCASTSD 8(R10), Y3
-	MOVQ         56(R10), R11
-	TESTQ        R11, R11
+	VMULPD       Y4, Y6, Y3
+	VMOVUPD      Y3, (R8)(R13*8)
+	VBROADCASTSD 8(R11), Y3
+	MOVQ         56(R11), R12
+	TESTQ        R12, R12
 	JNE          blocked1
 	VADDPD       Y2, Y0, Y0
 	VMULPD       Y3, Y2, Y2
 	VADDPD       Y2, Y1, Y1
 
 next1:
-	ADDQ    $0x50, R10
-	CMPQ    R10, end+64(FP)
+	ADDQ    $0x50, R11
+	CMPQ    R11, R9
 	JLT     synapse1
-	VMOVUPD Y0, (CX)(R9*8)
-	VMOVUPD Y1, (DX)(R9*8)
-	ADDQ    $0x04, R9
+	VMOVUPD Y0, (CX)(R10*8)
+	VMOVUPD Y1, (DX)(R10*8)
+	ADDQ    $0x04, R10
 	ADDQ    $0x20, R8
 	JMP     vector1
 
 blocked1:
-	VMOVUPD      (DI)(R9*8), Y4
-	MOVL         (SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y5
-	MOVL         4(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y6
-	MOVL         8(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y7
-	MOVL         12(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y8
+	VMOVUPD      (DI)(R10*8), Y4
+	MOVL         (SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y5
+	MOVL         4(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y6
+	MOVL         8(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y7
+	MOVL         12(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y8
 	VUNPCKLPD    Y6, Y5, Y9
 	VUNPCKHPD    Y6, Y5, Y5
 	VUNPCKLPD    Y8, Y7, Y6
@@ -511,9 +513,9 @@ blocked1:
 	VPERM2F128   $0x31, Y7, Y5, Y5
 	VMULPD       Y5, Y4, Y4
 	VADDPD       Y4, Y8, Y4
-	VMOVUPD      (BX)(R9*8), Y5
+	VMOVUPD      (BX)(R10*8), Y5
 	VSUBPD       Y3, Y5, Y3
-	VBROADCASTSD 16(R10), Y7
+	VBROADCASTSD 16(R11), Y7
 	VADDPD       Y7, Y3, Y7
 	VMULPD       Y4, Y7, Y4
 	VADDPD       Y4, Y6, Y4
@@ -625,7 +627,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+// func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 // Requires: AVX
 TEXT ·currentsAVX2x4(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
@@ -636,7 +638,8 @@ TEXT ·currentsAVX2x4(SB), NOSPLIT, $0-104
 	MOVQ ica+64(FP), DI
 	MOVQ gbar+72(FP), R8
 	MOVQ x+80(FP), R9
-	MOVQ end+96(FP), R10
+	MOVQ size+96(FP), R10
+	ADDQ list+88(FP), R10
 	XORQ R11, R11
 
 vector2:
@@ -902,7 +905,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+// func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 // Requires: AVX
 TEXT ·currentsAVX2x1(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
@@ -913,7 +916,8 @@ TEXT ·currentsAVX2x1(SB), NOSPLIT, $0-104
 	MOVQ ica+64(FP), DI
 	MOVQ gbar+72(FP), R8
 	MOVQ x+80(FP), R9
-	MOVQ end+96(FP), R10
+	MOVQ size+96(FP), R10
+	ADDQ list+88(FP), R10
 	XORQ R11, R11
 
 vector2:
@@ -1479,7 +1483,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
+// func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, size int)
 // Requires: AVX, AVX512F
 TEXT ·synapsesAVX512(SB), NOSPLIT, $0-72
 	MOVQ n+0(FP), AX
@@ -1489,43 +1493,45 @@ TEXT ·synapsesAVX512(SB), NOSPLIT, $0-72
 	MOVQ row+32(FP), SI
 	MOVQ frac+40(FP), DI
 	MOVQ states+48(FP), R8
-	XORQ R9, R9
+	MOVQ size+64(FP), R9
+	ADDQ list+56(FP), R9
+	XORQ R10, R10
 
 vector2:
-	LEAQ    16(R9), R11
-	CMPQ    R11, AX
+	LEAQ    16(R10), R12
+	CMPQ    R12, AX
 	JGT     end2
-	VMOVUPD (CX)(R9*8), Z0
-	VMOVUPD (DX)(R9*8), Z1
-	VMOVUPD 64(CX)(R9*8), Z3
-	VMOVUPD 64(DX)(R9*8), Z4
-	MOVQ    list+56(FP), R10
+	VMOVUPD (CX)(R10*8), Z0
+	VMOVUPD (DX)(R10*8), Z1
+	VMOVUPD 64(CX)(R10*8), Z3
+	VMOVUPD 64(DX)(R10*8), Z4
+	MOVQ    list+56(FP), R11
 
 synapse2:
-	MOVQ         40(R10), R11
-	MOVQ         48(R10), R12
-	VBROADCASTSD (R10), Z5
-	VBROADCASTSD 24(R10), Z6
-	VBROADCASTSD 32(R10), Z7
-	VMOVUPD      (R8)(R11*8), Z8
-	VMOVUPD      (R8)(R12*8), Z9
+	MOVQ         40(R11), R12
+	MOVQ         48(R11), R13
+	VBROADCASTSD (R11), Z5
+	VBROADCASTSD 24(R11), Z6
+	VBROADCASTSD 32(R11), Z7
+	VMOVUPD      (R8)(R12*8), Z8
+	VMOVUPD      (R8)(R13*8), Z9
 	VSUBPD       Z8, Z9, Z2
 	VMULPD       Z2, Z5, Z2
 	VMULPD       Z6, Z8, Z8
-	VMOVUPD      Z8, (R8)(R11*8)
-	VMULPD       Z7, Z9, Z8
 	VMOVUPD      Z8, (R8)(R12*8)
-	VMOVUPD      64(R8)(R11*8), Z8
-	VMOVUPD      64(R8)(R12*8), Z9
+	VMULPD       Z7, Z9, Z8
+	VMOVUPD      Z8, (R8)(R13*8)
+	VMOVUPD      64(R8)(R12*8), Z8
+	VMOVUPD      64(R8)(R13*8), Z9
 	VSUBPD       Z8, Z9, Z11
 	VMULPD       Z11, Z5, Z5
 	VMULPD       Z6, Z8, Z6
-	VMOVUPD      Z6, 64(R8)(R11*8)
-	VMULPD       Z7, Z9, Z6
 	VMOVUPD      Z6, 64(R8)(R12*8)
-	VBROADCASTSD 8(R10), Z6
-	MOVQ         56(R10), R11
-	TESTQ        R11, R11
+	VMULPD       Z7, Z9, Z6
+	VMOVUPD      Z6, 64(R8)(R13*8)
+	VBROADCASTSD 8(R11), Z6
+	MOVQ         56(R11), R12
+	TESTQ        R12, R12
 	JNE          blocked2
 	VADDPD       Z2, Z0, Z0
 	VMULPD       Z6, Z2, Z2
@@ -1535,35 +1541,35 @@ synapse2:
 	VADDPD       Z2, Z4, Z4
 
 next2:
-	ADDQ    $0x50, R10
-	CMPQ    R10, end+64(FP)
+	ADDQ    $0x50, R11
+	CMPQ    R11, R9
 	JLT     synapse2
-	VMOVUPD Z0, (CX)(R9*8)
-	VMOVUPD Z1, (DX)(R9*8)
-	VMOVUPD Z3, 64(CX)(R9*8)
-	VMOVUPD Z4, 64(DX)(R9*8)
-	ADDQ    $0x10, R9
+	VMOVUPD Z0, (CX)(R10*8)
+	VMOVUPD Z1, (DX)(R10*8)
+	VMOVUPD Z3, 64(CX)(R10*8)
+	VMOVUPD Z4, 64(DX)(R10*8)
+	ADDQ    $0x10, R10
 	ADDQ    $0x80, R8
 	JMP     vector2
 
 blocked2:
-	VMOVUPD      (DI)(R9*8), Z7
-	MOVL         (SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         8(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
-	MOVL         4(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         12(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z9
-	MOVL         16(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         24(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z11
-	MOVL         20(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         28(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z12
+	VMOVUPD      (DI)(R10*8), Z7
+	MOVL         (SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         8(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z8
+	MOVL         4(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         12(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z9
+	MOVL         16(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         24(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z11
+	MOVL         20(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         28(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z12
 	VUNPCKLPD    Z9, Z8, Z13
 	VUNPCKHPD    Z9, Z8, Z8
 	VUNPCKLPD    Z12, Z11, Z9
@@ -1576,9 +1582,9 @@ blocked2:
 	VSHUFF64X2   $0xdd, Z11, Z8, Z8
 	VMULPD       Z8, Z7, Z7
 	VADDPD       Z7, Z12, Z7
-	VMOVUPD      (BX)(R9*8), Z8
+	VMOVUPD      (BX)(R10*8), Z8
 	VSUBPD       Z6, Z8, Z11
-	VBROADCASTSD 16(R10), Z12
+	VBROADCASTSD 16(R11), Z12
 	VADDPD       Z12, Z11, Z12
 	VMULPD       Z7, Z12, Z7
 	VADDPD       Z7, Z9, Z7
@@ -1589,23 +1595,23 @@ blocked2:
 	VMULPD       Z11, Z2, Z2
 	VSUBPD       Z2, Z7, Z2
 	VADDPD       Z2, Z1, Z1
-	VMOVUPD      64(DI)(R9*8), Z2
-	MOVL         32(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         40(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z7
-	MOVL         36(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         44(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
-	MOVL         48(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         56(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z9
-	MOVL         52(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         60(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z11
+	VMOVUPD      64(DI)(R10*8), Z2
+	MOVL         32(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         40(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z7
+	MOVL         36(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         44(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z8
+	MOVL         48(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         56(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z9
+	MOVL         52(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         60(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z11
 	VUNPCKLPD    Z8, Z7, Z12
 	VUNPCKHPD    Z8, Z7, Z7
 	VUNPCKLPD    Z11, Z9, Z8
@@ -1618,9 +1624,9 @@ blocked2:
 	VSHUFF64X2   $0xdd, Z9, Z7, Z7
 	VMULPD       Z7, Z2, Z2
 	VADDPD       Z2, Z11, Z2
-	VMOVUPD      64(BX)(R9*8), Z7
+	VMOVUPD      64(BX)(R10*8), Z7
 	VSUBPD       Z6, Z7, Z6
-	VBROADCASTSD 16(R10), Z9
+	VBROADCASTSD 16(R11), Z9
 	VADDPD       Z9, Z6, Z9
 	VMULPD       Z2, Z9, Z2
 	VADDPD       Z2, Z8, Z2
@@ -1635,63 +1641,63 @@ blocked2:
 
 end2:
 vector1:
-	LEAQ    8(R9), R11
-	CMPQ    R11, AX
+	LEAQ    8(R10), R12
+	CMPQ    R12, AX
 	JGT     end1
-	VMOVUPD (CX)(R9*8), Z0
-	VMOVUPD (DX)(R9*8), Z1
-	MOVQ    list+56(FP), R10
+	VMOVUPD (CX)(R10*8), Z0
+	VMOVUPD (DX)(R10*8), Z1
+	MOVQ    list+56(FP), R11
 
 synapse1:
-	MOVQ         40(R10), R11
-	MOVQ         48(R10), R12
-	VBROADCASTSD (R10), Z2
-	VBROADCASTSD 24(R10), Z3
-	VBROADCASTSD 32(R10), Z4
-	VMOVUPD      (R8)(R11*8), Z5
-	VMOVUPD      (R8)(R12*8), Z6
+	MOVQ         40(R11), R12
+	MOVQ         48(R11), R13
+	VBROADCASTSD (R11), Z2
+	VBROADCASTSD 24(R11), Z3
+	VBROADCASTSD 32(R11), Z4
+	VMOVUPD      (R8)(R12*8), Z5
+	VMOVUPD      (R8)(R13*8), Z6
 	VSUBPD       Z5, Z6, Z7
 	VMULPD       Z7, Z2, Z2
 	VMULPD       Z3, Z5, Z3
-	VMOVUPD      Z3, (R8)(R11*8)
-	VMULPD       Z4, Z6, Z3
 	VMOVUPD      Z3, (R8)(R12*8)
-	VBROADCASTSD 8(R10), Z3
-	MOVQ         56(R10), R11
-	TESTQ        R11, R11
+	VMULPD       Z4, Z6, Z3
+	VMOVUPD      Z3, (R8)(R13*8)
+	VBROADCASTSD 8(R11), Z3
+	MOVQ         56(R11), R12
+	TESTQ        R12, R12
 	JNE          blocked1
 	VADDPD       Z2, Z0, Z0
 	VMULPD       Z3, Z2, Z2
 	VADDPD       Z2, Z1, Z1
 
 next1:
-	ADDQ    $0x50, R10
-	CMPQ    R10, end+64(FP)
+	ADDQ    $0x50, R11
+	CMPQ    R11, R9
 	JLT     synapse1
-	VMOVUPD Z0, (CX)(R9*8)
-	VMOVUPD Z1, (DX)(R9*8)
-	ADDQ    $0x08, R9
+	VMOVUPD Z0, (CX)(R10*8)
+	VMOVUPD Z1, (DX)(R10*8)
+	ADDQ    $0x08, R10
 	ADDQ    $0x40, R8
 	JMP     vector1
 
 blocked1:
-	VMOVUPD      (DI)(R9*8), Z4
-	MOVL         (SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         8(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z5
-	MOVL         4(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         12(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z6
-	MOVL         16(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         24(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z7
-	MOVL         20(SI)(R9*4), R12
-	VMOVUPD      (R11)(R12*4), Y10
-	MOVL         28(SI)(R9*4), R12
-	VINSERTF64X4 $0x01, (R11)(R12*4), Z10, Z8
+	VMOVUPD      (DI)(R10*8), Z4
+	MOVL         (SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         8(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z5
+	MOVL         4(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         12(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z6
+	MOVL         16(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         24(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z7
+	MOVL         20(SI)(R10*4), R13
+	VMOVUPD      (R12)(R13*4), Y10
+	MOVL         28(SI)(R10*4), R13
+	VINSERTF64X4 $0x01, (R12)(R13*4), Z10, Z8
 	VUNPCKLPD    Z6, Z5, Z9
 	VUNPCKHPD    Z6, Z5, Z5
 	VUNPCKLPD    Z8, Z7, Z6
@@ -1704,9 +1710,9 @@ blocked1:
 	VSHUFF64X2   $0xdd, Z7, Z5, Z5
 	VMULPD       Z5, Z4, Z4
 	VADDPD       Z4, Z8, Z4
-	VMOVUPD      (BX)(R9*8), Z5
+	VMOVUPD      (BX)(R10*8), Z5
 	VSUBPD       Z3, Z5, Z3
-	VBROADCASTSD 16(R10), Z7
+	VBROADCASTSD 16(R11), Z7
 	VADDPD       Z7, Z3, Z7
 	VMULPD       Z4, Z7, Z4
 	VADDPD       Z4, Z6, Z4
@@ -1818,7 +1824,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+// func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 // Requires: AVX, AVX512F
 TEXT ·currentsAVX512x8(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
@@ -1829,7 +1835,8 @@ TEXT ·currentsAVX512x8(SB), NOSPLIT, $0-104
 	MOVQ ica+64(FP), DI
 	MOVQ gbar+72(FP), R8
 	MOVQ x+80(FP), R9
-	MOVQ end+96(FP), R10
+	MOVQ size+96(FP), R10
+	ADDQ list+88(FP), R10
 	XORQ R11, R11
 
 vector2:
@@ -2095,7 +2102,7 @@ loop_body:
 	VZEROUPPER
 	RET
 
-// func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+// func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 // Requires: AVX, AVX512F
 TEXT ·currentsAVX512x1(SB), NOSPLIT, $0-104
 	MOVQ n+0(FP), AX
@@ -2106,7 +2113,8 @@ TEXT ·currentsAVX512x1(SB), NOSPLIT, $0-104
 	MOVQ ica+64(FP), DI
 	MOVQ gbar+72(FP), R8
 	MOVQ x+80(FP), R9
-	MOVQ end+96(FP), R10
+	MOVQ size+96(FP), R10
+	ADDQ list+88(FP), R10
 	XORQ R11, R11
 
 vector2:

@@ -26,7 +26,7 @@ func relaxFourAVX2(n int, stride int, x *float64, row *int32, frac *float64, tab
 func extrapolateAVX2(n int, v *float64, half *float64)
 
 //go:noescape
-func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
+func synapsesAVX2(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, size int)
 
 //go:noescape
 func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
@@ -35,7 +35,7 @@ func solveAVX2(n int, branches *byte, d *float64, rhs *float64, rootRow int)
 func baseAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+func currentsAVX2x4(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 
 //go:noescape
 func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -44,7 +44,7 @@ func poolAVX2x4(n int, cai *float64, ica *float64, perNA *float64, decay *float6
 func baseAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+func currentsAVX2x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 
 //go:noescape
 func poolAVX2x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -71,7 +71,7 @@ func relaxFourAVX512(n int, stride int, x *float64, row *int32, frac *float64, t
 func extrapolateAVX512(n int, v *float64, half *float64)
 
 //go:noescape
-func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, end *byte)
+func synapsesAVX512(n int, d *float64, rhs *float64, v *float64, row *int32, frac *float64, states *float64, list *byte, size int)
 
 //go:noescape
 func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)
@@ -80,7 +80,7 @@ func solveAVX512(n int, branches *byte, d *float64, rhs *float64, rootRow int)
 func baseAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+func currentsAVX512x8(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 
 //go:noescape
 func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)
@@ -89,7 +89,7 @@ func poolAVX512x8(n int, cai *float64, ica *float64, perNA *float64, decay *floa
 func baseAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64)
 
 //go:noescape
-func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, end *byte)
+func currentsAVX512x1(n int, d *float64, rhs *float64, v *float64, d0 *float64, rhs0 *float64, cdt *float64, eca *float64, ica *float64, gbar *float64, x *float64, list *byte, size int)
 
 //go:noescape
 func poolAVX512x1(n int, cai *float64, ica *float64, perNA *float64, decay *float64, relax *float64, minCai *float64)

@@ -93,13 +93,16 @@ func rowAt(base, i Register) Mem { return Mem{Base: base, Index: i, Scale: 4} }
 
 func argument(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
 
-func (s set) broadcast(name string) VecVirtual {
-	m, err := Param(name).Resolve()
+// place is where an argument is in memory.
+func place(name string) Mem {
+	p, err := Param(name).Resolve()
 	if err != nil {
 		panic(err)
 	}
-	return s.spread(m.Addr)
+	return p.Addr
 }
+
+func (s set) broadcast(name string) VecVirtual { return s.spread(place(name)) }
 
 // spread fills a vector with one number.
 func (s set) spread(m Op) VecVirtual {

@@ -221,15 +221,12 @@ const (
 
 // synapses goes through the list of synapses like currents.
 func (s set) synapses() {
-	s.text("synapses", 0, "n int, d, rhs, v *float64, row *int32, frac, states *float64, list, end *byte")
+	s.text("synapses", 0, "n int, d, rhs, v *float64, row *int32, frac, states *float64, list *byte, size int")
 	n, d, rhs, v := argument("n"), argument("d"), argument("rhs"), argument("v")
-	row, frac, states, i := argument("row"), argument("frac"), argument("states"), GP64()
+	row, frac, states, end, i := argument("row"), argument("frac"), argument("states"), argument("size"), GP64()
+	ADDQ(place("list"), end)
 	XORQ(i, i)
 	op, a, b := GP64(), GP64(), GP64()
-	end, err := Param("end").Resolve()
-	if err != nil {
-		panic(err)
-	}
 	field := func(offset int) Mem { return Mem{Base: op, Disp: offset} }
 	for _, vectors := range []int{2, 1} {
 		label := func(name string) string { return fmt.Sprintf("%s%d", name, vectors) }
@@ -268,7 +265,7 @@ func (s set) synapses() {
 		})
 		Label(label("next"))
 		ADDQ(Imm(synapseSize), op)
-		CMPQ(op, end.Addr)
+		CMPQ(op, end)
 		JLT(LabelRef(label("synapse")))
 		each(func(k int) {
 			VMOVUPD(yd[k], here(d, i, k))
@@ -317,9 +314,10 @@ const maxPower = 4
 // currents goes through the list of currents for a vector, or for two, while d, rhs and ica are in registers. Its branches
 // are the same for every vector, so that the CPU foresees them.
 func (s set) currents(lanes int) {
-	s.text("currents", lanes, "n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list, end *byte")
+	s.text("currents", lanes, "n int, d, rhs, v, d0, rhs0, cdt, eca, ica, gbar, x *float64, list *byte, size int")
 	n, d, rhs, v, eca, ica := argument("n"), argument("d"), argument("rhs"), argument("v"), argument("eca"), argument("ica")
-	g, x, end, i := argument("gbar"), argument("x"), argument("end"), GP64()
+	g, x, end, i := argument("gbar"), argument("x"), argument("size"), GP64()
+	ADDQ(place("list"), end)
 	XORQ(i, i)
 	op, off, off1 := GP64(), GP64(), GP64()
 	field := func(offset int) Mem { return Mem{Base: op, Disp: offset} }
