@@ -3,11 +3,13 @@ package surrogate_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"understudy/native"
 	"understudy/plugin/model"
 	"understudy/plugin/model/modeltest"
+	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
 
@@ -121,6 +123,27 @@ func TestELMManyNeurons(t *testing.T) {
 				t.Errorf("%s: neuron %d: %v", k.Name, i, err)
 			}
 		}
+	}
+}
+
+func TestELMAllocatesNothing(t *testing.T) {
+	const n, k = 50, 3
+	m := modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActSiLU}, 1)
+	p := newPop(t, m, n, surrogate.Options{})
+	events := stimulus(1, m, n, k, 3)
+	now := slices.Clone(events)
+	out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
+	step := func() {
+		for i := range now {
+			now[i].TimeMS = events[i].TimeMS + float64(p.Now())
+		}
+		if err := p.Step(k, now, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step() // warm: the buffers of events grow
+	if a := testing.AllocsPerRun(100, step); a != 0 {
+		t.Errorf("%v allocations a step", a)
 	}
 }
 
