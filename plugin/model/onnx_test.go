@@ -367,19 +367,43 @@ func TestONNXCost(t *testing.T) {
 	}
 }
 
-func FuzzONNX(f *testing.F) {
-	kept, err := filepath.Glob("../../tests/reference/onnx_torch/*.onnx")
-	if err != nil || len(kept) == 0 {
-		f.Fatal("no files to begin with")
-	}
-	for _, name := range kept {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
+// graphs are small networks of ops that smallONNX has not.
+func graphs() map[string]map[string][]byte {
+	gelu := smallONNX()
+	gelu["3act"] = slices.Concat(scalar("r", 1.4142135), scalar("1", 1), scalar("h", 0.5), node("Div", "a,r>d"), node("Erf", "d>e"), node("Add", "e,1>f"),
+		node("Mul", "f,h>g"), node("Mul", "a,g>b"))
+	shapes := smallONNX()
+	shapes["2conv"] = slices.Concat(node("Conv", "events,c.weight,c.bias>x", ints("pads", 4, 4), ints("dilations", 2)), node("Shape", "events>s"),
+		intTensor("i", 2), node("Gather", "s,i>t"), intTensor("zero", 0), node("Slice", "x,zero,t,i>y"), node("Unsqueeze", "y,i>y4"), node("Squeeze", "y4,i>a"))
+	shapes["3act"] = slices.Concat(node("Concat", "a,a>two", integer("axis", 1)), node("Split", "two>half,rest", integer("axis", 1)), node("Elu", "half>b", decimal("alpha", 0.7)))
+	steps := smallONNX()
+	steps["6v"] = slices.Concat(node("Transpose", "b>bt", ints("perm", 0, 2, 1)), intTensor("flat", -1, 4), node("Reshape", "bt,flat>rows"), tensor("m", 2, 4),
+		node("Gemm", "rows,m>z2", integer("transB", 1)), tensor("k", 2), node("Add", "z2,k>v2"), intTensor("0", 0), node("Gather", "v2,0>v_soma", integer("axis", 1)))
+	return map[string]map[string][]byte{"small": smallONNX(), "gelu": gelu, "shapes": shapes, "steps": steps}
+}
+
+func TestONNXGraphs(t *testing.T) {
+	for name, want := range map[string]string{"gelu": "conv1d gelu, conv1d none, conv1d none", "steps": "conv1d relu, conv1d none, conv1d none",
+		"shapes": "conv1d none, concat elu, conv1d none, conv1d none, conv1d none"} {
+		m := importONNX(t, graphs()[name], "")
+		var got []string
+		for _, l := range m.Layers {
+			got = append(got, l.Op+" "+l.Activation)
 		}
-		f.Add(b)
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("%s: %s, want %s", name, s, want)
+		}
+		if name == "shapes" && *m.Layers[1].Alpha != 0.7 {
+			t.Errorf("alpha %v", *m.Layers[1].Alpha)
+		}
 	}
-	f.Add(assemble(smallONNX()))
+}
+
+func FuzzONNX(f *testing.F) {
+	// Small ones, which the fuzzer can shrink; the files of tests/reference are too long for it.
+	for _, g := range graphs() {
+		f.Add(assemble(g))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := model.Import("fuzz", data, model.ImportOptions{})
 		if err != nil {
