@@ -15,6 +15,17 @@
 #define SMLAL4S(m, n, d) WORD $(0x0e608000 | (m)<<16 | (n)<<5 | (d)) // int32 += int16 * int16
 #define SMLAL24S(m, n, d) WORD $(0x4e608000 | (m)<<16 | (n)<<5 | (d))
 #define SADDW8H(m, n, d) WORD $(0x0e201000 | (m)<<16 | (n)<<5 | (d)) // int16 + int8
+#define SMULL2D(m, n, d) WORD $(0x0ea0c000 | (m)<<16 | (n)<<5 | (d)) // int64 = int32 * int32
+#define SMULL22D(m, n, d) WORD $(0x4ea0c000 | (m)<<16 | (n)<<5 | (d))
+#define SRSHL2D(m, n, d) WORD $(0x4ee05400 | (m)<<16 | (n)<<5 | (d)) // int64 << m, m < 0 shifts right and rounds
+#define SSHL4S(m, n, d) WORD $(0x4ea04400 | (m)<<16 | (n)<<5 | (d)) // int32 << m, m < 0 shifts right
+#define SQXTN2S(n, d) WORD $(0x0ea14800 | (n)<<5 | (d)) // int64 to int32, saturating
+#define SQXTN24S(n, d) WORD $(0x4ea14800 | (n)<<5 | (d)) // to the upper half
+#define SMAX4S(m, n, d) WORD $(0x4ea06400 | (m)<<16 | (n)<<5 | (d))
+#define SMIN4S(m, n, d) WORD $(0x4ea06c00 | (m)<<16 | (n)<<5 | (d))
+#define XTN4H(n, d) WORD $(0x0e612800 | (n)<<5 | (d)) // int32 to int16
+#define XTN28H(n, d) WORD $(0x4e612800 | (n)<<5 | (d))
+#define XTN8B(n, d) WORD $(0x0e212800 | (n)<<5 | (d)) // int16 to int8
 #define MLA4S(m, n, d) WORD $(0x4ea09400 | (m)<<16 | (n)<<5 | (d)) // int32 += int32 * int32
 
 // func addNEON(n int, y, x *float32)
@@ -494,4 +505,102 @@ event:
 	ADD    $16, R2
 	SUBS   $16, R0
 	BNE    tile
+	RET
+
+// func requantNEON(n int, y *uint8, x, bias, mult *int32, shift, low, zero int)
+TEXT ·requantNEON(SB), NOSPLIT, $0-64
+	MOVD  n+0(FP), R0
+	MOVD  y+8(FP), R1
+	MOVD  x+16(FP), R2
+	MOVD  bias+24(FP), R3
+	MOVD  mult+32(FP), R4
+	MOVD  shift+40(FP), R5
+	NEG   R5, R5
+	VDUP  R5, V20.D2
+	MOVD  low+48(FP), R5
+	VDUP  R5, V22.S4
+	MOVD  zero+56(FP), R5
+	VDUP  R5, V21.D2
+	MOVD  $255, R5
+	VDUP  R5, V23.S4
+eight:
+	VLD1.P 32(R2), [V0.S4, V1.S4]
+	VLD1.P 32(R3), [V2.S4, V3.S4]
+	VLD1.P 32(R4), [V4.S4, V5.S4]
+	VADD   V2.S4, V0.S4, V0.S4
+	VADD   V3.S4, V1.S4, V1.S4
+	SMULL2D(4, 0, 6)
+	SMULL22D(4, 0, 7)
+	SMULL2D(5, 1, 16)
+	SMULL22D(5, 1, 17)
+	SRSHL2D(20, 6, 6)
+	SRSHL2D(20, 7, 7)
+	SRSHL2D(20, 16, 16)
+	SRSHL2D(20, 17, 17)
+	VADD   V21.D2, V6.D2, V6.D2
+	VADD   V21.D2, V7.D2, V7.D2
+	VADD   V21.D2, V16.D2, V16.D2
+	VADD   V21.D2, V17.D2, V17.D2
+	SQXTN2S(6, 0)
+	SQXTN24S(7, 0)
+	SQXTN2S(16, 1)
+	SQXTN24S(17, 1)
+	SMAX4S(22, 0, 0)
+	SMAX4S(22, 1, 1)
+	SMIN4S(23, 0, 0)
+	SMIN4S(23, 1, 1)
+	XTN4H(0, 0)
+	XTN28H(1, 0)
+	XTN8B(0, 0)
+	VST1.P [V0.B8], 8(R1)
+	SUBS   $8, R0
+	BNE    eight
+	RET
+
+// func addInt8NEON(n int, y, a, b *uint8, ma, mb, c int32, shift int, low int32)
+TEXT ·addInt8NEON(SB), NOSPLIT, $0-60
+	MOVD n+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD b+24(FP), R3
+	MOVW ma+32(FP), R4
+	VDUP R4, V16.S4
+	MOVW mb+36(FP), R4
+	VDUP R4, V17.S4
+	MOVW c+40(FP), R4
+	VDUP R4, V18.S4
+	MOVD shift+48(FP), R4
+	NEG  R4, R4
+	VDUP R4, V19.S4
+	MOVW low+56(FP), R4
+	VDUP R4, V20.S4
+	MOVD $255, R4
+	VDUP R4, V21.S4
+eight:
+	VLD1.P 8(R2), [V0.B8]
+	VLD1.P 8(R3), [V1.B8]
+	VUXTL  V0.B8, V0.H8
+	VUXTL  V1.B8, V1.H8
+	VUXTL  V0.H4, V2.S4
+	VUXTL2 V0.H8, V3.S4
+	VUXTL  V1.H4, V4.S4
+	VUXTL2 V1.H8, V5.S4
+	VMOV   V18.B16, V6.B16
+	VMOV   V18.B16, V7.B16
+	MLA4S(16, 2, 6)
+	MLA4S(16, 3, 7)
+	MLA4S(17, 4, 6)
+	MLA4S(17, 5, 7)
+	SSHL4S(19, 6, 6)
+	SSHL4S(19, 7, 7)
+	SMAX4S(20, 6, 6)
+	SMAX4S(20, 7, 7)
+	SMIN4S(21, 6, 6)
+	SMIN4S(21, 7, 7)
+	XTN4H(6, 0)
+	XTN28H(7, 0)
+	XTN8B(0, 0)
+	VST1.P [V0.B8], 8(R1)
+	SUBS   $8, R0
+	BNE    eight
 	RET

@@ -3,25 +3,28 @@
 package native
 
 func init() {
-	register(&Set{
-		name:       "neon",
-		doc:        "four values at a time, multiplied and added in one",
-		features:   []string{"ASIMD"},
-		priority:   10,
-		axpy:       neonAxpy,
-		gemm:       neonGemm,
-		mulAdd:     neonMulAdd,
-		add:        neonAdd,
-		relu:       neonReLU,
-		scaleShift: neonScaleShift,
-		columns:    neonColumns,
+	s := neon
+	register(&s)
+}
 
-		gemmInt8:    neonGemmInt8,
-		mulAddInt8:  neonMulAddInt8,
-		columnsInt8: neonColumnsInt8,
-		requant:     refRequant,
-		addInt8:     refAddInt8,
-	})
+var neon = Set{
+	name:       "neon",
+	doc:        "four values at a time, multiplied and added in one",
+	features:   []string{"ASIMD"},
+	priority:   10,
+	axpy:       neonAxpy,
+	gemm:       neonGemm,
+	mulAdd:     neonMulAdd,
+	add:        neonAdd,
+	relu:       neonReLU,
+	scaleShift: neonScaleShift,
+	columns:    neonColumns,
+
+	gemmInt8:    neonGemmInt8,
+	mulAddInt8:  neonMulAddInt8,
+	columnsInt8: neonColumnsInt8,
+	requant:     neonRequant,
+	addInt8:     neonAddInt8,
 }
 
 //go:noescape
@@ -56,6 +59,12 @@ func mulAddInt8NEON(n int, y *int32, x *uint8, w *int8)
 
 //go:noescape
 func columnsInt8NEON(n, events int, y *int32, w *int8, at *int32, a int32)
+
+//go:noescape
+func requantNEON(n int, y *uint8, x, bias, mult *int32, shift, low, zero int)
+
+//go:noescape
+func addInt8NEON(n int, y, a, b *uint8, ma, mb, c int32, shift int, low int32)
 
 func neonAxpy(y, x []float32, a float32) {
 	if len(y) > 0 {
@@ -144,4 +153,24 @@ func neonColumnsInt8(y []int32, w []int8, at []int32, a []int32) {
 		}
 		refColumnsInt8(y[whole:], w[whole:], at, a)
 	})
+}
+
+func neonRequant(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int) {
+	whole := n &^ 7
+	if whole > 0 {
+		for r := range rows {
+			requantNEON(whole, &y[r*ldy], &x[r*ldx], &bias[0], &mult[0], int(shift), int(low), int(zero))
+		}
+	}
+	if whole < n {
+		refRequant(y[whole:], x[whole:], bias[whole:], mult[whole:], shift, low, zero, rows, n-whole, ldx, ldy)
+	}
+}
+
+func neonAddInt8(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8) {
+	whole := len(y) &^ 7
+	if whole > 0 {
+		addInt8NEON(whole, &y[0], &a[0], &b[0], ma, mb, c, int(shift), int32(low))
+	}
+	refAddInt8(y[whole:], a[whole:], b[whole:], ma, mb, c, shift, low)
 }
