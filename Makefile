@@ -12,6 +12,9 @@ PORTABLE := ./native/... ./plugin/... ./wasm
 # for want of them.
 ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && export UNDERSTUDY_REQUIRE=all
 
+# The same for UNDERSTUDY_CONVERT_PYTHON: the frameworks whose files are imported.
+CONVERT := convert=$$(tests/convert-environment.sh) && eval "$$convert"
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -56,7 +59,7 @@ test-go: ## Go tests beside the code
 # Go does not know of.
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
-	$(ENVIRONMENT) && go test -count=1 -timeout 30m ./tests/...
+	$(ENVIRONMENT) && $(CONVERT) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
@@ -72,8 +75,8 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 
 .PHONY: test-python
 test-python: lib ## Tests of the Python package
-	$(ENVIRONMENT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
-		cd cexport/python && "$$UNDERSTUDY_PYTHON" -m pytest -q -p no:cacheprovider
+	$(ENVIRONMENT) && $(CONVERT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider
 
 .PHONY: check
 check: test ## test, and that generated files, go.mod and the work tree are as committed
