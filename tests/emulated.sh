@@ -54,7 +54,7 @@ amd64() {
 }
 arm64() {
 	run arm64 qemu-aarch64 ./native/cable reference
-	run arm64 qemu-aarch64 ./native reference
+	run arm64 qemu-aarch64 ./native neondot neon reference
 }
 amd64 &
 arm64
