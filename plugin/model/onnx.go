@@ -200,11 +200,10 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 		}
 	}
 	for i, name := range n.out {
-		if name == "" {
-			continue
-		}
-		if i >= len(out) || out[i] == (onnxValue{}) {
-			return badf("its output %d is not supported", i)
+		if missing := i >= len(out) || out[i] == (onnxValue{}); name == "" || missing && i > 0 {
+			continue // a mask of Dropout, say: an error only where it is read
+		} else if missing {
+			return badf("it makes nothing")
 		}
 		if _, twice := r.values[name]; twice || r.graph.tensors[name] != nil {
 			return badf("%q is made twice", name)

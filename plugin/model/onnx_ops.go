@@ -174,6 +174,9 @@ func (r *onnxRun) matMul(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		return nil, badf("one input must be a constant matrix")
 	}
 	if axis == 1 {
+		if err := r.budget.spend(w.size()); err != nil {
+			return nil, err
+		}
 		w = w.transpose([]int{1, 0})
 	}
 	if !s.channelsAt(len(s.axes)-axis) || w.shape[1] != s.width {
@@ -190,6 +193,9 @@ func (r *onnxRun) gemm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	w := arg(in, 1)
 	if w == nil || w.floats == nil || len(w.shape) != 2 || len(s.axes) != 2 || n.attr["transA"].i != 0 {
 		return nil, badf("its input has the axes %s, want steps and channels, and a constant matrix", s.axes)
+	}
+	if err := r.budget.spend(w.size()); err != nil {
+		return nil, err
 	}
 	if n.attr["transB"].i == 0 {
 		w = w.transpose([]int{1, 0})
@@ -243,15 +249,15 @@ func (r *onnxRun) batchNorm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		a[i] = float64(gain[i]) / math.Sqrt(float64(variance[i])+epsilon)
 		b[i] = float64(shift[i]) - a[i]*float64(mean[i])
 	}
-	return r.perChannel(n, s, a, b)
+	return r.perChannel(n, s, n.weightName(n.in[1]), a, b)
 }
 
 // perChannel emits a*x + b.
-func (r *onnxRun) perChannel(n *onnxNode, s *onnxSignal, a, b []float64) ([]onnxValue, error) {
+func (r *onnxRun) perChannel(n *onnxNode, s *onnxSignal, name string, a, b []float64) ([]onnxValue, error) {
 	if err := r.whole(s); err != nil {
 		return nil, err
 	}
-	out := s.of(n, r.scaled(s.layer, n.label(), a, b))
+	out := s.of(n, r.scaled(s.layer, name, a, b))
 	out.zero = s.zero && !slices.ContainsFunc(b, func(x float64) bool { return x != 0 })
 	return results(out), nil
 }
@@ -401,7 +407,7 @@ func (r *onnxRun) arithmetic(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 			return nil, badf("with a number per channel")
 		}
 	}
-	return r.perChannel(n, s, scale, shift)
+	return r.perChannel(n, s, n.label(), scale, shift)
 }
 
 func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error) {

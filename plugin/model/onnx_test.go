@@ -249,7 +249,7 @@ func TestONNXErrors(t *testing.T) {
 		{"mean over time", "3act", node("ReduceMean", "a>b"), "ReduceMean"},
 		{"half precision", "3act", node("Cast", "a>b", integer("to", 10)), "cast"},
 		{"unknown condition", "3act", node("If", "a>b"), "condition"},
-		{"missing branch", "3act", slices.Concat(rawTensor("c", 9, []byte{1}), node("If", "c>b")), "output 0"},
+		{"missing branch", "3act", slices.Concat(rawTensor("c", 9, []byte{1}), node("If", "c>b")), "makes nothing"},
 		{"head of two channels", "1weights", slices.Concat(tensor("c.weight", 4, 3, 3), tensor("c.bias", 4), tensor("s.weight", 2, 4, 1), tensor("v.weight", 1, 4, 1), tensor("v.bias", 1)), `Say spike:CHANNEL (--spike-output)`},
 		{"no spike", "7outputs", value(12, "v_soma"), `none is named spike`},
 		{"constant output", "7outputs", slices.Concat(value(12, "spike"), value(12, "c.bias")), "does not depend on the events"},
