@@ -93,6 +93,11 @@ bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, whic
 	go build -o build/bench-detailed ./tests/benchmarks
 	build/bench-detailed $(BENCHFLAGS)
 
+.PHONY: bench-surrogate
+bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which it installs (BENCHFLAGS=-json, ...)
+	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
+	build/bench-surrogate $(BENCHFLAGS)
+
 FUZZTIME := 10s
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

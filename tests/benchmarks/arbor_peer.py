@@ -1,6 +1,6 @@
 """The cells of the benchmark in Arbor.
 
-    python arbor_peer.py REQUEST.json CATALOGUE.so all|synapses
+    python arbor_peer.py CATALOGUE.so all|synapses REQUEST.json
 
 CATALOGUE.so has all mechanisms, or only the synapses, and channels are taken from
 Arbor's built-in `bbp` catalogue. See peer.py for what it answers.
@@ -137,7 +137,7 @@ class Recipe(A.recipe):
 
 def main():
     request = peer.request()
-    recipe = Recipe(request, sys.argv[2], sys.argv[3] == "synapses")
+    recipe = Recipe(request, sys.argv[1], sys.argv[2] == "synapses")
     sim = A.simulation(recipe, A.context(threads=1))
     sim.record(A.spike_recording.local)  # `all` records none in 0.12 without connections
     now = 0.0

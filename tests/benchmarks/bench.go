@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"log"
 	"os"
+
+	"understudy/tests/benchmarks/bench"
 )
 
 func main() {
@@ -42,17 +44,10 @@ type options struct {
 	rows                    []row // nil for all
 }
 
-// sample is one measurement.
-type sample struct {
-	CPUS   float64 `json:"cpu_s"`  // user and system time of the process, all threads
-	WallS  float64 `json:"wall_s"` // 0 for peers
-	Spikes int     `json:"spikes"` // of all neurons
-}
-
 // subject is something that is measured: it advances by ms at a time.
 type subject interface {
-	run(ms int) (sample, error)
-	close()
+	Run(ms int) (bench.Sample, error)
+	Close()
 }
 
 // measure starts every subject, lets each of them simulate the warm-up, and then all
@@ -78,12 +73,12 @@ func measure(o options) (*report, error) {
 	}
 	defer os.RemoveAll(dir)
 
-	r := &report{Machine: machine(), Options: fmt.Sprintf("-ms %d -warm %d -repeats %d", o.spanMS, o.warmMS, o.repeats), Compiler: env.at["compiler"]}
+	r := &report{Machine: bench.Machine(), Options: fmt.Sprintf("-ms %d -warm %d -repeats %d", o.spanMS, o.warmMS, o.repeats), Compiler: env.at["compiler"]}
 	var subjects []subject
 	defer func() {
 		for _, s := range subjects {
 			if s != nil {
-				s.close()
+				s.Close()
 			}
 		}
 	}()
@@ -94,8 +89,8 @@ func measure(o options) (*report, error) {
 		log.Printf("starting %s, %d neurons", row.system, row.neurons)
 		s, err := row.start(dir, o.warmMS+o.repeats*span, &f)
 		if err == nil && o.warmMS > 0 {
-			var warm sample
-			if warm, err = s.run(o.warmMS); err == nil {
+			var warm bench.Sample
+			if warm, err = s.Run(o.warmMS); err == nil {
 				f.Spikes += warm.Spikes
 			}
 		}
@@ -112,7 +107,7 @@ func measure(o options) (*report, error) {
 			if f.Missing != "" {
 				continue
 			}
-			m, err := s.run(f.SpanMS)
+			m, err := s.Run(f.SpanMS)
 			if err != nil {
 				f.Missing = err.Error()
 				continue

@@ -1,6 +1,6 @@
 """The cells of the benchmark in NEURON and CoreNEURON.
 
-    python neuron_peer.py REQUEST.json FOLDER fixed|variable|core|core-permuted
+    python neuron_peer.py FOLDER fixed|variable|core|core-permuted REQUEST.json
 
 FOLDER is where nrnivmodl built the mechanisms. See peer.py for what it answers.
 """
@@ -15,9 +15,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import neuron
 from neuron import coreneuron, h
 
-if not neuron.load_mechanisms(sys.argv[2]):
-    sys.exit(f"NEURON finds no mechanisms in {sys.argv[2]}")
-os.environ["CORENEURONLIB"] = os.path.join(sys.argv[2], "x86_64/libcorenrnmech.so")
+if not neuron.load_mechanisms(sys.argv[1]):
+    sys.exit(f"NEURON finds no mechanisms in {sys.argv[1]}")
+os.environ["CORENEURONLIB"] = os.path.join(sys.argv[1], "x86_64/libcorenrnmech.so")
 
 from cell_neuron import Cell
 
@@ -69,7 +69,7 @@ class Network:
 
 
 def main():
-    request, mode = peer.request(), sys.argv[3]
+    request, mode = peer.request(), sys.argv[2]
     net = Network(request)
     pc = net.pc
     h.dt, h.steps_per_ms = request["dt_ms"], round(1 / request["dt_ms"])

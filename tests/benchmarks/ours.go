@@ -3,11 +3,11 @@ package main
 import (
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/population"
+	"understudy/tests/benchmarks/bench"
 )
 
 // ours is a population of this project, with all its input.
@@ -55,11 +55,11 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// run advances one ms at a time, as a network does.
-func (u *ours) run(ms int) (sample, error) {
+// Run advances one ms at a time, as a network does.
+func (u *ours) Run(ms int) (bench.Sample, error) {
 	u.spike = slices.Grow(u.spike[:0], u.n)[:u.n]
-	var s sample
-	cpu, wall := cpuSeconds(), time.Now()
+	var s bench.Sample
+	cpu, wall := bench.CPUSeconds(), time.Now()
 	for range ms {
 		u.now++
 		end := 0
@@ -76,18 +76,9 @@ func (u *ours) run(ms int) (sample, error) {
 			}
 		}
 	}
-	s.CPUS, s.WallS = cpuSeconds()-cpu, time.Since(wall).Seconds()
+	s.CPUS, s.WallS = bench.CPUSeconds()-cpu, time.Since(wall).Seconds()
 	return s, nil
 }
 
-func (u *ours) close() { u.pop.Close() }
-
-// cpuSeconds is the CPU time of this process, user and system: many kernels
-// measure only the sum, and split it by sampling.
-func cpuSeconds() float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err) // not for this argument
-	}
-	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)*1e-6
-}
+// Close ends the population.
+func (u *ours) Close() { u.pop.Close() }

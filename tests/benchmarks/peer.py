@@ -1,6 +1,6 @@
 """What the programs of the peers share: how they talk to the benchmark.
 
-A peer is started as `python PEER.py REQUEST.json ...` with what bench.go wrote,
+A peer is started as `python PEER.py ... REQUEST.json` with what bench.go wrote,
 sets its cells up, and answers in lines of JSON: first {"ready": ...}, then for every
 line `MS` on its standard input {"cpu_s": ..., "spikes": ...}: the CPU time [s]
 of this process, user and system, that the next MS milliseconds took, and how many spikes all cells
@@ -18,7 +18,7 @@ os.dup2(2, 1)
 
 
 def request():
-    with open(sys.argv[1]) as f:
+    with open(sys.argv[-1]) as f:
         return json.load(f)
 
 

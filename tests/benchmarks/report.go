@@ -3,11 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"strings"
 	"text/tabwriter"
+
+	"understudy/tests/benchmarks/bench"
 )
 
 // report is what a run measured; -json prints it.
@@ -40,7 +39,7 @@ type figure struct {
 
 func (f *figure) ours() bool { return strings.HasPrefix(f.System, oursName) }
 
-func (f *figure) add(s sample) {
+func (f *figure) add(s bench.Sample) {
 	per := float64(f.SpanMS) * float64(f.Neurons) / 1000
 	cpu, wall := s.CPUS/per, s.WallS/per
 	if f.MostCPUMS == 0 || cpu < f.CPUMS {
@@ -103,29 +102,4 @@ func (r *report) print(out io.Writer) {
 	if large := r.find(baseline, 1000, 1); many != nil && large != nil {
 		fmt.Fprintf(out, "1,000 neurons: %.2f times the CPU time per neuron of 64, %d kB of memory each\n", large.CPUMS/many.CPUMS, large.BytesPerNeuron/1000)
 	}
-}
-
-// machine is the CPU, and what this program was built with.
-func machine() string {
-	cpu := runtime.GOARCH
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		for line := range strings.Lines(string(text)) {
-			if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-				cpu = strings.TrimSpace(value)
-				break
-			}
-		}
-	}
-	s := fmt.Sprintf("%s, %d cores, %s/%s, %s", cpu, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		s += ", load " + strings.Fields(string(text))[0]
-	}
-	if b, ok := debug.ReadBuildInfo(); ok {
-		for _, set := range b.Settings {
-			if set.Key == "vcs.revision" {
-				s += ", commit " + set.Value[:7]
-			}
-		}
-	}
-	return s
 }

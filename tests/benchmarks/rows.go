@@ -103,11 +103,11 @@ func peerRow(env environment, system, detail, python, program, built, file, mode
 		if err != nil {
 			return nil, err
 		}
-		p, err := startPeer(dir, fmt.Sprint(system, " ", n), env.at[python], program, r, env.at[built]+file, mode)
+		p, says, err := startPeer(dir, fmt.Sprint(system, " ", n), env.at[python], program, r, env.at[built]+file, mode)
 		if err != nil {
 			return nil, err
 		}
-		f.Version, f.Compartments = p.ready.Version, p.ready.Compartments
+		f.Version, f.Compartments = says.Version, says.Compartments
 		return p, nil
 	}}
 }
