@@ -13,6 +13,8 @@ import (
 	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
 	"understudy/plugin/model/modeltest"
+	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 const (
@@ -23,11 +25,13 @@ const (
 	eventsPerMS = 14
 	// period after which the events repeat [ms].
 	periodMS = 200
-	// checkMS are simulated at the start and compared; more than any model's receptive field.
+	// checkMS are simulated at the start and compared; more than the receptive field of paper.
 	// The first checkNeurons neurons are.
-	checkMS, checkNeurons = 280, 3
+	checkMS, checkNeurons = 150, 3
 	// maxNeurons of a row.
 	maxNeurons = 100
+	// inputChannels of all models.
+	inputChannels = 1278
 )
 
 // The models.
@@ -75,12 +79,15 @@ func writeInputs(dir string) (inputs, error) {
 	if err != nil {
 		return in, err
 	}
+	channels := drawEvents()
 	for name, m := range map[string]*model.Model{paper: modeltest.Paper(inputSeed), elm: modeltest.ELM(modeltest.BestELM, inputSeed), defaultM: small} {
-		if m.Inputs.Channels != small.Inputs.Channels {
-			return in, fmt.Errorf("%s has %d channels, %s %d", name, m.Inputs.Channels, defaultM, small.Inputs.Channels)
+		if m.Inputs.Channels != inputChannels {
+			return in, fmt.Errorf("%s has %d channels, want %d", name, m.Inputs.Channels, inputChannels)
 		}
-		if err := addRanges(m); err != nil {
-			return in, fmt.Errorf("%s: %w", name, err)
+		if m.Kind != model.KindELM { // which has no integer form
+			if err := calibrate(m, channels); err != nil {
+				return in, fmt.Errorf("%s: %w", name, err)
+			}
 		}
 		data, err := m.Encode()
 		if err != nil {
@@ -91,12 +98,45 @@ func writeInputs(dir string) (inputs, error) {
 			return in, err
 		}
 	}
-	rng := rand.New(rand.NewPCG(inputSeed, 0))
-	events := make([]byte, 4*periodMS*maxNeurons*eventsPerMS)
-	for i := 0; i < len(events); i += 4 {
-		binary.LittleEndian.PutUint32(events[i:], uint32(rng.IntN(small.Inputs.Channels)))
+	data := make([]byte, 0, 4*len(channels))
+	for _, c := range channels {
+		data = binary.LittleEndian.AppendUint32(data, uint32(c))
 	}
-	return in, os.WriteFile(in.events, events, 0o644)
+	return in, os.WriteFile(in.events, data, 0o644)
+}
+
+// drawEvents returns the channels of all events, [period][maxNeurons][eventsPerMS].
+func drawEvents() []int32 {
+	rng := rand.New(rand.NewPCG(inputSeed, 0))
+	channels := make([]int32, periodMS*maxNeurons*eventsPerMS)
+	for i := range channels {
+		channels[i] = int32(rng.IntN(inputChannels))
+	}
+	return channels
+}
+
+// appendEvents appends the events of n neurons from a step on.
+func appendEvents(events []population.Event, channels []int32, n, from, steps int) []population.Event {
+	for t := from; t < from+steps; t++ {
+		for i := range n {
+			at := (t%periodMS*maxNeurons + i) * eventsPerMS
+			for _, c := range channels[at : at+eventsPerMS] {
+				events = append(events, population.Event{TimeMS: float64(t), Neuron: int32(i), Channel: c, Weight: 1})
+			}
+		}
+	}
+	return events
+}
+
+// calibrate finds a model's integer form, on neurons whose input is that of the
+// measurement.
+func calibrate(m *model.Model, channels []int32) error {
+	const n = 10
+	ranges, err := surrogate.Calibrate(m, n, func(p population.Population) error {
+		return p.Step(checkMS, appendEvents(nil, channels, n, 0, checkMS), population.Output{})
+	})
+	m.Int8 = ranges
+	return err
 }
 
 // prepare installs the peers and returns the Python that has them.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -84,7 +85,11 @@ func measure(o options) (*report, error) {
 	}
 	r := &report{Machine: bench.Machine(), Date: time.Now().UTC().Format(time.DateOnly), Options: fmt.Sprintf("-repeats %d -time %v", o.repeats, o.budget)}
 	expected := map[string]*outputs{}
-	s := starter{dir: dir, python: python, core: o.core, in: in}
+	_, err = exec.LookPath("taskset")
+	s := starter{dir: dir, python: python, core: o.core, pin: err == nil, in: in}
+	if !s.pin {
+		r.Options += "; not pinned to a core, for want of taskset"
+	}
 	var processes []*bench.Process
 	defer func() {
 		for _, p := range processes {
@@ -97,7 +102,7 @@ func measure(o options) (*report, error) {
 		if !strings.Contains(row.System, o.only) {
 			continue
 		}
-		log.Printf("starting %s, %s, %d neurons", row.System, row.Model, row.Neurons)
+		log.Printf("starting %s, %s, %s %s, neurons: %d", row.System, row.Model, row.Precision, row.Kernel, row.Neurons)
 		f := figure{row: row}
 		p, says, err := s.start(row)
 		processes = append(processes, p)
@@ -163,6 +168,7 @@ func (f *figure) span(p *bench.Process, o options) error {
 type starter struct {
 	dir, python string
 	core        int
+	pin         bool // there is taskset
 	in          inputs
 	started     int
 }
@@ -180,7 +186,9 @@ func (s *starter) start(r row) (*bench.Process, ready, error) {
 	if r.Threads > 1 {
 		core = fmt.Sprintf("0-%d", r.Threads-1)
 	}
-	command = append(command, "taskset", "-c", core)
+	if s.pin {
+		command = append(command, "taskset", "-c", core)
+	}
 	if r.program == "" {
 		self, err := os.Executable()
 		if err != nil {

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/json"
-	"fmt"
 	"os"
 	"strconv"
 	"time"
@@ -41,17 +39,10 @@ func serve(file string) error {
 	if err != nil {
 		return err
 	}
-	if u.pop, err = newPopulation(m, &u.request); err != nil {
+	if u.pop, err = surrogate.New(m, u.Neurons, surrogate.Options{Precision: u.Precision, Kernel: u.Kernel, Threads: u.Threads}); err != nil {
 		return err
 	}
-	raw, err := os.ReadFile(u.Events)
-	if err != nil {
-		return err
-	}
-	u.channel = make([]int32, len(raw)/4)
-	for i := range u.channel {
-		u.channel[i] = int32(binary.LittleEndian.Uint32(raw[4*i:]))
-	}
+	u.channel = drawEvents()
 	u.Block = max(u.Block, 1)
 	n := u.Block * u.Neurons
 	u.out = population.Output{PSpike: make([]float32, n), VSoma: make([]float32, n), Spike: make([]bool, n)}
@@ -90,30 +81,11 @@ func serve(file string) error {
 	return nil
 }
 
-func newPopulation(m *model.Model, r *request) (*surrogate.Population, error) {
-	if r.Precision != "f32" {
-		return nil, fmt.Errorf("precision %s is not there yet", r.Precision)
-	}
-	return surrogate.New(m, r.Neurons, surrogate.Options{Kernel: r.Kernel, Threads: r.Threads})
-}
-
-// addRanges calibrates a model for int8.
-func addRanges(*model.Model) error { return nil }
-
 // run advances by whole blocks, and measures the calls of Step: the events lie in
 // memory before.
 func (u *ours) run(ms int) (bench.Sample, error) {
 	perStep := u.Neurons * eventsPerMS
-	u.events = u.events[:0]
-	for t := range ms {
-		now := int(u.pop.Now()) + t
-		for i := range u.Neurons {
-			from := (now%periodMS*maxNeurons + i) * eventsPerMS
-			for _, c := range u.channel[from : from+eventsPerMS] {
-				u.events = append(u.events, population.Event{TimeMS: float64(now), Neuron: int32(i), Channel: c, Weight: 1})
-			}
-		}
-	}
+	u.events = appendEvents(u.events[:0], u.channel, u.Neurons, int(u.pop.Now()), ms)
 	cpu, wall := bench.CPUSeconds(), time.Now()
 	for t := 0; t < ms; t += u.Block {
 		if err := u.pop.Step(u.Block, u.events[t*perStep:(t+u.Block)*perStep], u.out); err != nil {
