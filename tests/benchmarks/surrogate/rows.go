@@ -1,8 +1,6 @@
 package main
 
-import (
-	"understudy/native"
-)
+import "understudy/native"
 
 // row is one line of the table: what is measured and how it is started.
 type row struct {
@@ -26,12 +24,14 @@ func (r *row) bound() float64 {
 }
 
 const (
-	oursName    = "understudy"
-	onnxStream  = "ONNX Runtime, streaming by hand"
-	onnxWindow  = "ONNX Runtime, whole window"
-	torchStream = "PyTorch, streaming by hand"
-	torchWindow = "PyTorch, whole window"
-	torchELM    = "PyTorch, reduced state"
+	oursName      = "understudy"
+	onnxStream    = "ONNX Runtime, streaming by hand"
+	onnxWindow    = "ONNX Runtime, whole window"
+	torchStream   = "PyTorch, streaming by hand"
+	torchColumns  = "PyTorch, streaming, columns"
+	torchWindow   = "PyTorch, whole window"
+	torchPlainELM = "PyTorch, as written"
+	torchELM      = "PyTorch, reduced state"
 
 	// Bounds of the difference from PyTorch's outputs in float64, which are of order 1.
 	boundF32    = 1e-5
@@ -87,7 +87,9 @@ func peerRows() []row {
 	add(onnxStream, paper, "f32", onnx, "stream", 1, 100)
 	add(onnxStream, paper, "int8", onnx, "stream", 1, 100)
 	add(torchStream, paper, "f32", torch, "stream", 1, 100)
+	add(torchColumns, paper, "f32", torch, "stream-columns", 100)
 	add(torchStream, paper, "bf16", torch, "stream", 1, 100)
+	add(torchPlainELM, elm, "f32", torch, "elm-plain", 1, 100)
 	add(torchELM, elm, "f32", torch, "elm", 1, 100)
 	return rows
 }

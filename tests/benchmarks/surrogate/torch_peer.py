@@ -3,8 +3,9 @@
     python torch_peer.py REQUEST.json
 
 Modes: `window` runs the convolutions over the receptive field in every ms; `stream` keeps every
-layer's past and adds the first layer's columns of the events; `elm` is the ELM neuron with the
-synapses of a branch summed.
+layer's past and adds the first layer's columns of the events, `stream-columns` column after column
+also for many neurons; `elm` is the ELM neuron with the synapses of a branch summed, `elm-plain` the
+same without rearranged constants and buffers.
 """
 
 import numpy as np
@@ -32,15 +33,14 @@ class Window:
 
 
 class Columns:
-    """The first layer of one neuron: an event adds [kernel][filters] to the sums to come."""
+    """The first layer: an event adds its column, [kernel][filters], to the sums to come."""
 
-    ROOM = 500  # steps after which the sums are moved to the start of their buffer
+    ROOM = 100  # steps after which the sums are moved to the start of their buffer
 
     def __init__(self, w, neurons, dtype):
-        assert neurons == 1
         self.filters, _, self.kernel = w.shape
         self.table = torch.from_numpy(w[:, :, ::-1].transpose(1, 2, 0).copy()).reshape(w.shape[1], -1).to(dtype)
-        self.sums = torch.zeros(1, (self.ROOM + self.kernel) * self.filters)
+        self.sums = torch.zeros(neurons, (self.ROOM + self.kernel) * self.filters)
         self.ahead = [self.sums[:, t * self.filters : (t + self.kernel) * self.filters] for t in range(self.ROOM + 1)]
         self.now = [self.sums[:, t * self.filters : (t + 1) * self.filters] for t in range(self.ROOM + 1)]
         self.t = 0
@@ -87,12 +87,12 @@ class Stream:
 
     ROOM = 50
 
-    def __init__(self, r, dtype):
+    def __init__(self, r, dtype, columns):
         layers = r.layers()
         n, (_, _, kernel) = r.neurons, layers[1][0].shape
         assert all(w.shape[2] == kernel for w, _ in layers[1:-1])
         self.kernel, self.n, self.filters, self.dtype = kernel, n, layers[0][0].shape[0], dtype
-        self.first = (Columns if n == 1 else ColumnsByTap)(layers[0][0], n, dtype)
+        self.first = columns(layers[0][0], n, dtype)
         self.bias = torch.from_numpy(layers[0][1].copy())
         self.convs = []
         for w, b in layers[1:-1]:
@@ -107,7 +107,7 @@ class Stream:
         self.views = [[(self.window(p, t), p[:, t + kernel - 1] if n > 1 else p[0, t + kernel - 1]) for t in range(self.ROOM)] for p in self.past]
         self.at = -1
         channels = torch.from_numpy(r.channels)
-        self.channels = list(channels if n > 1 else channels.long())
+        self.channels = list(channels if n > 1 else channels.long())  # whichever is faster
 
     def window(self, past, t):
         if self.n == 1:
@@ -142,6 +142,34 @@ class Stream:
                 x = F.linear(window, w, b)
         x = x.clamp_min_(0)
         return torch.addmm(self.head[1], x if self.n > 1 else x[None], self.head[0])
+
+
+class PlainELM:
+    """The equations as they are written."""
+
+    def __init__(self, r):
+        synapses, e, head = r.document["layers"]
+        assert (synapses["op"], e["op"], head["op"]) == ("conv1d", "elm", "conv1d")
+        e, tensor = e["elm"], lambda name: torch.from_numpy(r.tensors[name].copy())
+        hidden, out = e["mlp"]
+        assert (hidden["activation"], out["activation"]) == ("silu", "scaled_tanh")
+        self.table = tensor(synapses["weight"])[:, :, 0].t().contiguous()
+        self.decay, self.memory_decay, self.factor = tensor(e["synapse_decay"]), tensor(e["memory_decay"]), e["lambda"]
+        self.hidden, self.out = [(tensor(d["weight"]), tensor(d["bias"])) for d in (hidden, out)]
+        self.head = tensor(head["weight"])[:, :, 0], tensor(head["bias"])
+        self.s, self.m = torch.zeros(r.neurons, len(self.decay)), torch.zeros(r.neurons, len(self.memory_decay))
+        self.channels = list(torch.from_numpy(r.channels))
+
+    def steps(self, times):
+        with torch.inference_mode():
+            for t in times:
+                x = F.embedding_bag(self.channels[t % len(self.channels)], self.table, mode="sum")
+                self.s = self.decay * self.s + x
+                kept = self.memory_decay * self.m
+                d = F.linear(F.silu(F.linear(torch.cat([self.s, kept], 1), *self.hidden)), *self.out)
+                self.m = kept + self.factor * (1 - self.memory_decay) * 1.7159 * torch.tanh(2 / 3 * d)
+                z = F.linear(self.m, *self.head)
+            return z
 
 
 class ELM:
@@ -184,10 +212,13 @@ class ELM:
 
 def main():
     r = peers.Request()
+    dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[r.precision]
     subject = {
         "window": lambda: Window(r),
-        "stream": lambda: Stream(r, {"f32": torch.float32, "bf16": torch.bfloat16}[r.precision]),
+        "stream": lambda: Stream(r, dtype, Columns if r.neurons == 1 else ColumnsByTap),
+        "stream-columns": lambda: Stream(r, dtype, Columns),
         "elm": lambda: ELM(r),
+        "elm-plain": lambda: PlainELM(r),
     }[r.mode]()
     peers.serve(r, f"PyTorch {torch.__version__}", subject)
 
