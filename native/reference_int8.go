@@ -13,12 +13,13 @@ func refGemmInt8(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int) {
 				continue
 			}
 			wi := w[i*out:][:out*quad]
-			for o := 0; o < len(yr); o += 4 {
-				s, v := (*[4]int32)(yr[o:]), (*[4 * quad]int8)(wi[o*quad:])
+			for o := 0; len(wi) >= 4*quad; o += 4 {
+				s, v := (*[4]int32)(yr[o:]), (*[4 * quad]int8)(wi)
 				s[0] += x0*int32(v[0]) + x1*int32(v[1]) + x2*int32(v[2]) + x3*int32(v[3])
 				s[1] += x0*int32(v[4]) + x1*int32(v[5]) + x2*int32(v[6]) + x3*int32(v[7])
 				s[2] += x0*int32(v[8]) + x1*int32(v[9]) + x2*int32(v[10]) + x3*int32(v[11])
 				s[3] += x0*int32(v[12]) + x1*int32(v[13]) + x2*int32(v[14]) + x3*int32(v[15])
+				wi = wi[4*quad:]
 			}
 		}
 	}
