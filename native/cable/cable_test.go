@@ -131,7 +131,6 @@ func compareLoops(t *testing.T, k, ref *Loops, table []float64, segments int, r 
 			if !calcium {
 				k.Currents(d, rhs, v, start, nil, nil, gbar, gates, list)
 				ref.Currents(d2, rhs2, v, start, nil, nil, gbar, gates, list)
-				continue
 			}
 			k.Currents(d, rhs, v, nil, e, ica, gbar, gates, list)
 			ref.Currents(d2, rhs2, v, nil, e, ica2, gbar, gates, list)
