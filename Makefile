@@ -39,6 +39,7 @@ guest: ## The WebAssembly guest, build/guest.wasm
 .PHONY: environment
 environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
+	@tests/convert-environment.sh
 
 .PHONY: test
 test: vet test-go test-purego test-emulated test-race test-system test-python ## Set up what the tests need, and run all of them
