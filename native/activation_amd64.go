@@ -16,75 +16,54 @@ func init() {
 }
 
 func avx2Activate(kind Activation, y []float32, alpha float32) {
-	if n := len(y) &^ 7; n > 0 {
-		avx2ActivateVectors(kind, n, &y[0], alpha)
-		y = y[n:]
+	if len(y) == 0 {
+		return
 	}
-	if len(y) > 0 {
-		var rest [8]float32
-		copy(rest[:], y)
-		avx2ActivateVectors(kind, len(rest), &rest[0], alpha)
-		copy(y, rest[:])
-	}
-}
-
-func avx512Activate(kind Activation, y []float32, alpha float32) {
-	if n := len(y) &^ 15; n > 0 {
-		avx512ActivateVectors(kind, n, &y[0], alpha)
-		y = y[n:]
-	}
-	if len(y) > 0 {
-		var rest [16]float32
-		copy(rest[:], y)
-		avx512ActivateVectors(kind, len(rest), &rest[0], alpha)
-		copy(y, rest[:])
-	}
-}
-
-// The calls are spelled out rather than kept in a table so that the compiler sees
-// that rest above does not escape.
-
-func avx2ActivateVectors(kind Activation, n int, y *float32, alpha float32) {
+	n, p := len(y), &y[0]
 	switch kind {
 	case LeakyReLU:
-		leakyReLUAVX2(n, y, alpha)
+		leakyReLUAVX2(n, p, alpha)
 	case ELU:
-		eluAVX2(n, y, alpha)
+		eluAVX2(n, p, alpha)
 	case SiLU:
-		siluAVX2(n, y, alpha)
+		siluAVX2(n, p, alpha)
 	case GELU:
-		geluAVX2(n, y, alpha)
+		geluAVX2(n, p, alpha)
 	case GELUTanh:
-		geluTanhAVX2(n, y, alpha)
+		geluTanhAVX2(n, p, alpha)
 	case Tanh:
-		tanhAVX2(n, y, alpha)
+		tanhAVX2(n, p, alpha)
 	case Sigmoid:
-		sigmoidAVX2(n, y, alpha)
+		sigmoidAVX2(n, p, alpha)
 	case ScaledTanh:
-		scaledTanhAVX2(n, y, alpha)
+		scaledTanhAVX2(n, p, alpha)
 	default:
 		panic("native: unknown activation")
 	}
 }
 
-func avx512ActivateVectors(kind Activation, n int, y *float32, alpha float32) {
+func avx512Activate(kind Activation, y []float32, alpha float32) {
+	if len(y) == 0 {
+		return
+	}
+	n, p := len(y), &y[0]
 	switch kind {
 	case LeakyReLU:
-		leakyReLUAVX512(n, y, alpha)
+		leakyReLUAVX512(n, p, alpha)
 	case ELU:
-		eluAVX512(n, y, alpha)
+		eluAVX512(n, p, alpha)
 	case SiLU:
-		siluAVX512(n, y, alpha)
+		siluAVX512(n, p, alpha)
 	case GELU:
-		geluAVX512(n, y, alpha)
+		geluAVX512(n, p, alpha)
 	case GELUTanh:
-		geluTanhAVX512(n, y, alpha)
+		geluTanhAVX512(n, p, alpha)
 	case Tanh:
-		tanhAVX512(n, y, alpha)
+		tanhAVX512(n, p, alpha)
 	case Sigmoid:
-		sigmoidAVX512(n, y, alpha)
+		sigmoidAVX512(n, p, alpha)
 	case ScaledTanh:
-		scaledTanhAVX512(n, y, alpha)
+		scaledTanhAVX512(n, p, alpha)
 	default:
 		panic("native: unknown activation")
 	}

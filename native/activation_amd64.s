@@ -11,9 +11,9 @@ TEXT ·leakyReLUAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y1
 	VMOVUPS      32(CX), Y2
 	VBROADCASTSS f32_00000000<>+0(SB), Y3
@@ -33,35 +33,75 @@ loop2:
 	VMOVUPS      Y2, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS f32_00000000<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y2
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y1
+	VMASKMOVPS   (CX), Y1, Y1
+	VMOVUPS      96(DX)(AX*4), Y2
+	VMASKMOVPS   32(CX), Y2, Y2
 	VBROADCASTSS f32_00000000<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
+	VMAXPS       Y1, Y3, Y4
+	VMAXPS       Y2, Y3, Y3
+	VBROADCASTSS f32_00000000<>+0(SB), Y5
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
 	VMULPS       Y1, Y0, Y1
-	VADDPS       Y1, Y2, Y1
+	VMULPS       Y2, Y0, Y0
+	VADDPS       Y1, Y4, Y1
+	VADDPS       Y0, Y3, Y0
 	VBROADCASTSS f32_00000000<>+0(SB), Y2
 	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y1, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   Y0, Y1, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
 DATA f32_00000000<>+0(SB)/4, $0x00000000
 GLOBL f32_00000000<>(SB), RODATA|NOPTR, $4
+
+DATA mask<>+0(SB)/4, $-1
+DATA mask<>+4(SB)/4, $-1
+DATA mask<>+8(SB)/4, $-1
+DATA mask<>+12(SB)/4, $-1
+DATA mask<>+16(SB)/4, $-1
+DATA mask<>+20(SB)/4, $-1
+DATA mask<>+24(SB)/4, $-1
+DATA mask<>+28(SB)/4, $-1
+DATA mask<>+32(SB)/4, $-1
+DATA mask<>+36(SB)/4, $-1
+DATA mask<>+40(SB)/4, $-1
+DATA mask<>+44(SB)/4, $-1
+DATA mask<>+48(SB)/4, $-1
+DATA mask<>+52(SB)/4, $-1
+DATA mask<>+56(SB)/4, $-1
+DATA mask<>+60(SB)/4, $-1
+DATA mask<>+64(SB)/4, $+0
+DATA mask<>+68(SB)/4, $+0
+DATA mask<>+72(SB)/4, $+0
+DATA mask<>+76(SB)/4, $+0
+DATA mask<>+80(SB)/4, $+0
+DATA mask<>+84(SB)/4, $+0
+DATA mask<>+88(SB)/4, $+0
+DATA mask<>+92(SB)/4, $+0
+DATA mask<>+96(SB)/4, $+0
+DATA mask<>+100(SB)/4, $+0
+DATA mask<>+104(SB)/4, $+0
+DATA mask<>+108(SB)/4, $+0
+DATA mask<>+112(SB)/4, $+0
+DATA mask<>+116(SB)/4, $+0
+DATA mask<>+120(SB)/4, $+0
+DATA mask<>+124(SB)/4, $+0
+GLOBL mask<>(SB), RODATA|NOPTR, $128
 
 // func eluAVX2(n int, y *float32, alpha float32)
 // Requires: AVX, AVX2
@@ -70,9 +110,9 @@ TEXT ·eluAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y1
 	VMOVUPS      32(CX), Y2
 	VBROADCASTSS f32_00000000<>+0(SB), Y3
@@ -145,62 +185,89 @@ loop2:
 	VMOVUPS      Y2, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS f32_00000000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS f32_c2b00000<>+0(SB), Y3
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y3
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y3
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y4
-	VSUBPS       Y4, Y3, Y4
-	VPSLLD       $0x17, Y3, Y3
-	VBROADCASTSS f32_3f318000<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y5
-	VSUBPS       Y5, Y2, Y2
-	VBROADCASTSS f32_b95e8083<>+0(SB), Y5
-	VMULPS       Y5, Y4, Y4
-	VSUBPS       Y4, Y2, Y2
-	VMULPS       Y2, Y2, Y4
-	VBROADCASTSS f32_3c08313d<>+0(SB), Y5
-	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y4, Y5, Y5
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y6
-	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS f32_3efffefe<>+0(SB), Y7
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y4, Y5, Y4
-	VADDPS       Y2, Y4, Y2
-	VMULPS       Y2, Y3, Y2
-	VBROADCASTSS f32_3f800000<>+0(SB), Y4
-	VSUBPS       Y4, Y3, Y3
-	VADDPS       Y3, Y2, Y2
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y1
+	VMASKMOVPS   (CX), Y1, Y1
+	VMOVUPS      96(DX)(AX*4), Y2
+	VMASKMOVPS   32(CX), Y2, Y2
 	VBROADCASTSS f32_00000000<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y2, Y0, Y2
-	VADDPS       Y2, Y1, Y1
+	VMINPS       Y1, Y3, Y4
+	VMINPS       Y2, Y3, Y3
+	VBROADCASTSS f32_c2b00000<>+0(SB), Y5
+	VMAXPS       Y4, Y5, Y4
+	VMAXPS       Y3, Y5, Y3
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y5
+	VMULPS       Y5, Y4, Y6
+	VMULPS       Y5, Y3, Y5
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y7
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y7, Y5, Y5
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y7
+	VSUBPS       Y7, Y6, Y8
+	VSUBPS       Y7, Y5, Y7
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS f32_3f318000<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y10
+	VMULPS       Y9, Y7, Y9
+	VSUBPS       Y10, Y4, Y4
+	VSUBPS       Y9, Y3, Y3
+	VBROADCASTSS f32_b95e8083<>+0(SB), Y9
+	VMULPS       Y9, Y8, Y8
+	VMULPS       Y9, Y7, Y7
+	VSUBPS       Y8, Y4, Y4
+	VSUBPS       Y7, Y3, Y3
+	VMULPS       Y4, Y4, Y7
+	VMULPS       Y3, Y3, Y8
+	VBROADCASTSS f32_3c08313d<>+0(SB), Y9
+	VMULPS       Y4, Y9, Y10
+	VMULPS       Y3, Y9, Y9
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y10, Y10
+	VMULPS       Y8, Y9, Y9
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y11
+	VMULPS       Y4, Y11, Y12
+	VMULPS       Y3, Y11, Y11
+	VBROADCASTSS f32_3efffefe<>+0(SB), Y13
+	VADDPS       Y13, Y12, Y12
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VMULPS       Y7, Y10, Y7
+	VMULPS       Y8, Y9, Y8
+	VADDPS       Y4, Y7, Y4
+	VADDPS       Y3, Y8, Y3
+	VMULPS       Y4, Y6, Y4
+	VMULPS       Y3, Y5, Y3
+	VBROADCASTSS f32_3f800000<>+0(SB), Y7
+	VSUBPS       Y7, Y6, Y6
+	VSUBPS       Y7, Y5, Y5
+	VADDPS       Y6, Y4, Y4
+	VADDPS       Y5, Y3, Y3
+	VBROADCASTSS f32_00000000<>+0(SB), Y5
+	VMAXPS       Y1, Y5, Y1
+	VMAXPS       Y2, Y5, Y2
+	VMULPS       Y4, Y0, Y4
+	VMULPS       Y3, Y0, Y0
+	VADDPS       Y4, Y1, Y1
+	VADDPS       Y0, Y2, Y0
 	VBROADCASTSS f32_00000000<>+0(SB), Y2
 	VADDPS       Y2, Y1, Y1
-	VMOVUPS      Y1, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VADDPS       Y2, Y0, Y0
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y1, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   Y0, Y1, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -241,9 +308,9 @@ TEXT ·siluAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_c2b20000<>+0(SB), Y2
@@ -315,62 +382,88 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_c2b20000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y1
-	VBROADCASTSS f32_c2b00000<>+0(SB), Y2
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_c2b20000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VBROADCASTSS f32_3f318000<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y1, Y1
-	VBROADCASTSS f32_b95e8083<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Y6
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y3
+	VSUBPS       Y1, Y2, Y2
+	VBROADCASTSS f32_c2b00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y5
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
 	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VADDPS       Y1, Y3, Y1
-	VBROADCASTSS f32_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS f32_3f800000<>+0(SB), Y2
+	VADDPS       Y6, Y4, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
+	VSUBPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y4, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS f32_3f318000<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y9
+	VMULPS       Y8, Y6, Y8
+	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y8, Y2, Y2
+	VBROADCASTSS f32_b95e8083<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y6, Y6
+	VSUBPS       Y7, Y3, Y3
+	VSUBPS       Y6, Y2, Y2
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y2, Y2, Y7
+	VBROADCASTSS f32_3c08313d<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3efffefe<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y6
+	VMULPS       Y7, Y8, Y7
+	VADDPS       Y3, Y6, Y3
+	VADDPS       Y2, Y7, Y2
+	VBROADCASTSS f32_3f800000<>+0(SB), Y6
+	VADDPS       Y6, Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS f32_3f800000<>+0(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y4, Y2, Y2
+	VDIVPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y1, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VADDPS       Y2, Y0, Y0
 	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -384,9 +477,9 @@ TEXT ·geluAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
@@ -529,104 +622,159 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Y1
-	VPAND        Y1, Y0, Y1
-	VBROADCASTSS f32_41540000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS f32_fffff000<>+0(SB), Y2
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
+	VPAND        Y2, Y0, Y3
 	VPAND        Y2, Y1, Y2
-	VMULPS       Y2, Y2, Y3
-	VBROADCASTSS f32_bf000000<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y2, Y1, Y4
-	VADDPS       Y2, Y1, Y2
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS f32_bf000000<>+0(SB), Y4
-	VMULPS       Y4, Y2, Y2
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y4
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y5
-	VSUBPS       Y5, Y4, Y5
-	VPSLLD       $0x17, Y4, Y4
-	VBROADCASTSS f32_3f318000<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y6
-	VSUBPS       Y6, Y3, Y3
-	VBROADCASTSS f32_b95e8083<>+0(SB), Y6
-	VMULPS       Y6, Y5, Y5
-	VSUBPS       Y5, Y3, Y3
-	VADDPS       Y2, Y3, Y2
-	VMULPS       Y2, Y2, Y3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Y5
-	VMULPS       Y2, Y5, Y5
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y6
-	VMULPS       Y2, Y6, Y6
-	VBROADCASTSS f32_3efffefe<>+0(SB), Y7
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VADDPS       Y2, Y3, Y2
-	VBROADCASTSS f32_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VMULPS       Y4, Y2, Y2
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS f32_3b8402ac<>+0(SB), Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3d240281<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3e39d533<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3edf309e<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3f000000<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VBROADCASTSS f32_3c2572c0<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3dcd921a<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y3, Y5, Y5
-	VBROADCASTSS f32_3eedfe45<>+0(SB), Y6
-	VMULPS       Y1, Y6, Y6
-	VBROADCASTSS f32_3f98fc24<>+0(SB), Y7
-	VADDPS       Y7, Y6, Y6
-	VADDPS       Y6, Y5, Y5
-	VMULPS       Y3, Y5, Y3
-	VBROADCASTSS f32_3fd5b967<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
+	VBROADCASTSS f32_41540000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS f32_fffff000<>+0(SB), Y4
+	VPAND        Y4, Y3, Y5
+	VPAND        Y4, Y2, Y4
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS f32_bf000000<>+0(SB), Y8
+	VMULPS       Y8, Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VSUBPS       Y5, Y3, Y8
+	VSUBPS       Y4, Y2, Y9
+	VADDPS       Y5, Y3, Y5
+	VADDPS       Y4, Y2, Y4
+	VMULPS       Y5, Y8, Y5
+	VMULPS       Y4, Y9, Y4
+	VBROADCASTSS f32_bf000000<>+0(SB), Y8
+	VMULPS       Y8, Y5, Y5
+	VMULPS       Y8, Y4, Y4
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y8
+	VMULPS       Y8, Y6, Y9
+	VMULPS       Y8, Y7, Y8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y10
+	VSUBPS       Y10, Y9, Y11
+	VSUBPS       Y10, Y8, Y10
+	VPSLLD       $0x17, Y9, Y9
+	VPSLLD       $0x17, Y8, Y8
+	VBROADCASTSS f32_3f318000<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y13
+	VMULPS       Y12, Y10, Y12
+	VSUBPS       Y13, Y6, Y6
+	VSUBPS       Y12, Y7, Y7
+	VBROADCASTSS f32_b95e8083<>+0(SB), Y12
+	VMULPS       Y12, Y11, Y11
+	VMULPS       Y12, Y10, Y10
+	VSUBPS       Y11, Y6, Y6
+	VSUBPS       Y10, Y7, Y7
+	VADDPS       Y5, Y6, Y5
+	VADDPS       Y4, Y7, Y4
+	VMULPS       Y5, Y5, Y6
+	VMULPS       Y4, Y4, Y7
+	VBROADCASTSS f32_3c08313d<>+0(SB), Y10
+	VMULPS       Y5, Y10, Y11
+	VMULPS       Y4, Y10, Y10
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y6, Y11, Y11
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y12
+	VMULPS       Y5, Y12, Y13
+	VMULPS       Y4, Y12, Y12
+	VBROADCASTSS f32_3efffefe<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VADDPS       Y14, Y12, Y12
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y7, Y10, Y7
+	VADDPS       Y5, Y6, Y5
+	VADDPS       Y4, Y7, Y4
 	VBROADCASTSS f32_3f800000<>+0(SB), Y6
 	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y3, Y3
-	VBROADCASTSS f32_00000000<>+0(SB), Y5
-	VMAXPS       Y0, Y5, Y0
-	VDIVPS       Y3, Y4, Y3
-	VMULPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VSUBPS       Y1, Y0, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VADDPS       Y6, Y4, Y4
+	VMULPS       Y9, Y5, Y5
+	VMULPS       Y8, Y4, Y4
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y2, Y2, Y7
+	VBROADCASTSS f32_3b8402ac<>+0(SB), Y8
+	VMULPS       Y6, Y8, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3d240281<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3e39d533<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3edf309e<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3f000000<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VBROADCASTSS f32_3c2572c0<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3dcd921a<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y6, Y11, Y11
+	VMULPS       Y7, Y10, Y10
+	VBROADCASTSS f32_3eedfe45<>+0(SB), Y12
+	VMULPS       Y3, Y12, Y13
+	VMULPS       Y2, Y12, Y12
+	VBROADCASTSS f32_3f98fc24<>+0(SB), Y14
+	VADDPS       Y14, Y13, Y13
+	VADDPS       Y14, Y12, Y12
+	VADDPS       Y13, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VMULPS       Y6, Y11, Y6
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS f32_3fd5b967<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3f800000<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y6, Y6
+	VADDPS       Y10, Y7, Y7
+	VBROADCASTSS f32_00000000<>+0(SB), Y10
+	VMAXPS       Y0, Y10, Y0
+	VMAXPS       Y1, Y10, Y1
+	VDIVPS       Y6, Y9, Y6
+	VDIVPS       Y7, Y8, Y7
+	VMULPS       Y6, Y3, Y3
+	VMULPS       Y7, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VSUBPS       Y3, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -679,9 +827,9 @@ TEXT ·geluTanhAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_c1300000<>+0(SB), Y2
@@ -766,70 +914,101 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_c1300000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS f32_3d922279<>+0(SB), Y3
-	VMULPS       Y3, Y2, Y2
-	VBROADCASTSS f32_3fcc422a<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VMULPS       Y2, Y0, Y2
-	VSUBPS       Y2, Y1, Y1
-	VBROADCASTSS f32_42b20000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS f32_c2b00000<>+0(SB), Y2
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_c1300000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
 	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VMULPS       Y0, Y0, Y3
+	VMULPS       Y1, Y1, Y4
+	VBROADCASTSS f32_3d922279<>+0(SB), Y5
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS f32_3fcc422a<>+0(SB), Y5
+	VADDPS       Y5, Y3, Y3
+	VADDPS       Y5, Y4, Y4
+	VMULPS       Y3, Y0, Y3
+	VMULPS       Y4, Y1, Y4
 	VSUBPS       Y3, Y2, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VBROADCASTSS f32_3f318000<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y1, Y1
-	VBROADCASTSS f32_b95e8083<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Y6
+	VSUBPS       Y4, Y2, Y2
+	VBROADCASTSS f32_42b20000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS f32_c2b00000<>+0(SB), Y4
+	VMAXPS       Y3, Y4, Y3
+	VMAXPS       Y2, Y4, Y2
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y5
+	VMULPS       Y4, Y2, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
 	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VADDPS       Y1, Y3, Y1
-	VBROADCASTSS f32_3f800000<>+0(SB), Y3
-	VADDPS       Y3, Y1, Y1
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS f32_3f800000<>+0(SB), Y2
+	VADDPS       Y6, Y4, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
+	VSUBPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y4, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VBROADCASTSS f32_3f318000<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y9
+	VMULPS       Y8, Y6, Y8
+	VSUBPS       Y9, Y3, Y3
+	VSUBPS       Y8, Y2, Y2
+	VBROADCASTSS f32_b95e8083<>+0(SB), Y8
+	VMULPS       Y8, Y7, Y7
+	VMULPS       Y8, Y6, Y6
+	VSUBPS       Y7, Y3, Y3
+	VSUBPS       Y6, Y2, Y2
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y2, Y2, Y7
+	VBROADCASTSS f32_3c08313d<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3efffefe<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y6
+	VMULPS       Y7, Y8, Y7
+	VADDPS       Y3, Y6, Y3
+	VADDPS       Y2, Y7, Y2
+	VBROADCASTSS f32_3f800000<>+0(SB), Y6
+	VADDPS       Y6, Y3, Y3
+	VADDPS       Y6, Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS f32_3f800000<>+0(SB), Y4
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y4, Y2, Y2
+	VDIVPS       Y3, Y0, Y0
+	VDIVPS       Y2, Y1, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VADDPS       Y2, Y0, Y0
 	VADDPS       Y2, Y1, Y1
-	VDIVPS       Y1, Y0, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -852,9 +1031,9 @@ TEXT ·tanhAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
@@ -931,65 +1110,93 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
+	VPAND        Y2, Y0, Y3
+	VPAND        Y2, Y1, Y2
+	VBROADCASTSS f32_4038aa3b<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS f32_41f00000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y4
+	VADDPS       Y4, Y3, Y5
+	VADDPS       Y4, Y2, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
+	VSUBPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y4, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VSUBPS       Y7, Y3, Y3
+	VSUBPS       Y6, Y2, Y2
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y2, Y2, Y7
+	VBROADCASTSS f32_3920fdba<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3aaf9f61<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3c1d96a7<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3d635774<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y6
+	VMULPS       Y7, Y8, Y7
+	VBROADCASTSS f32_3e75fdee<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3f317218<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y9, Y6, Y6
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y2, Y7, Y2
+	VBROADCASTSS f32_3f800000<>+0(SB), Y6
+	VBROADCASTSS f32_40000000<>+0(SB), Y7
+	VBROADCASTSS f32_3f800000<>+0(SB), Y8
+	VADDPS       Y8, Y5, Y9
+	VADDPS       Y8, Y4, Y8
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y3, Y9, Y3
+	VADDPS       Y2, Y8, Y2
+	VDIVPS       Y3, Y7, Y3
+	VDIVPS       Y2, Y7, Y2
+	VSUBPS       Y3, Y6, Y3
+	VSUBPS       Y2, Y6, Y2
+	VBROADCASTSS f32_80000000<>+0(SB), Y4
+	VPAND        Y4, Y0, Y0
+	VPAND        Y4, Y1, Y1
+	VPOR         Y0, Y3, Y0
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Y1
-	VPAND        Y1, Y0, Y1
-	VBROADCASTSS f32_4038aa3b<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS f32_41f00000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VSUBPS       Y3, Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS f32_3920fdba<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3aaf9f61<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3c1d96a7<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3d635774<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS f32_3e75fdee<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3f317218<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS f32_3f800000<>+0(SB), Y3
-	VBROADCASTSS f32_40000000<>+0(SB), Y4
-	VBROADCASTSS f32_3f800000<>+0(SB), Y5
-	VADDPS       Y5, Y2, Y5
-	VMULPS       Y1, Y2, Y1
-	VADDPS       Y1, Y5, Y1
-	VDIVPS       Y1, Y4, Y1
-	VSUBPS       Y1, Y3, Y1
-	VBROADCASTSS f32_80000000<>+0(SB), Y2
-	VPAND        Y2, Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
-
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -1030,9 +1237,9 @@ TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_00000000<>+0(SB), Y2
@@ -1102,61 +1309,86 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VSUBPS       Y0, Y1, Y0
-	VBROADCASTSS f32_42b20000<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y0
-	VBROADCASTSS f32_c2b00000<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS f32_3f800000<>+0(SB), Y1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VBROADCASTSS f32_3f318000<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y4
-	VSUBPS       Y4, Y0, Y0
-	VBROADCASTSS f32_b95e8083<>+0(SB), Y4
-	VMULPS       Y4, Y3, Y3
-	VSUBPS       Y3, Y0, Y0
-	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Y4
-	VMULPS       Y0, Y4, Y4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Y5
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VSUBPS       Y0, Y2, Y0
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS f32_42b20000<>+0(SB), Y2
+	VMINPS       Y0, Y2, Y0
+	VMINPS       Y1, Y2, Y1
+	VBROADCASTSS f32_c2b00000<>+0(SB), Y2
+	VMAXPS       Y0, Y2, Y0
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS f32_3f800000<>+0(SB), Y2
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Y3
+	VMULPS       Y3, Y0, Y4
+	VMULPS       Y3, Y1, Y3
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y5
 	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y5
-	VMULPS       Y0, Y5, Y5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VADDPS       Y0, Y3, Y0
+	VADDPS       Y5, Y3, Y3
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y5
+	VSUBPS       Y5, Y4, Y6
+	VSUBPS       Y5, Y3, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y3, Y3
+	VBROADCASTSS f32_3f318000<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y8
+	VMULPS       Y7, Y5, Y7
+	VSUBPS       Y8, Y0, Y0
+	VSUBPS       Y7, Y1, Y1
+	VBROADCASTSS f32_b95e8083<>+0(SB), Y7
+	VMULPS       Y7, Y6, Y6
+	VMULPS       Y7, Y5, Y5
+	VSUBPS       Y6, Y0, Y0
+	VSUBPS       Y5, Y1, Y1
+	VMULPS       Y0, Y0, Y5
+	VMULPS       Y1, Y1, Y6
+	VBROADCASTSS f32_3c08313d<>+0(SB), Y7
+	VMULPS       Y0, Y7, Y8
+	VMULPS       Y1, Y7, Y7
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y8
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y5, Y8, Y8
+	VMULPS       Y6, Y7, Y7
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Y9
+	VMULPS       Y0, Y9, Y10
+	VMULPS       Y1, Y9, Y9
+	VBROADCASTSS f32_3efffefe<>+0(SB), Y11
+	VADDPS       Y11, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y9, Y7, Y7
+	VMULPS       Y5, Y8, Y5
+	VMULPS       Y6, Y7, Y6
+	VADDPS       Y0, Y5, Y0
+	VADDPS       Y1, Y6, Y1
+	VBROADCASTSS f32_3f800000<>+0(SB), Y5
+	VADDPS       Y5, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VMULPS       Y4, Y0, Y0
+	VMULPS       Y3, Y1, Y1
 	VBROADCASTSS f32_3f800000<>+0(SB), Y3
 	VADDPS       Y3, Y0, Y0
-	VMULPS       Y2, Y0, Y0
-	VBROADCASTSS f32_3f800000<>+0(SB), Y2
-	VADDPS       Y2, Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
+	VADDPS       Y3, Y1, Y1
+	VDIVPS       Y0, Y2, Y0
+	VDIVPS       Y1, Y2, Y1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -1167,9 +1399,9 @@ TEXT ·scaledTanhAVX2(SB), NOSPLIT, $0-20
 	MOVQ         y+8(FP), CX
 	VBROADCASTSS alpha+16(FP), Y0
 	SUBQ         $0x00000010, AX
-	JL           end2
+	JL           rest
 
-loop2:
+loop:
 	VMOVUPS      (CX), Y0
 	VMOVUPS      32(CX), Y1
 	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
@@ -1246,65 +1478,93 @@ loop2:
 	VMOVUPS      Y1, 32(CX)
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, AX
-	JGE          loop2
+	JGE          loop
 
-end2:
-	ADDQ $0x00000010, AX
-	SUBQ $0x00000008, AX
-	JL   end1
+rest:
+	ADDQ         $0x00000010, AX
+	JZ           end
+	LEAQ         mask<>+0(SB), DX
+	NEGQ         AX
+	VMOVUPS      64(DX)(AX*4), Y0
+	VMASKMOVPS   (CX), Y0, Y0
+	VMOVUPS      96(DX)(AX*4), Y1
+	VMASKMOVPS   32(CX), Y1, Y1
+	VBROADCASTSS f32_7fffffff<>+0(SB), Y2
+	VPAND        Y2, Y0, Y3
+	VPAND        Y2, Y1, Y2
+	VBROADCASTSS f32_3ff6384f<>+0(SB), Y4
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y4, Y2, Y2
+	VBROADCASTSS f32_41f00000<>+0(SB), Y4
+	VMINPS       Y3, Y4, Y3
+	VMINPS       Y2, Y4, Y2
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y4
+	VADDPS       Y4, Y3, Y5
+	VADDPS       Y4, Y2, Y4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Y6
+	VSUBPS       Y6, Y5, Y7
+	VSUBPS       Y6, Y4, Y6
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y4, Y4
+	VSUBPS       Y7, Y3, Y3
+	VSUBPS       Y6, Y2, Y2
+	VMULPS       Y3, Y3, Y6
+	VMULPS       Y2, Y2, Y7
+	VBROADCASTSS f32_3920fdba<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3aaf9f61<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y9
+	VMULPS       Y7, Y8, Y8
+	VBROADCASTSS f32_3c1d96a7<>+0(SB), Y10
+	VMULPS       Y3, Y10, Y11
+	VMULPS       Y2, Y10, Y10
+	VBROADCASTSS f32_3d635774<>+0(SB), Y12
+	VADDPS       Y12, Y11, Y11
+	VADDPS       Y12, Y10, Y10
+	VADDPS       Y11, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VMULPS       Y6, Y9, Y6
+	VMULPS       Y7, Y8, Y7
+	VBROADCASTSS f32_3e75fdee<>+0(SB), Y8
+	VMULPS       Y3, Y8, Y9
+	VMULPS       Y2, Y8, Y8
+	VBROADCASTSS f32_3f317218<>+0(SB), Y10
+	VADDPS       Y10, Y9, Y9
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y9, Y6, Y6
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y2, Y7, Y2
+	VBROADCASTSS f32_3fdba29c<>+0(SB), Y6
+	VBROADCASTSS f32_405ba29c<>+0(SB), Y7
+	VBROADCASTSS f32_3f800000<>+0(SB), Y8
+	VADDPS       Y8, Y5, Y9
+	VADDPS       Y8, Y4, Y8
+	VMULPS       Y3, Y5, Y3
+	VMULPS       Y2, Y4, Y2
+	VADDPS       Y3, Y9, Y3
+	VADDPS       Y2, Y8, Y2
+	VDIVPS       Y3, Y7, Y3
+	VDIVPS       Y2, Y7, Y2
+	VSUBPS       Y3, Y6, Y3
+	VSUBPS       Y2, Y6, Y2
+	VBROADCASTSS f32_80000000<>+0(SB), Y4
+	VPAND        Y4, Y0, Y0
+	VPAND        Y4, Y1, Y1
+	VPOR         Y0, Y3, Y0
+	VPOR         Y1, Y2, Y1
+	VBROADCASTSS f32_00000000<>+0(SB), Y2
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      64(DX)(AX*4), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VMOVUPS      96(DX)(AX*4), Y0
+	VMASKMOVPS   Y1, Y0, 32(CX)
 
-loop1:
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Y1
-	VPAND        Y1, Y0, Y1
-	VBROADCASTSS f32_3ff6384f<>+0(SB), Y2
-	VMULPS       Y2, Y1, Y1
-	VBROADCASTSS f32_41f00000<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y1
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y3
-	VPSLLD       $0x17, Y2, Y2
-	VSUBPS       Y3, Y1, Y1
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS f32_3920fdba<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3aaf9f61<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS f32_3c1d96a7<>+0(SB), Y5
-	VMULPS       Y1, Y5, Y5
-	VBROADCASTSS f32_3d635774<>+0(SB), Y6
-	VADDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VBROADCASTSS f32_3e75fdee<>+0(SB), Y4
-	VMULPS       Y1, Y4, Y4
-	VBROADCASTSS f32_3f317218<>+0(SB), Y5
-	VADDPS       Y5, Y4, Y4
-	VADDPS       Y4, Y3, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS f32_3fdba29c<>+0(SB), Y3
-	VBROADCASTSS f32_405ba29c<>+0(SB), Y4
-	VBROADCASTSS f32_3f800000<>+0(SB), Y5
-	VADDPS       Y5, Y2, Y5
-	VMULPS       Y1, Y2, Y1
-	VADDPS       Y1, Y5, Y1
-	VDIVPS       Y1, Y4, Y1
-	VSUBPS       Y1, Y3, Y1
-	VBROADCASTSS f32_80000000<>+0(SB), Y2
-	VPAND        Y2, Y0, Y0
-	VPOR         Y0, Y1, Y0
-	VBROADCASTSS f32_00000000<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (CX)
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, AX
-	JGE          loop1
-
-end1:
-	ADDQ $0x00000008, AX
+end:
 	VZEROUPPER
 	RET
 
@@ -1320,17 +1580,17 @@ GLOBL f32_405ba29c<>(SB), RODATA|NOPTR, $4
 // func leakyReLUAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·leakyReLUAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z1
-	VMOVUPS      64(CX), Z2
-	VMOVUPS      128(CX), Z3
-	VMOVUPS      192(CX), Z4
+loop:
+	VMOVUPS      (AX), Z1
+	VMOVUPS      64(AX), Z2
+	VMOVUPS      128(AX), Z3
+	VMOVUPS      192(AX), Z4
 	VBROADCASTSS f32_00000000<>+0(SB), Z5
 	VMAXPS       Z1, Z5, Z6
 	VMAXPS       Z2, Z5, Z7
@@ -1354,53 +1614,78 @@ loop4:
 	VADDPS       Z5, Z2, Z2
 	VADDPS       Z5, Z3, Z3
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z1, (CX)
-	VMOVUPS      Z2, 64(CX)
-	VMOVUPS      Z3, 128(CX)
-	VMOVUPS      Z4, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z1, (AX)
+	VMOVUPS      Z2, 64(AX)
+	VMOVUPS      Z3, 128(AX)
+	VMOVUPS      Z4, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z1
-	VBROADCASTSS f32_00000000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z2
-	VBROADCASTSS f32_00000000<>+0(SB), Z3
-	VMINPS       Z1, Z3, Z1
-	VMULPS       Z1, Z0, Z1
-	VADDPS       Z1, Z2, Z1
-	VBROADCASTSS f32_00000000<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z1
-	VMOVUPS      Z1, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z1
+	VMOVUPS.Z    64(AX), K2, Z2
+	VMOVUPS.Z    128(AX), K3, Z3
+	VMOVUPS.Z    192(AX), K4, Z4
+	VBROADCASTSS f32_00000000<>+0(SB), Z5
+	VMAXPS       Z1, Z5, Z6
+	VMAXPS       Z2, Z5, Z7
+	VMAXPS       Z3, Z5, Z8
+	VMAXPS       Z4, Z5, Z5
+	VBROADCASTSS f32_00000000<>+0(SB), Z9
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMULPS       Z1, Z0, Z1
+	VMULPS       Z2, Z0, Z2
+	VMULPS       Z3, Z0, Z3
+	VMULPS       Z4, Z0, Z0
+	VADDPS       Z1, Z6, Z1
+	VADDPS       Z2, Z7, Z2
+	VADDPS       Z3, Z8, Z3
+	VADDPS       Z0, Z5, Z0
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VADDPS       Z4, Z0, Z0
+	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS      Z2, K2, 64(AX)
+	VMOVUPS      Z3, K3, 128(AX)
+	VMOVUPS      Z0, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func eluAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·eluAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z1
-	VMOVUPS      64(CX), Z2
-	VMOVUPS      128(CX), Z3
-	VMOVUPS      192(CX), Z4
+loop:
+	VMOVUPS      (AX), Z1
+	VMOVUPS      64(AX), Z2
+	VMOVUPS      128(AX), Z3
+	VMOVUPS      192(AX), Z4
 	VBROADCASTSS f32_00000000<>+0(SB), Z5
 	VMINPS       Z1, Z5, Z6
 	VMINPS       Z2, Z5, Z7
@@ -1519,85 +1804,173 @@ loop4:
 	VADDPS       Z5, Z2, Z2
 	VADDPS       Z5, Z3, Z3
 	VADDPS       Z5, Z4, Z4
-	VMOVUPS      Z1, (CX)
-	VMOVUPS      Z2, 64(CX)
-	VMOVUPS      Z3, 128(CX)
-	VMOVUPS      Z4, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z1, (AX)
+	VMOVUPS      Z2, 64(AX)
+	VMOVUPS      Z3, 128(AX)
+	VMOVUPS      Z4, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z1
-	VBROADCASTSS f32_00000000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z2
-	VBROADCASTSS f32_c2b00000<>+0(SB), Z3
-	VMAXPS       Z2, Z3, Z2
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z3
-	VMULPS       Z3, Z2, Z3
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z4
-	VADDPS       Z4, Z3, Z3
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z4
-	VSUBPS       Z4, Z3, Z4
-	VPSLLD       $0x17, Z3, Z3
-	VBROADCASTSS f32_3f318000<>+0(SB), Z5
-	VMULPS       Z5, Z4, Z5
-	VSUBPS       Z5, Z2, Z2
-	VBROADCASTSS f32_b95e8083<>+0(SB), Z5
-	VMULPS       Z5, Z4, Z4
-	VSUBPS       Z4, Z2, Z2
-	VMULPS       Z2, Z2, Z4
-	VBROADCASTSS f32_3c08313d<>+0(SB), Z5
-	VMULPS       Z2, Z5, Z5
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z4, Z5, Z5
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z6
-	VMULPS       Z2, Z6, Z6
-	VBROADCASTSS f32_3efffefe<>+0(SB), Z7
-	VADDPS       Z7, Z6, Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z4, Z5, Z4
-	VADDPS       Z2, Z4, Z2
-	VMULPS       Z2, Z3, Z2
-	VBROADCASTSS f32_3f800000<>+0(SB), Z4
-	VSUBPS       Z4, Z3, Z3
-	VADDPS       Z3, Z2, Z2
-	VBROADCASTSS f32_00000000<>+0(SB), Z3
-	VMAXPS       Z1, Z3, Z1
-	VMULPS       Z2, Z0, Z2
-	VADDPS       Z2, Z1, Z1
-	VBROADCASTSS f32_00000000<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z1
-	VMOVUPS      Z1, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z1
+	VMOVUPS.Z    64(AX), K2, Z2
+	VMOVUPS.Z    128(AX), K3, Z3
+	VMOVUPS.Z    192(AX), K4, Z4
+	VBROADCASTSS f32_00000000<>+0(SB), Z5
+	VMINPS       Z1, Z5, Z6
+	VMINPS       Z2, Z5, Z7
+	VMINPS       Z3, Z5, Z8
+	VMINPS       Z4, Z5, Z5
+	VBROADCASTSS f32_c2b00000<>+0(SB), Z9
+	VMAXPS       Z6, Z9, Z6
+	VMAXPS       Z7, Z9, Z7
+	VMAXPS       Z8, Z9, Z8
+	VMAXPS       Z5, Z9, Z5
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z9
+	VMULPS       Z9, Z6, Z10
+	VMULPS       Z9, Z7, Z11
+	VMULPS       Z9, Z8, Z12
+	VMULPS       Z9, Z5, Z9
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z13
+	VADDPS       Z13, Z10, Z10
+	VADDPS       Z13, Z11, Z11
+	VADDPS       Z13, Z12, Z12
+	VADDPS       Z13, Z9, Z9
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z13
+	VSUBPS       Z13, Z10, Z14
+	VSUBPS       Z13, Z11, Z15
+	VSUBPS       Z13, Z12, Z16
+	VSUBPS       Z13, Z9, Z13
+	VPSLLD       $0x17, Z10, Z10
+	VPSLLD       $0x17, Z11, Z11
+	VPSLLD       $0x17, Z12, Z12
+	VPSLLD       $0x17, Z9, Z9
+	VBROADCASTSS f32_3f318000<>+0(SB), Z17
+	VMULPS       Z17, Z14, Z18
+	VMULPS       Z17, Z15, Z19
+	VMULPS       Z17, Z16, Z20
+	VMULPS       Z17, Z13, Z17
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z19, Z7, Z7
+	VSUBPS       Z20, Z8, Z8
+	VSUBPS       Z17, Z5, Z5
+	VBROADCASTSS f32_b95e8083<>+0(SB), Z17
+	VMULPS       Z17, Z14, Z14
+	VMULPS       Z17, Z15, Z15
+	VMULPS       Z17, Z16, Z16
+	VMULPS       Z17, Z13, Z13
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z16, Z8, Z8
+	VSUBPS       Z13, Z5, Z5
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z8, Z8, Z15
+	VMULPS       Z5, Z5, Z16
+	VBROADCASTSS f32_3c08313d<>+0(SB), Z17
+	VMULPS       Z6, Z17, Z18
+	VMULPS       Z7, Z17, Z19
+	VMULPS       Z8, Z17, Z20
+	VMULPS       Z5, Z17, Z17
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Z21
+	VADDPS       Z21, Z18, Z18
+	VADDPS       Z21, Z19, Z19
+	VADDPS       Z21, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z20, Z20
+	VMULPS       Z16, Z17, Z17
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z21
+	VMULPS       Z6, Z21, Z22
+	VMULPS       Z7, Z21, Z23
+	VMULPS       Z8, Z21, Z24
+	VMULPS       Z5, Z21, Z21
+	VBROADCASTSS f32_3efffefe<>+0(SB), Z25
+	VADDPS       Z25, Z22, Z22
+	VADDPS       Z25, Z23, Z23
+	VADDPS       Z25, Z24, Z24
+	VADDPS       Z25, Z21, Z21
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VMULPS       Z13, Z18, Z13
+	VMULPS       Z14, Z19, Z14
+	VMULPS       Z15, Z20, Z15
+	VMULPS       Z16, Z17, Z16
+	VADDPS       Z6, Z13, Z6
+	VADDPS       Z7, Z14, Z7
+	VADDPS       Z8, Z15, Z8
+	VADDPS       Z5, Z16, Z5
+	VMULPS       Z6, Z10, Z6
+	VMULPS       Z7, Z11, Z7
+	VMULPS       Z8, Z12, Z8
+	VMULPS       Z5, Z9, Z5
+	VBROADCASTSS f32_3f800000<>+0(SB), Z13
+	VSUBPS       Z13, Z10, Z10
+	VSUBPS       Z13, Z11, Z11
+	VSUBPS       Z13, Z12, Z12
+	VSUBPS       Z13, Z9, Z9
+	VADDPS       Z10, Z6, Z6
+	VADDPS       Z11, Z7, Z7
+	VADDPS       Z12, Z8, Z8
+	VADDPS       Z9, Z5, Z5
+	VBROADCASTSS f32_00000000<>+0(SB), Z9
+	VMAXPS       Z1, Z9, Z1
+	VMAXPS       Z2, Z9, Z2
+	VMAXPS       Z3, Z9, Z3
+	VMAXPS       Z4, Z9, Z4
+	VMULPS       Z6, Z0, Z6
+	VMULPS       Z7, Z0, Z7
+	VMULPS       Z8, Z0, Z8
+	VMULPS       Z5, Z0, Z0
+	VADDPS       Z6, Z1, Z1
+	VADDPS       Z7, Z2, Z2
+	VADDPS       Z8, Z3, Z3
+	VADDPS       Z0, Z4, Z0
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VADDPS       Z4, Z0, Z0
+	VMOVUPS      Z1, K1, (AX)
+	VMOVUPS      Z2, K2, 64(AX)
+	VMOVUPS      Z3, K3, 128(AX)
+	VMOVUPS      Z0, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func siluAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·siluAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_c2b20000<>+0(SB), Z4
 	VMAXPS       Z0, Z4, Z0
 	VMAXPS       Z1, Z4, Z1
@@ -1713,85 +2086,170 @@ loop4:
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z2, Z2
 	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_c2b20000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z1
-	VBROADCASTSS f32_c2b00000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z2
-	VMULPS       Z2, Z1, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VADDPS       Z3, Z2, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VSUBPS       Z3, Z2, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VBROADCASTSS f32_3f318000<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z4
-	VSUBPS       Z4, Z1, Z1
-	VBROADCASTSS f32_b95e8083<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS       Z1, Z1, Z3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VADDPS       Z1, Z3, Z1
-	VBROADCASTSS f32_3f800000<>+0(SB), Z3
-	VADDPS       Z3, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS f32_3f800000<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z1
-	VDIVPS       Z1, Z0, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_c2b20000<>+0(SB), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VSUBPS       Z0, Z4, Z5
+	VSUBPS       Z1, Z4, Z6
+	VSUBPS       Z2, Z4, Z7
+	VSUBPS       Z3, Z4, Z4
+	VBROADCASTSS f32_c2b00000<>+0(SB), Z8
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMAXPS       Z4, Z8, Z4
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z8
+	VMULPS       Z8, Z5, Z9
+	VMULPS       Z8, Z6, Z10
+	VMULPS       Z8, Z7, Z11
+	VMULPS       Z8, Z4, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VADDPS       Z12, Z9, Z9
+	VADDPS       Z12, Z10, Z10
+	VADDPS       Z12, Z11, Z11
+	VADDPS       Z12, Z8, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VSUBPS       Z12, Z9, Z13
+	VSUBPS       Z12, Z10, Z14
+	VSUBPS       Z12, Z11, Z15
+	VSUBPS       Z12, Z8, Z12
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z10, Z10
+	VPSLLD       $0x17, Z11, Z11
+	VPSLLD       $0x17, Z8, Z8
+	VBROADCASTSS f32_3f318000<>+0(SB), Z16
+	VMULPS       Z16, Z13, Z17
+	VMULPS       Z16, Z14, Z18
+	VMULPS       Z16, Z15, Z19
+	VMULPS       Z16, Z12, Z16
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z19, Z7, Z7
+	VSUBPS       Z16, Z4, Z4
+	VBROADCASTSS f32_b95e8083<>+0(SB), Z16
+	VMULPS       Z16, Z13, Z13
+	VMULPS       Z16, Z14, Z14
+	VMULPS       Z16, Z15, Z15
+	VMULPS       Z16, Z12, Z12
+	VSUBPS       Z13, Z5, Z5
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z12, Z4, Z4
+	VMULPS       Z5, Z5, Z12
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z4, Z4, Z15
+	VBROADCASTSS f32_3c08313d<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3efffefe<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z12
+	VMULPS       Z13, Z18, Z13
+	VMULPS       Z14, Z19, Z14
+	VMULPS       Z15, Z16, Z15
+	VADDPS       Z5, Z12, Z5
+	VADDPS       Z6, Z13, Z6
+	VADDPS       Z7, Z14, Z7
+	VADDPS       Z4, Z15, Z4
+	VBROADCASTSS f32_3f800000<>+0(SB), Z12
+	VADDPS       Z12, Z5, Z5
+	VADDPS       Z12, Z6, Z6
+	VADDPS       Z12, Z7, Z7
+	VADDPS       Z12, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z11, Z7, Z7
+	VMULPS       Z8, Z4, Z4
+	VBROADCASTSS f32_3f800000<>+0(SB), Z8
+	VADDPS       Z8, Z5, Z5
+	VADDPS       Z8, Z6, Z6
+	VADDPS       Z8, Z7, Z7
+	VADDPS       Z8, Z4, Z4
+	VDIVPS       Z5, Z0, Z0
+	VDIVPS       Z6, Z1, Z1
+	VDIVPS       Z7, Z2, Z2
+	VDIVPS       Z4, Z3, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func geluAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·geluAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
 	VPANDD       Z4, Z0, Z5
 	VPANDD       Z4, Z1, Z6
@@ -2036,127 +2494,299 @@ loop4:
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z2, Z2
 	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Z1
-	VPANDD       Z1, Z0, Z1
-	VBROADCASTSS f32_41540000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS f32_fffff000<>+0(SB), Z2
-	VPANDD       Z2, Z1, Z2
-	VMULPS       Z2, Z2, Z3
-	VBROADCASTSS f32_bf000000<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z2, Z1, Z4
-	VADDPS       Z2, Z1, Z2
-	VMULPS       Z2, Z4, Z2
-	VBROADCASTSS f32_bf000000<>+0(SB), Z4
-	VMULPS       Z4, Z2, Z2
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z4
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z5
-	VSUBPS       Z5, Z4, Z5
-	VPSLLD       $0x17, Z4, Z4
-	VBROADCASTSS f32_3f318000<>+0(SB), Z6
-	VMULPS       Z6, Z5, Z6
-	VSUBPS       Z6, Z3, Z3
-	VBROADCASTSS f32_b95e8083<>+0(SB), Z6
-	VMULPS       Z6, Z5, Z5
-	VSUBPS       Z5, Z3, Z3
-	VADDPS       Z2, Z3, Z2
-	VMULPS       Z2, Z2, Z3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Z5
-	VMULPS       Z2, Z5, Z5
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z3, Z5, Z5
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z6
-	VMULPS       Z2, Z6, Z6
-	VBROADCASTSS f32_3efffefe<>+0(SB), Z7
-	VADDPS       Z7, Z6, Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z3, Z5, Z3
-	VADDPS       Z2, Z3, Z2
-	VBROADCASTSS f32_3f800000<>+0(SB), Z3
-	VADDPS       Z3, Z2, Z2
-	VMULPS       Z4, Z2, Z2
-	VMULPS       Z1, Z1, Z3
-	VBROADCASTSS f32_3b8402ac<>+0(SB), Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3d240281<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3e39d533<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3edf309e<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3f000000<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VBROADCASTSS f32_3c2572c0<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3dcd921a<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z3, Z5, Z5
-	VBROADCASTSS f32_3eedfe45<>+0(SB), Z6
-	VMULPS       Z1, Z6, Z6
-	VBROADCASTSS f32_3f98fc24<>+0(SB), Z7
-	VADDPS       Z7, Z6, Z6
-	VADDPS       Z6, Z5, Z5
-	VMULPS       Z3, Z5, Z3
-	VBROADCASTSS f32_3fd5b967<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3f800000<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z3, Z3
-	VBROADCASTSS f32_00000000<>+0(SB), Z5
-	VMAXPS       Z0, Z5, Z0
-	VDIVPS       Z3, Z4, Z3
-	VMULPS       Z3, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VSUBPS       Z1, Z0, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
+	VPANDD       Z4, Z0, Z5
+	VPANDD       Z4, Z1, Z6
+	VPANDD       Z4, Z2, Z7
+	VPANDD       Z4, Z3, Z4
+	VBROADCASTSS f32_41540000<>+0(SB), Z8
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	VMINPS       Z4, Z8, Z4
+	VBROADCASTSS f32_fffff000<>+0(SB), Z8
+	VPANDD       Z8, Z5, Z9
+	VPANDD       Z8, Z6, Z10
+	VPANDD       Z8, Z7, Z11
+	VPANDD       Z8, Z4, Z8
+	VMULPS       Z9, Z9, Z12
+	VMULPS       Z10, Z10, Z13
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z8, Z8, Z15
+	VBROADCASTSS f32_bf000000<>+0(SB), Z16
+	VMULPS       Z16, Z12, Z12
+	VMULPS       Z16, Z13, Z13
+	VMULPS       Z16, Z14, Z14
+	VMULPS       Z16, Z15, Z15
+	VSUBPS       Z9, Z5, Z16
+	VSUBPS       Z10, Z6, Z17
+	VSUBPS       Z11, Z7, Z18
+	VSUBPS       Z8, Z4, Z19
+	VADDPS       Z9, Z5, Z9
+	VADDPS       Z10, Z6, Z10
+	VADDPS       Z11, Z7, Z11
+	VADDPS       Z8, Z4, Z8
+	VMULPS       Z9, Z16, Z9
+	VMULPS       Z10, Z17, Z10
+	VMULPS       Z11, Z18, Z11
+	VMULPS       Z8, Z19, Z8
+	VBROADCASTSS f32_bf000000<>+0(SB), Z16
+	VMULPS       Z16, Z9, Z9
+	VMULPS       Z16, Z10, Z10
+	VMULPS       Z16, Z11, Z11
+	VMULPS       Z16, Z8, Z8
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z16
+	VMULPS       Z16, Z12, Z17
+	VMULPS       Z16, Z13, Z18
+	VMULPS       Z16, Z14, Z19
+	VMULPS       Z16, Z15, Z16
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z20
+	VSUBPS       Z20, Z17, Z21
+	VSUBPS       Z20, Z18, Z22
+	VSUBPS       Z20, Z19, Z23
+	VSUBPS       Z20, Z16, Z20
+	VPSLLD       $0x17, Z17, Z17
+	VPSLLD       $0x17, Z18, Z18
+	VPSLLD       $0x17, Z19, Z19
+	VPSLLD       $0x17, Z16, Z16
+	VBROADCASTSS f32_3f318000<>+0(SB), Z24
+	VMULPS       Z24, Z21, Z25
+	VMULPS       Z24, Z22, Z26
+	VMULPS       Z24, Z23, Z27
+	VMULPS       Z24, Z20, Z24
+	VSUBPS       Z25, Z12, Z12
+	VSUBPS       Z26, Z13, Z13
+	VSUBPS       Z27, Z14, Z14
+	VSUBPS       Z24, Z15, Z15
+	VBROADCASTSS f32_b95e8083<>+0(SB), Z24
+	VMULPS       Z24, Z21, Z21
+	VMULPS       Z24, Z22, Z22
+	VMULPS       Z24, Z23, Z23
+	VMULPS       Z24, Z20, Z20
+	VSUBPS       Z21, Z12, Z12
+	VSUBPS       Z22, Z13, Z13
+	VSUBPS       Z23, Z14, Z14
+	VSUBPS       Z20, Z15, Z15
+	VADDPS       Z9, Z12, Z9
+	VADDPS       Z10, Z13, Z10
+	VADDPS       Z11, Z14, Z11
+	VADDPS       Z8, Z15, Z8
+	VMULPS       Z9, Z9, Z12
+	VMULPS       Z10, Z10, Z13
+	VMULPS       Z11, Z11, Z14
+	VMULPS       Z8, Z8, Z15
+	VBROADCASTSS f32_3c08313d<>+0(SB), Z20
+	VMULPS       Z9, Z20, Z21
+	VMULPS       Z10, Z20, Z22
+	VMULPS       Z11, Z20, Z23
+	VMULPS       Z8, Z20, Z20
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z12, Z21, Z21
+	VMULPS       Z13, Z22, Z22
+	VMULPS       Z14, Z23, Z23
+	VMULPS       Z15, Z20, Z20
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z24
+	VMULPS       Z9, Z24, Z25
+	VMULPS       Z10, Z24, Z26
+	VMULPS       Z11, Z24, Z27
+	VMULPS       Z8, Z24, Z24
+	VBROADCASTSS f32_3efffefe<>+0(SB), Z28
+	VADDPS       Z28, Z25, Z25
+	VADDPS       Z28, Z26, Z26
+	VADDPS       Z28, Z27, Z27
+	VADDPS       Z28, Z24, Z24
+	VADDPS       Z25, Z21, Z21
+	VADDPS       Z26, Z22, Z22
+	VADDPS       Z27, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z12, Z21, Z12
+	VMULPS       Z13, Z22, Z13
+	VMULPS       Z14, Z23, Z14
+	VMULPS       Z15, Z20, Z15
+	VADDPS       Z9, Z12, Z9
+	VADDPS       Z10, Z13, Z10
+	VADDPS       Z11, Z14, Z11
+	VADDPS       Z8, Z15, Z8
+	VBROADCASTSS f32_3f800000<>+0(SB), Z12
+	VADDPS       Z12, Z9, Z9
+	VADDPS       Z12, Z10, Z10
+	VADDPS       Z12, Z11, Z11
+	VADDPS       Z12, Z8, Z8
+	VMULPS       Z17, Z9, Z9
+	VMULPS       Z18, Z10, Z10
+	VMULPS       Z19, Z11, Z11
+	VMULPS       Z16, Z8, Z8
+	VMULPS       Z5, Z5, Z12
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z4, Z4, Z15
+	VBROADCASTSS f32_3b8402ac<>+0(SB), Z16
+	VMULPS       Z12, Z16, Z17
+	VMULPS       Z13, Z16, Z18
+	VMULPS       Z14, Z16, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3d240281<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3e39d533<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3edf309e<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3f000000<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VBROADCASTSS f32_3c2572c0<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3dcd921a<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z12, Z21, Z21
+	VMULPS       Z13, Z22, Z22
+	VMULPS       Z14, Z23, Z23
+	VMULPS       Z15, Z20, Z20
+	VBROADCASTSS f32_3eedfe45<>+0(SB), Z24
+	VMULPS       Z5, Z24, Z25
+	VMULPS       Z6, Z24, Z26
+	VMULPS       Z7, Z24, Z27
+	VMULPS       Z4, Z24, Z24
+	VBROADCASTSS f32_3f98fc24<>+0(SB), Z28
+	VADDPS       Z28, Z25, Z25
+	VADDPS       Z28, Z26, Z26
+	VADDPS       Z28, Z27, Z27
+	VADDPS       Z28, Z24, Z24
+	VADDPS       Z25, Z21, Z21
+	VADDPS       Z26, Z22, Z22
+	VADDPS       Z27, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VMULPS       Z12, Z21, Z12
+	VMULPS       Z13, Z22, Z13
+	VMULPS       Z14, Z23, Z14
+	VMULPS       Z15, Z20, Z15
+	VBROADCASTSS f32_3fd5b967<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3f800000<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z12, Z12
+	VADDPS       Z22, Z13, Z13
+	VADDPS       Z23, Z14, Z14
+	VADDPS       Z20, Z15, Z15
+	VBROADCASTSS f32_00000000<>+0(SB), Z20
+	VMAXPS       Z0, Z20, Z0
+	VMAXPS       Z1, Z20, Z1
+	VMAXPS       Z2, Z20, Z2
+	VMAXPS       Z3, Z20, Z3
+	VDIVPS       Z12, Z17, Z12
+	VDIVPS       Z13, Z18, Z13
+	VDIVPS       Z14, Z19, Z14
+	VDIVPS       Z15, Z16, Z15
+	VMULPS       Z12, Z5, Z5
+	VMULPS       Z13, Z6, Z6
+	VMULPS       Z14, Z7, Z7
+	VMULPS       Z15, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z11, Z7, Z7
+	VMULPS       Z8, Z4, Z4
+	VSUBPS       Z5, Z0, Z0
+	VSUBPS       Z6, Z1, Z1
+	VSUBPS       Z7, Z2, Z2
+	VSUBPS       Z4, Z3, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func geluTanhAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·geluTanhAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_c1300000<>+0(SB), Z4
 	VMAXPS       Z0, Z4, Z0
 	VMAXPS       Z1, Z4, Z1
@@ -2295,93 +2925,193 @@ loop4:
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z2, Z2
 	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_c1300000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VMULPS       Z0, Z0, Z2
-	VBROADCASTSS f32_3d922279<>+0(SB), Z3
-	VMULPS       Z3, Z2, Z2
-	VBROADCASTSS f32_3fcc422a<>+0(SB), Z3
-	VADDPS       Z3, Z2, Z2
-	VMULPS       Z2, Z0, Z2
-	VSUBPS       Z2, Z1, Z1
-	VBROADCASTSS f32_42b20000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS f32_c2b00000<>+0(SB), Z2
-	VMAXPS       Z1, Z2, Z1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z2
-	VMULPS       Z2, Z1, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VADDPS       Z3, Z2, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VSUBPS       Z3, Z2, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VBROADCASTSS f32_3f318000<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z4
-	VSUBPS       Z4, Z1, Z1
-	VBROADCASTSS f32_b95e8083<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z1, Z1
-	VMULPS       Z1, Z1, Z3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VADDPS       Z1, Z3, Z1
-	VBROADCASTSS f32_3f800000<>+0(SB), Z3
-	VADDPS       Z3, Z1, Z1
-	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS f32_3f800000<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z1
-	VDIVPS       Z1, Z0, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_c1300000<>+0(SB), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VMULPS       Z0, Z0, Z5
+	VMULPS       Z1, Z1, Z6
+	VMULPS       Z2, Z2, Z7
+	VMULPS       Z3, Z3, Z8
+	VBROADCASTSS f32_3d922279<>+0(SB), Z9
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z9, Z6, Z6
+	VMULPS       Z9, Z7, Z7
+	VMULPS       Z9, Z8, Z8
+	VBROADCASTSS f32_3fcc422a<>+0(SB), Z9
+	VADDPS       Z9, Z5, Z5
+	VADDPS       Z9, Z6, Z6
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z9, Z8, Z8
+	VMULPS       Z5, Z0, Z5
+	VMULPS       Z6, Z1, Z6
+	VMULPS       Z7, Z2, Z7
+	VMULPS       Z8, Z3, Z8
+	VSUBPS       Z5, Z4, Z5
+	VSUBPS       Z6, Z4, Z6
+	VSUBPS       Z7, Z4, Z7
+	VSUBPS       Z8, Z4, Z4
+	VBROADCASTSS f32_42b20000<>+0(SB), Z8
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	VMINPS       Z4, Z8, Z4
+	VBROADCASTSS f32_c2b00000<>+0(SB), Z8
+	VMAXPS       Z5, Z8, Z5
+	VMAXPS       Z6, Z8, Z6
+	VMAXPS       Z7, Z8, Z7
+	VMAXPS       Z4, Z8, Z4
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z8
+	VMULPS       Z8, Z5, Z9
+	VMULPS       Z8, Z6, Z10
+	VMULPS       Z8, Z7, Z11
+	VMULPS       Z8, Z4, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VADDPS       Z12, Z9, Z9
+	VADDPS       Z12, Z10, Z10
+	VADDPS       Z12, Z11, Z11
+	VADDPS       Z12, Z8, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VSUBPS       Z12, Z9, Z13
+	VSUBPS       Z12, Z10, Z14
+	VSUBPS       Z12, Z11, Z15
+	VSUBPS       Z12, Z8, Z12
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z10, Z10
+	VPSLLD       $0x17, Z11, Z11
+	VPSLLD       $0x17, Z8, Z8
+	VBROADCASTSS f32_3f318000<>+0(SB), Z16
+	VMULPS       Z16, Z13, Z17
+	VMULPS       Z16, Z14, Z18
+	VMULPS       Z16, Z15, Z19
+	VMULPS       Z16, Z12, Z16
+	VSUBPS       Z17, Z5, Z5
+	VSUBPS       Z18, Z6, Z6
+	VSUBPS       Z19, Z7, Z7
+	VSUBPS       Z16, Z4, Z4
+	VBROADCASTSS f32_b95e8083<>+0(SB), Z16
+	VMULPS       Z16, Z13, Z13
+	VMULPS       Z16, Z14, Z14
+	VMULPS       Z16, Z15, Z15
+	VMULPS       Z16, Z12, Z12
+	VSUBPS       Z13, Z5, Z5
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z12, Z4, Z4
+	VMULPS       Z5, Z5, Z12
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z4, Z4, Z15
+	VBROADCASTSS f32_3c08313d<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3efffefe<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z12
+	VMULPS       Z13, Z18, Z13
+	VMULPS       Z14, Z19, Z14
+	VMULPS       Z15, Z16, Z15
+	VADDPS       Z5, Z12, Z5
+	VADDPS       Z6, Z13, Z6
+	VADDPS       Z7, Z14, Z7
+	VADDPS       Z4, Z15, Z4
+	VBROADCASTSS f32_3f800000<>+0(SB), Z12
+	VADDPS       Z12, Z5, Z5
+	VADDPS       Z12, Z6, Z6
+	VADDPS       Z12, Z7, Z7
+	VADDPS       Z12, Z4, Z4
+	VMULPS       Z9, Z5, Z5
+	VMULPS       Z10, Z6, Z6
+	VMULPS       Z11, Z7, Z7
+	VMULPS       Z8, Z4, Z4
+	VBROADCASTSS f32_3f800000<>+0(SB), Z8
+	VADDPS       Z8, Z5, Z5
+	VADDPS       Z8, Z6, Z6
+	VADDPS       Z8, Z7, Z7
+	VADDPS       Z8, Z4, Z4
+	VDIVPS       Z5, Z0, Z0
+	VDIVPS       Z6, Z1, Z1
+	VDIVPS       Z7, Z2, Z2
+	VDIVPS       Z4, Z3, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func tanhAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
 	VPANDD       Z4, Z0, Z5
 	VPANDD       Z4, Z1, Z6
@@ -2506,88 +3236,179 @@ loop4:
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z2, Z2
 	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Z1
-	VPANDD       Z1, Z0, Z1
-	VBROADCASTSS f32_4038aa3b<>+0(SB), Z2
-	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS f32_41f00000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VSUBPS       Z3, Z2, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VSUBPS       Z3, Z1, Z1
-	VMULPS       Z1, Z1, Z3
-	VBROADCASTSS f32_3920fdba<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3aaf9f61<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3c1d96a7<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3d635774<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VBROADCASTSS f32_3e75fdee<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3f317218<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z1, Z3, Z1
-	VBROADCASTSS f32_3f800000<>+0(SB), Z3
-	VBROADCASTSS f32_40000000<>+0(SB), Z4
-	VBROADCASTSS f32_3f800000<>+0(SB), Z5
-	VADDPS       Z5, Z2, Z5
-	VMULPS       Z1, Z2, Z1
-	VADDPS       Z1, Z5, Z1
-	VDIVPS       Z1, Z4, Z1
-	VSUBPS       Z1, Z3, Z1
-	VBROADCASTSS f32_80000000<>+0(SB), Z2
-	VPANDD       Z2, Z0, Z0
-	VPORD        Z0, Z1, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
+	VPANDD       Z4, Z0, Z5
+	VPANDD       Z4, Z1, Z6
+	VPANDD       Z4, Z2, Z7
+	VPANDD       Z4, Z3, Z4
+	VBROADCASTSS f32_4038aa3b<>+0(SB), Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS       Z8, Z6, Z6
+	VMULPS       Z8, Z7, Z7
+	VMULPS       Z8, Z4, Z4
+	VBROADCASTSS f32_41f00000<>+0(SB), Z8
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	VMINPS       Z4, Z8, Z4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z8
+	VADDPS       Z8, Z5, Z9
+	VADDPS       Z8, Z6, Z10
+	VADDPS       Z8, Z7, Z11
+	VADDPS       Z8, Z4, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VSUBPS       Z12, Z9, Z13
+	VSUBPS       Z12, Z10, Z14
+	VSUBPS       Z12, Z11, Z15
+	VSUBPS       Z12, Z8, Z12
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z10, Z10
+	VPSLLD       $0x17, Z11, Z11
+	VPSLLD       $0x17, Z8, Z8
+	VSUBPS       Z13, Z5, Z5
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z12, Z4, Z4
+	VMULPS       Z5, Z5, Z12
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z4, Z4, Z15
+	VBROADCASTSS f32_3920fdba<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3aaf9f61<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3c1d96a7<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3d635774<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z12
+	VMULPS       Z13, Z18, Z13
+	VMULPS       Z14, Z19, Z14
+	VMULPS       Z15, Z16, Z15
+	VBROADCASTSS f32_3e75fdee<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3f317218<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VADDPS       Z17, Z12, Z12
+	VADDPS       Z18, Z13, Z13
+	VADDPS       Z19, Z14, Z14
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z5, Z12, Z5
+	VMULPS       Z6, Z13, Z6
+	VMULPS       Z7, Z14, Z7
+	VMULPS       Z4, Z15, Z4
+	VBROADCASTSS f32_3f800000<>+0(SB), Z12
+	VBROADCASTSS f32_40000000<>+0(SB), Z13
+	VBROADCASTSS f32_3f800000<>+0(SB), Z14
+	VADDPS       Z14, Z9, Z15
+	VADDPS       Z14, Z10, Z16
+	VADDPS       Z14, Z11, Z17
+	VADDPS       Z14, Z8, Z14
+	VMULPS       Z5, Z9, Z5
+	VMULPS       Z6, Z10, Z6
+	VMULPS       Z7, Z11, Z7
+	VMULPS       Z4, Z8, Z4
+	VADDPS       Z5, Z15, Z5
+	VADDPS       Z6, Z16, Z6
+	VADDPS       Z7, Z17, Z7
+	VADDPS       Z4, Z14, Z4
+	VDIVPS       Z5, Z13, Z5
+	VDIVPS       Z6, Z13, Z6
+	VDIVPS       Z7, Z13, Z7
+	VDIVPS       Z4, Z13, Z4
+	VSUBPS       Z5, Z12, Z5
+	VSUBPS       Z6, Z12, Z6
+	VSUBPS       Z7, Z12, Z7
+	VSUBPS       Z4, Z12, Z4
+	VBROADCASTSS f32_80000000<>+0(SB), Z8
+	VPANDD       Z8, Z0, Z0
+	VPANDD       Z8, Z1, Z1
+	VPANDD       Z8, Z2, Z2
+	VPANDD       Z8, Z3, Z3
+	VPORD        Z0, Z5, Z0
+	VPORD        Z1, Z6, Z1
+	VPORD        Z2, Z7, Z2
+	VPORD        Z3, Z4, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func sigmoidAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_00000000<>+0(SB), Z4
 	VSUBPS       Z0, Z4, Z0
 	VSUBPS       Z1, Z4, Z1
@@ -2699,84 +3520,166 @@ loop4:
 	VDIVPS       Z1, Z4, Z1
 	VDIVPS       Z2, Z4, Z2
 	VDIVPS       Z3, Z4, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VSUBPS       Z0, Z1, Z0
-	VBROADCASTSS f32_42b20000<>+0(SB), Z1
-	VMINPS       Z0, Z1, Z0
-	VBROADCASTSS f32_c2b00000<>+0(SB), Z1
-	VMAXPS       Z0, Z1, Z0
-	VBROADCASTSS f32_3f800000<>+0(SB), Z1
-	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z2
-	VMULPS       Z2, Z0, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VADDPS       Z3, Z2, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VSUBPS       Z3, Z2, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VBROADCASTSS f32_3f318000<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z4
-	VSUBPS       Z4, Z0, Z0
-	VBROADCASTSS f32_b95e8083<>+0(SB), Z4
-	VMULPS       Z4, Z3, Z3
-	VSUBPS       Z3, Z0, Z0
-	VMULPS       Z0, Z0, Z3
-	VBROADCASTSS f32_3c08313d<>+0(SB), Z4
-	VMULPS       Z0, Z4, Z4
-	VBROADCASTSS f32_3d2b9503<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z5
-	VMULPS       Z0, Z5, Z5
-	VBROADCASTSS f32_3efffefe<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VADDPS       Z0, Z3, Z0
-	VBROADCASTSS f32_3f800000<>+0(SB), Z3
-	VADDPS       Z3, Z0, Z0
-	VMULPS       Z2, Z0, Z0
-	VBROADCASTSS f32_3f800000<>+0(SB), Z2
-	VADDPS       Z2, Z0, Z0
-	VDIVPS       Z0, Z1, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VSUBPS       Z0, Z4, Z0
+	VSUBPS       Z1, Z4, Z1
+	VSUBPS       Z2, Z4, Z2
+	VSUBPS       Z3, Z4, Z3
+	VBROADCASTSS f32_42b20000<>+0(SB), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+	VMINPS       Z3, Z4, Z3
+	VBROADCASTSS f32_c2b00000<>+0(SB), Z4
+	VMAXPS       Z0, Z4, Z0
+	VMAXPS       Z1, Z4, Z1
+	VMAXPS       Z2, Z4, Z2
+	VMAXPS       Z3, Z4, Z3
+	VBROADCASTSS f32_3f800000<>+0(SB), Z4
+	VBROADCASTSS f32_3fb8aa3b<>+0(SB), Z5
+	VMULPS       Z5, Z0, Z6
+	VMULPS       Z5, Z1, Z7
+	VMULPS       Z5, Z2, Z8
+	VMULPS       Z5, Z3, Z5
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z9
+	VADDPS       Z9, Z6, Z6
+	VADDPS       Z9, Z7, Z7
+	VADDPS       Z9, Z8, Z8
+	VADDPS       Z9, Z5, Z5
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z9
+	VSUBPS       Z9, Z6, Z10
+	VSUBPS       Z9, Z7, Z11
+	VSUBPS       Z9, Z8, Z12
+	VSUBPS       Z9, Z5, Z9
+	VPSLLD       $0x17, Z6, Z6
+	VPSLLD       $0x17, Z7, Z7
+	VPSLLD       $0x17, Z8, Z8
+	VPSLLD       $0x17, Z5, Z5
+	VBROADCASTSS f32_3f318000<>+0(SB), Z13
+	VMULPS       Z13, Z10, Z14
+	VMULPS       Z13, Z11, Z15
+	VMULPS       Z13, Z12, Z16
+	VMULPS       Z13, Z9, Z13
+	VSUBPS       Z14, Z0, Z0
+	VSUBPS       Z15, Z1, Z1
+	VSUBPS       Z16, Z2, Z2
+	VSUBPS       Z13, Z3, Z3
+	VBROADCASTSS f32_b95e8083<>+0(SB), Z13
+	VMULPS       Z13, Z10, Z10
+	VMULPS       Z13, Z11, Z11
+	VMULPS       Z13, Z12, Z12
+	VMULPS       Z13, Z9, Z9
+	VSUBPS       Z10, Z0, Z0
+	VSUBPS       Z11, Z1, Z1
+	VSUBPS       Z12, Z2, Z2
+	VSUBPS       Z9, Z3, Z3
+	VMULPS       Z0, Z0, Z9
+	VMULPS       Z1, Z1, Z10
+	VMULPS       Z2, Z2, Z11
+	VMULPS       Z3, Z3, Z12
+	VBROADCASTSS f32_3c08313d<>+0(SB), Z13
+	VMULPS       Z0, Z13, Z14
+	VMULPS       Z1, Z13, Z15
+	VMULPS       Z2, Z13, Z16
+	VMULPS       Z3, Z13, Z13
+	VBROADCASTSS f32_3d2b9503<>+0(SB), Z17
+	VADDPS       Z17, Z14, Z14
+	VADDPS       Z17, Z15, Z15
+	VADDPS       Z17, Z16, Z16
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z9, Z14, Z14
+	VMULPS       Z10, Z15, Z15
+	VMULPS       Z11, Z16, Z16
+	VMULPS       Z12, Z13, Z13
+	VBROADCASTSS f32_3e2aabd7<>+0(SB), Z17
+	VMULPS       Z0, Z17, Z18
+	VMULPS       Z1, Z17, Z19
+	VMULPS       Z2, Z17, Z20
+	VMULPS       Z3, Z17, Z17
+	VBROADCASTSS f32_3efffefe<>+0(SB), Z21
+	VADDPS       Z21, Z18, Z18
+	VADDPS       Z21, Z19, Z19
+	VADDPS       Z21, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z18, Z14, Z14
+	VADDPS       Z19, Z15, Z15
+	VADDPS       Z20, Z16, Z16
+	VADDPS       Z17, Z13, Z13
+	VMULPS       Z9, Z14, Z9
+	VMULPS       Z10, Z15, Z10
+	VMULPS       Z11, Z16, Z11
+	VMULPS       Z12, Z13, Z12
+	VADDPS       Z0, Z9, Z0
+	VADDPS       Z1, Z10, Z1
+	VADDPS       Z2, Z11, Z2
+	VADDPS       Z3, Z12, Z3
+	VBROADCASTSS f32_3f800000<>+0(SB), Z9
+	VADDPS       Z9, Z0, Z0
+	VADDPS       Z9, Z1, Z1
+	VADDPS       Z9, Z2, Z2
+	VADDPS       Z9, Z3, Z3
+	VMULPS       Z6, Z0, Z0
+	VMULPS       Z7, Z1, Z1
+	VMULPS       Z8, Z2, Z2
+	VMULPS       Z5, Z3, Z3
+	VBROADCASTSS f32_3f800000<>+0(SB), Z5
+	VADDPS       Z5, Z0, Z0
+	VADDPS       Z5, Z1, Z1
+	VADDPS       Z5, Z2, Z2
+	VADDPS       Z5, Z3, Z3
+	VDIVPS       Z0, Z4, Z0
+	VDIVPS       Z1, Z4, Z1
+	VDIVPS       Z2, Z4, Z2
+	VDIVPS       Z3, Z4, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET
 
 // func scaledTanhAVX512(n int, y *float32, alpha float32)
 // Requires: AVX, AVX512F
 TEXT ·scaledTanhAVX512(SB), NOSPLIT, $0-20
-	MOVQ         n+0(FP), AX
-	MOVQ         y+8(FP), CX
+	MOVQ         n+0(FP), CX
+	MOVQ         y+8(FP), AX
 	VBROADCASTSS alpha+16(FP), Z0
-	SUBQ         $0x00000040, AX
-	JL           end4
+	SUBQ         $0x00000040, CX
+	JL           rest
 
-loop4:
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
+loop:
+	VMOVUPS      (AX), Z0
+	VMOVUPS      64(AX), Z1
+	VMOVUPS      128(AX), Z2
+	VMOVUPS      192(AX), Z3
 	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
 	VPANDD       Z4, Z0, Z5
 	VPANDD       Z4, Z1, Z6
@@ -2901,70 +3804,161 @@ loop4:
 	VADDPS       Z4, Z1, Z1
 	VADDPS       Z4, Z2, Z2
 	VADDPS       Z4, Z3, Z3
-	VMOVUPS      Z0, (CX)
-	VMOVUPS      Z1, 64(CX)
-	VMOVUPS      Z2, 128(CX)
-	VMOVUPS      Z3, 192(CX)
-	ADDQ         $0x00000100, CX
-	SUBQ         $0x00000040, AX
-	JGE          loop4
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      Z1, 64(AX)
+	VMOVUPS      Z2, 128(AX)
+	VMOVUPS      Z3, 192(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x00000040, CX
+	JGE          loop
 
-end4:
-	ADDQ $0x00000040, AX
-	SUBQ $0x00000010, AX
-	JL   end1
-
-loop1:
-	VMOVUPS      (CX), Z0
-	VBROADCASTSS f32_7fffffff<>+0(SB), Z1
-	VPANDD       Z1, Z0, Z1
-	VBROADCASTSS f32_3ff6384f<>+0(SB), Z2
-	VMULPS       Z2, Z1, Z1
-	VBROADCASTSS f32_41f00000<>+0(SB), Z2
-	VMINPS       Z1, Z2, Z1
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z2
-	VADDPS       Z2, Z1, Z2
-	VBROADCASTSS f32_4b40007f<>+0(SB), Z3
-	VSUBPS       Z3, Z2, Z3
-	VPSLLD       $0x17, Z2, Z2
-	VSUBPS       Z3, Z1, Z1
-	VMULPS       Z1, Z1, Z3
-	VBROADCASTSS f32_3920fdba<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3aaf9f61<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS f32_3c1d96a7<>+0(SB), Z5
-	VMULPS       Z1, Z5, Z5
-	VBROADCASTSS f32_3d635774<>+0(SB), Z6
-	VADDPS       Z6, Z5, Z5
-	VADDPS       Z5, Z4, Z4
-	VMULPS       Z3, Z4, Z3
-	VBROADCASTSS f32_3e75fdee<>+0(SB), Z4
-	VMULPS       Z1, Z4, Z4
-	VBROADCASTSS f32_3f317218<>+0(SB), Z5
-	VADDPS       Z5, Z4, Z4
-	VADDPS       Z4, Z3, Z3
-	VMULPS       Z1, Z3, Z1
-	VBROADCASTSS f32_3fdba29c<>+0(SB), Z3
-	VBROADCASTSS f32_405ba29c<>+0(SB), Z4
-	VBROADCASTSS f32_3f800000<>+0(SB), Z5
-	VADDPS       Z5, Z2, Z5
-	VMULPS       Z1, Z2, Z1
-	VADDPS       Z1, Z5, Z1
-	VDIVPS       Z1, Z4, Z1
-	VSUBPS       Z1, Z3, Z1
-	VBROADCASTSS f32_80000000<>+0(SB), Z2
-	VPANDD       Z2, Z0, Z0
-	VPORD        Z0, Z1, Z0
-	VBROADCASTSS f32_00000000<>+0(SB), Z1
-	VADDPS       Z1, Z0, Z0
-	VMOVUPS      Z0, (CX)
+rest:
 	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, AX
-	JGE          loop1
+	JZ           end
+	MOVQ         $0x00000001, DX
+	SHLQ         CL, DX
+	DECQ         DX
+	KMOVW        DX, K1
+	SHRQ         $0x10, DX
+	KMOVW        DX, K2
+	SHRQ         $0x10, DX
+	KMOVW        DX, K3
+	SHRQ         $0x10, DX
+	KMOVW        DX, K4
+	SHRQ         $0x10, DX
+	VMOVUPS.Z    (AX), K1, Z0
+	VMOVUPS.Z    64(AX), K2, Z1
+	VMOVUPS.Z    128(AX), K3, Z2
+	VMOVUPS.Z    192(AX), K4, Z3
+	VBROADCASTSS f32_7fffffff<>+0(SB), Z4
+	VPANDD       Z4, Z0, Z5
+	VPANDD       Z4, Z1, Z6
+	VPANDD       Z4, Z2, Z7
+	VPANDD       Z4, Z3, Z4
+	VBROADCASTSS f32_3ff6384f<>+0(SB), Z8
+	VMULPS       Z8, Z5, Z5
+	VMULPS       Z8, Z6, Z6
+	VMULPS       Z8, Z7, Z7
+	VMULPS       Z8, Z4, Z4
+	VBROADCASTSS f32_41f00000<>+0(SB), Z8
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+	VMINPS       Z7, Z8, Z7
+	VMINPS       Z4, Z8, Z4
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z8
+	VADDPS       Z8, Z5, Z9
+	VADDPS       Z8, Z6, Z10
+	VADDPS       Z8, Z7, Z11
+	VADDPS       Z8, Z4, Z8
+	VBROADCASTSS f32_4b40007f<>+0(SB), Z12
+	VSUBPS       Z12, Z9, Z13
+	VSUBPS       Z12, Z10, Z14
+	VSUBPS       Z12, Z11, Z15
+	VSUBPS       Z12, Z8, Z12
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z10, Z10
+	VPSLLD       $0x17, Z11, Z11
+	VPSLLD       $0x17, Z8, Z8
+	VSUBPS       Z13, Z5, Z5
+	VSUBPS       Z14, Z6, Z6
+	VSUBPS       Z15, Z7, Z7
+	VSUBPS       Z12, Z4, Z4
+	VMULPS       Z5, Z5, Z12
+	VMULPS       Z6, Z6, Z13
+	VMULPS       Z7, Z7, Z14
+	VMULPS       Z4, Z4, Z15
+	VBROADCASTSS f32_3920fdba<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3aaf9f61<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z17
+	VMULPS       Z13, Z18, Z18
+	VMULPS       Z14, Z19, Z19
+	VMULPS       Z15, Z16, Z16
+	VBROADCASTSS f32_3c1d96a7<>+0(SB), Z20
+	VMULPS       Z5, Z20, Z21
+	VMULPS       Z6, Z20, Z22
+	VMULPS       Z7, Z20, Z23
+	VMULPS       Z4, Z20, Z20
+	VBROADCASTSS f32_3d635774<>+0(SB), Z24
+	VADDPS       Z24, Z21, Z21
+	VADDPS       Z24, Z22, Z22
+	VADDPS       Z24, Z23, Z23
+	VADDPS       Z24, Z20, Z20
+	VADDPS       Z21, Z17, Z17
+	VADDPS       Z22, Z18, Z18
+	VADDPS       Z23, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VMULPS       Z12, Z17, Z12
+	VMULPS       Z13, Z18, Z13
+	VMULPS       Z14, Z19, Z14
+	VMULPS       Z15, Z16, Z15
+	VBROADCASTSS f32_3e75fdee<>+0(SB), Z16
+	VMULPS       Z5, Z16, Z17
+	VMULPS       Z6, Z16, Z18
+	VMULPS       Z7, Z16, Z19
+	VMULPS       Z4, Z16, Z16
+	VBROADCASTSS f32_3f317218<>+0(SB), Z20
+	VADDPS       Z20, Z17, Z17
+	VADDPS       Z20, Z18, Z18
+	VADDPS       Z20, Z19, Z19
+	VADDPS       Z20, Z16, Z16
+	VADDPS       Z17, Z12, Z12
+	VADDPS       Z18, Z13, Z13
+	VADDPS       Z19, Z14, Z14
+	VADDPS       Z16, Z15, Z15
+	VMULPS       Z5, Z12, Z5
+	VMULPS       Z6, Z13, Z6
+	VMULPS       Z7, Z14, Z7
+	VMULPS       Z4, Z15, Z4
+	VBROADCASTSS f32_3fdba29c<>+0(SB), Z12
+	VBROADCASTSS f32_405ba29c<>+0(SB), Z13
+	VBROADCASTSS f32_3f800000<>+0(SB), Z14
+	VADDPS       Z14, Z9, Z15
+	VADDPS       Z14, Z10, Z16
+	VADDPS       Z14, Z11, Z17
+	VADDPS       Z14, Z8, Z14
+	VMULPS       Z5, Z9, Z5
+	VMULPS       Z6, Z10, Z6
+	VMULPS       Z7, Z11, Z7
+	VMULPS       Z4, Z8, Z4
+	VADDPS       Z5, Z15, Z5
+	VADDPS       Z6, Z16, Z6
+	VADDPS       Z7, Z17, Z7
+	VADDPS       Z4, Z14, Z4
+	VDIVPS       Z5, Z13, Z5
+	VDIVPS       Z6, Z13, Z6
+	VDIVPS       Z7, Z13, Z7
+	VDIVPS       Z4, Z13, Z4
+	VSUBPS       Z5, Z12, Z5
+	VSUBPS       Z6, Z12, Z6
+	VSUBPS       Z7, Z12, Z7
+	VSUBPS       Z4, Z12, Z4
+	VBROADCASTSS f32_80000000<>+0(SB), Z8
+	VPANDD       Z8, Z0, Z0
+	VPANDD       Z8, Z1, Z1
+	VPANDD       Z8, Z2, Z2
+	VPANDD       Z8, Z3, Z3
+	VPORD        Z0, Z5, Z0
+	VPORD        Z1, Z6, Z1
+	VPORD        Z2, Z7, Z2
+	VPORD        Z3, Z4, Z3
+	VBROADCASTSS f32_00000000<>+0(SB), Z4
+	VADDPS       Z4, Z0, Z0
+	VADDPS       Z4, Z1, Z1
+	VADDPS       Z4, Z2, Z2
+	VADDPS       Z4, Z3, Z3
+	VMOVUPS      Z0, K1, (AX)
+	VMOVUPS      Z1, K2, 64(AX)
+	VMOVUPS      Z2, K3, 128(AX)
+	VMOVUPS      Z3, K4, 192(AX)
 
-end1:
-	ADDQ $0x00000010, AX
+end:
 	VZEROUPPER
 	RET

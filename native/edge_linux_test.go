@@ -29,6 +29,13 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 	const most = 300
 	f := func() []float32 { return atEdge[float32](t, most*8) }
 	a, b, c := f(), f(), f()
+	for n := range most {
+		for _, c := range activationCases {
+			for _, v := range activators {
+				v.activate(c.kind, a[len(a)-n:], c.alpha)
+			}
+		}
+	}
 	x, y, z := atEdge[uint8](t, most*8), atEdge[uint8](t, most*8), atEdge[uint8](t, most*8)
 	i, j, k, w := atEdge[int32](t, most*8), atEdge[int32](t, most*8), atEdge[int32](t, most*8), atEdge[int8](t, most*64)
 	forEach(t, func(t *testing.T, s *Set) {

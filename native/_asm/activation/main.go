@@ -47,39 +47,104 @@ func main() {
 	Generate()
 }
 
-// kernel writes one that applies f to n values, n a multiple of the lanes.
+// kernel writes one that applies f to n values: groups of vectors, then what is left
+// over as one more group, through masks.
 func kernel(name string, f func(x value) value) {
 	TEXT(name+is.suffix, NOSPLIT, "func(n int, y *float32, alpha float32)")
 	Pragma("noescape")
-	n, y := Load(Param("n"), GP64()), Load(Param("y"), GP64())
+	n, y := Load(Param("n"), GP64()).(GPVirtual), Load(Param("y"), GP64()).(GPVirtual)
 	m, err := Param("alpha").Resolve()
 	if err != nil {
 		panic(err)
 	}
 	alpha = value{is.vector()}
 	VBROADCASTSS(m.Addr, alpha[0])
-	for _, group := range []int{is.group, 1} {
-		step := uint32(group * is.lanes)
-		loop, end := fmt.Sprint("loop", group), fmt.Sprint("end", group)
-		SUBQ(U32(step), n)
-		JL(LabelRef(end))
-		Label(loop)
-		var x value
-		for i := range group {
-			x = append(x, is.vector())
-			VMOVUPS(Mem{Base: y, Disp: 4 * is.lanes * i}, x[i])
-		}
-		for i, v := range f(x) {
-			VMOVUPS(v, Mem{Base: y, Disp: 4 * is.lanes * i})
-		}
-		ADDQ(U32(4*step), y)
-		SUBQ(U32(step), n)
-		JGE(LabelRef(loop))
-		Label(end)
-		ADDQ(U32(step), n)
+	step := uint32(is.group * is.lanes)
+	at := func(i int) Mem { return Mem{Base: y, Disp: 4 * is.lanes * i} }
+
+	SUBQ(U32(step), n)
+	JL(LabelRef("rest"))
+	Label("loop")
+	var x value
+	for i := range is.group {
+		x = append(x, is.vector())
+		VMOVUPS(at(i), x[i])
 	}
+	for i, v := range f(x) {
+		VMOVUPS(v, at(i))
+	}
+	ADDQ(U32(4*step), y)
+	SUBQ(U32(step), n)
+	JGE(LabelRef("loop"))
+
+	Label("rest")
+	ADDQ(U32(step), n)
+	JZ(LabelRef("end"))
+	move := masked(n)
+	x = nil
+	for i := range is.group {
+		x = append(x, is.vector())
+		move(i, at(i), x[i])
+	}
+	for i, v := range f(x) {
+		move(i, v, at(i))
+	}
+	Label("end")
 	VZEROUPPER()
 	RET()
+}
+
+// masked returns a function that loads or stores vector i of a group of which only
+// the first n values are there; a load has 0 for the others.
+func masked(n GPVirtual) func(i int, from, to Op) {
+	if is.lanes == 16 {
+		bits := GP64()
+		MOVQ(U32(1), bits)
+		MOVQ(n, RCX)
+		SHLQ(CL, bits)
+		DECQ(bits) // as many ones as values
+		var masks []OpmaskVirtual
+		for range is.group {
+			k := K()
+			KMOVW(bits.As32(), k)
+			SHRQ(Imm(16), bits)
+			masks = append(masks, k)
+		}
+		return func(i int, from, to Op) {
+			if _, load := from.(Mem); load {
+				VMOVUPS_Z(from, masks[i], to)
+			} else {
+				VMOVUPS(from, masks[i], to)
+			}
+		}
+	}
+	// A window on as many ones as a group has values, and zeros after them.
+	count := is.group * is.lanes
+	window, offset := GP64(), GP64()
+	LEAQ(maskTable(count), window)
+	MOVQ(n, offset)
+	NEGQ(offset)
+	return func(i int, from, to Op) {
+		mask := is.vector()
+		VMOVUPS(Mem{Base: window, Index: offset, Scale: 4, Disp: 4 * (count + is.lanes*i)}, mask)
+		VMASKMOVPS(from, mask, to)
+	}
+}
+
+var masks Mem
+
+func maskTable(count int) Mem {
+	if masks.Symbol.Name == "" {
+		masks = GLOBL("mask", RODATA|NOPTR)
+		for i := range 2 * count {
+			v := I32(0)
+			if i < count {
+				v = -1
+			}
+			DATA(4*i, v)
+		}
+	}
+	return masks
 }
 
 const (
