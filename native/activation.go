@@ -166,7 +166,7 @@ func gelu(x float32) float32 {
 	upper := math.Float32frombits(math.Float32bits(a) & 0xfffff000)
 	z := float32(float32(upper*upper) * -0.5)
 	rest := float32(float32((a-upper)*(a+upper)) * -0.5)
-	k, power := exponent(float32(z * log2E))
+	k, power := exponent(float32((z + rest) * log2E))
 	r := (z - float32(k*ln2Hi)) - float32(k*ln2Lo) + rest
 	e := float32((expm1Reduced(r) + 1) * power)
 

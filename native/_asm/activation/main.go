@@ -176,7 +176,12 @@ func exponent(t value) (k, power value) {
 
 func reduce(x value) (r, power value) {
 	k, power := exponent(mul(x, number(log2E)))
-	return sub(sub(x, mul(k, number(ln2Hi))), mul(k, number(ln2Lo))), power
+	return less(x, k), power
+}
+
+// less returns x - k*ln(2).
+func less(x, k value) value {
+	return sub(sub(x, mul(k, number(ln2Hi))), mul(k, number(ln2Lo)))
 }
 
 func expm1Reduced(r value) value {
@@ -201,8 +206,8 @@ func gelu(x value) value {
 	upper := and(a, bits(0xfffff000))
 	z := mul(mul(upper, upper), number(-0.5))
 	rest := mul(mul(sub(a, upper), add(a, upper)), number(-0.5))
-	r, power := reduce(z)
-	e := mul(add(expm1Reduced(add(r, rest)), number(1)), power)
+	k, power := exponent(mul(add(z, rest), number(log2E)))
+	e := mul(add(expm1Reduced(add(less(z, k), rest)), number(1)), power)
 	square := mul(a, a)
 	n := mul(number(0x1.080558p-8), square)
 	n = add(mul(add(n, pair(a, 0x1.480502p-5, 0x1.73aa66p-3)), square), pair(a, 0x1.be613cp-2, 0.5))
