@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,9 +20,18 @@ type Info struct {
 	MACsPerEvent   float64        `json:"macs_per_event"`
 	StateBytes     int64          `json:"state_bytes"` // per neuron, f32
 	SpikeThreshold float64        `json:"spike_threshold"`
+	Int8           bool           `json:"int8"`  // quantised: engines can compute it in integers
+	Heads          []HeadInfo     `json:"heads"` // in order of names
 	Layers         []LayerInfo    `json:"layers"`
 	TrainingRange  *TrainingRange `json:"training_range,omitempty"`
 	Provenance     jsontext.Value `json:"provenance,omitempty"`
+}
+
+// HeadInfo is one output.
+type HeadInfo struct {
+	Name  string `json:"name"`
+	Count int    `json:"count"` // channels
+	Unit  string `json:"unit,omitempty"`
 }
 
 // LayerInfo is one row of the table of layers.
@@ -48,7 +58,10 @@ func (m *Model) Info() Info {
 	info := Info{
 		Name: m.Name, Kind: m.Kind, Channels: m.Inputs.Channels, SpikeThreshold: m.SpikeThreshold,
 		TrainingRange: m.TrainingRange, Provenance: m.Provenance,
-		Layers: make([]LayerInfo, len(m.Layers)),
+		Int8: m.Int8 != nil, Layers: make([]LayerInfo, len(m.Layers)),
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Heads)) {
+		info.Heads = append(info.Heads, HeadInfo{name, m.Heads[name].Channels(), m.Heads[name].Unit})
 	}
 	byName := make(map[string]int, len(m.Layers))
 	width, look := make([]int, len(m.Layers)), make([]int, len(m.Layers))
@@ -174,7 +187,24 @@ func (i Info) String() string {
 		fmt.Fprintf(&b, "%-16s %-10s %-18s %6d %6s %7s %5s %6d %-8s %10d %11s\n", l.Name, l.Op, strings.Join(l.In, "+"), l.Width,
 			dash(l.Kernel), dash(l.Dilation), dash(l.Groups), l.ReceptiveField, l.Activation, l.Parameters, macs)
 	}
-	b.WriteString("\ntraining range:")
+	b.WriteString("\nheads:")
+	for _, h := range i.Heads {
+		fmt.Fprintf(&b, " %s", h.Name)
+		if h.Count > 1 {
+			fmt.Fprintf(&b, " x%d", h.Count)
+		}
+		if h.Unit != "" {
+			fmt.Fprintf(&b, " [%s]", h.Unit)
+		}
+		b.WriteString(";")
+	}
+	b.WriteString("\ninteger form: ")
+	if i.Int8 {
+		b.WriteString("yes, runs with --precision int8\n")
+	} else {
+		b.WriteString("none, see model quantize\n")
+	}
+	b.WriteString("training range:")
 	if r := i.TrainingRange; r == nil {
 		b.WriteString(" not recorded\n")
 	} else {
