@@ -61,7 +61,9 @@ func golden() *model.Model {
 		model.Layer{Name: "joined", Op: model.OpConcat, In: joined},
 		model.Layer{Name: "squashed", Op: model.OpActivation, In: []string{"joined"}, Activation: model.ActTanh},
 		conv("last", "squashed", 2, 4, 1, model.ActReLU), conv("head", "last", 1, 1, 1, ""))
-	return modeltest.Build(modeltest.Document("int8 golden", 6, layers), width, 5)
+	doc := modeltest.Document("int8 golden", 6, layers)
+	doc.Heads["dendrites"] = model.Head{Layer: "head", Index: 1, Count: 2, Unit: "mV"}
+	return modeltest.Build(doc, width, 5)
 }
 
 // goldenRun prints what a kernel gives in integers: for each step and neuron the bits

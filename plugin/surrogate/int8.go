@@ -20,6 +20,7 @@ type int8Network struct {
 	shared []int32 // sums that no head reads
 	// room for the events of one neuron and step
 	at, a []int32
+	one   [1]int32
 }
 
 // ring8 is a ring of slots of size values.
@@ -215,8 +216,8 @@ func (s *int8Network) scatter(l *layer8, to *coming, t0 int64, events []event) {
 		for lag := range l.kernel {
 			for i, at := range s.at {
 				c := int(at) / (l.kernel * l.outGroup)
-				one := [1]int32{at + int32(lag*l.outGroup)}
-				s.kernel.ColumnsInt8(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.w, one[:], s.a[i:i+1])
+				s.one[0] = at + int32(lag*l.outGroup)
+				s.kernel.ColumnsInt8(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.w, s.one[:], s.a[i:i+1])
 			}
 			slot = (slot + l.dilation) % to.slots
 		}
