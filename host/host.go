@@ -14,6 +14,7 @@ import (
 
 	"understudy/plugin/abi"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // Options of a Runtime.
@@ -75,8 +76,18 @@ func New(ctx context.Context, opt Options) (*Runtime, error) {
 func (r *Runtime) Close() error { return r.runtime.Close(r.ctx) }
 
 // NewSurrogate makes a population of n neurons of a model file, in an instance
-// of the guest of its own. The file is parsed inside the sandbox.
-func (r *Runtime) NewSurrogate(modelFile []byte, n int) (*Population, error) {
+// of the guest of its own. The file is parsed inside the sandbox. Of opt, Kernel and
+// Threads must be left out: a guest has one of each. In [surrogate.Int8] the outputs
+// are those of every CPU, bit for bit; in [surrogate.Float32] those of the reference
+// kernel.
+func (r *Runtime) NewSurrogate(modelFile []byte, n int, opt surrogate.Options) (*Population, error) {
+	if opt.Kernel != "" || opt.Threads != 0 {
+		return nil, fmt.Errorf("%w: kernel %q and %d threads: a WebAssembly guest has one of each, leave them out", population.ErrInput, opt.Kernel, opt.Threads)
+	}
+	precision, spikes, err := abi.Numbers(opt)
+	if err != nil {
+		return nil, err
+	}
 	return r.populate(n, func(p *Population) error {
 		at, err := p.put(modelFile)
 		if err != nil {
@@ -90,10 +101,10 @@ func (r *Runtime) NewSurrogate(modelFile []byte, n int) (*Population, error) {
 		if err != nil {
 			return err
 		}
-		if p.info.Model, err = p.modelName(handle); err != nil {
+		if err := p.fetchModel(handle); err != nil {
 			return err
 		}
-		if err := p.call(opCreate, handle, uint64(uint32(n)), p.scratch); err != nil {
+		if err := p.call(opCreate, handle, uint64(uint32(n)), uint64(precision), uint64(spikes), opt.Seed, p.scratch); err != nil {
 			return err
 		}
 		if p.handle, err = p.word(); err != nil {

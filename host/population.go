@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"understudy/plugin/abi"
+	"understudy/plugin/model"
 	"understudy/plugin/population"
 )
 
@@ -29,6 +30,7 @@ const (
 	opStep
 	opReset
 	opInfo
+	opInputRange
 	opSave
 	opLoad
 	numVerbs
@@ -38,7 +40,8 @@ var verbs = [numVerbs]string{
 	"us_abi_version", "us_alloc", "us_free", "us_last_message",
 	"us_model_open_bytes", "us_model_close", "us_model_info_json",
 	"us_population_create", "us_cell_population_create", "us_population_step",
-	"us_population_reset", "us_population_info", "us_population_save", "us_population_load",
+	"us_population_reset", "us_population_info", "us_population_input_range",
+	"us_population_save", "us_population_load",
 }
 
 // scratchSize [bytes] is that of the buffer for small results and messages.
@@ -54,7 +57,7 @@ type Population struct {
 	module api.Module
 	memory api.Memory
 	verbs  [numVerbs]api.Function
-	stack  [8]uint64 // arguments and result of a call
+	stack  [10]uint64 // arguments and result of a call
 	stderr tail
 
 	info   population.Info
@@ -65,6 +68,7 @@ type Population struct {
 	scratch                        uint64
 	events, pSpike, vSoma, spike   uint64 // addresses of buffers in the guest
 	eventRoom, pRoom, vRoom, sRoom uint64 // their lengths in elements
+	heads                          heads
 }
 
 var _ population.Population = (*Population)(nil)
@@ -79,6 +83,10 @@ const eventSize = 24 // bytes of an us_event
 
 // Step advances by steps ms. See population.Population.
 func (p *Population) Step(steps int, events []population.Event, out population.Output) error {
+	return p.step(steps, events, out, nil)
+}
+
+func (p *Population) step(steps int, events []population.Event, out population.Output, more map[string][]float32) error {
 	if p.dead != nil {
 		return p.dead
 	}
@@ -121,6 +129,10 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 		}
 		sAt = p.spike
 	}
+	asked, err := p.askHeads(values, more)
+	if err != nil {
+		return err
+	}
 	if len(events) > 0 {
 		b, err := p.view(p.events, uint64(len(events))*eventSize)
 		if err != nil {
@@ -135,39 +147,51 @@ func (p *Population) Step(steps int, events []population.Event, out population.O
 			binary.LittleEndian.PutUint32(w[16:], math.Float32bits(e.Weight))
 		}
 	}
-	if err := p.call(opStep, p.handle, uint64(steps), p.events, uint64(len(events)), pAt, vAt, sAt, values); err != nil {
+	if err := p.call(opStep, p.handle, uint64(steps), p.events, uint64(len(events)), pAt, vAt, sAt, values, p.heads.list, uint64(len(asked))); err != nil {
 		return err
 	}
 	// All views first: nothing is written to out unless everything can be.
-	pv, err := p.view(pAt, 4*values)
-	if err != nil && pAt != 0 {
+	pv, err := p.result(pAt, 4*values)
+	if err != nil {
 		return err
 	}
-	vv, err := p.view(vAt, 4*values)
-	if err != nil && vAt != 0 {
+	vv, err := p.result(vAt, 4*values)
+	if err != nil {
 		return err
 	}
-	sv, err := p.view(sAt, values)
-	if err != nil && sAt != 0 {
+	sv, err := p.result(sAt, values)
+	if err != nil {
 		return err
 	}
-	if pAt != 0 {
-		floats(out.PSpike[:values], pv)
-	}
-	if vAt != 0 {
-		floats(out.VSoma[:values], vv)
-	}
-	if sAt != 0 {
-		for i := range out.Spike[:values] {
-			out.Spike[i] = sv[i] != 0
+	hv := make([][]byte, len(asked))
+	for i, h := range asked {
+		if hv[i], err = p.result(h.values, 4*values*uint64(h.count)); err != nil {
+			return err
 		}
+	}
+	floats(out.PSpike, pv)
+	floats(out.VSoma, vv)
+	for i, s := range sv {
+		out.Spike[i] = s != 0
+	}
+	for i, h := range asked {
+		floats(more[h.name], hv[i])
 	}
 	p.now += int64(steps)
 	return nil
 }
 
+// result is what the guest has written to a buffer of n bytes; nil for NULL.
+func (p *Population) result(at, n uint64) ([]byte, error) {
+	if at == 0 {
+		return nil, nil
+	}
+	return p.view(at, n)
+}
+
+// floats copies all of src to the beginning of dst.
 func floats(dst []float32, src []byte) {
-	for i := range dst {
+	for i := range len(src) / 4 {
 		dst[i] = math.Float32frombits(binary.LittleEndian.Uint32(src[4*i:]))
 	}
 }
@@ -251,18 +275,30 @@ func (p *Population) fetchInfo() error {
 	return nil
 }
 
-func (p *Population) modelName(handle uint64) (string, error) {
+// fetchModel asks the guest for the name and the heads of a model.
+func (p *Population) fetchModel(handle uint64) error {
 	text, err := p.sized(opModelInfo, handle)
 	if err != nil {
-		return "", err
+		return err
 	}
 	var info struct {
-		Name string `json:"name"`
+		Name  string `json:"name"`
+		Heads []struct {
+			Name  string `json:"name"`
+			Count int    `json:"count"`
+		} `json:"heads"`
 	}
 	if err := json.Unmarshal(text, &info); err != nil {
-		return "", p.broken(fmt.Errorf("guest's description of the model: %w", err))
+		return p.broken(fmt.Errorf("guest's description of the model: %w", err))
 	}
-	return info.Name, nil
+	p.info.Model = info.Name
+	for _, h := range info.Heads {
+		if h.Count < 1 || h.Count > model.MaxChannels {
+			return p.broken(fmt.Errorf("guest describes head %q of %d channels", h.Name, h.Count))
+		}
+		p.heads.all = append(p.heads.all, head{name: h.Name, count: h.Count})
+	}
+	return nil
 }
 
 // tail keeps the beginning of what the guest prints when it dies.

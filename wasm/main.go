@@ -4,9 +4,10 @@
 // memory, as a reactor module. Build it with build.sh and call _initialize
 // once. It differs from the C library in this: addresses
 // are 32-bit and must be those of us_alloc; texts are address and length;
-// there are no option structs, because there is one kernel and one thread;
-// results are separate arguments. An us_event is the same 24 bytes,
-// little-endian.
+// options are separate arguments, and there are none for kernel and threads, of
+// which there is one each; results are separate arguments, and a head is 16 bytes:
+// address and length of its name, address and capacity of its values. An us_event
+// is the same 24 bytes, little-endian.
 package main
 
 import (
@@ -17,7 +18,6 @@ import (
 	"understudy/plugin/abi"
 	"understudy/plugin/cell"
 	"understudy/plugin/population"
-	"understudy/plugin/surrogate"
 )
 
 func main() {}
@@ -87,13 +87,17 @@ func usModelInfoJSON(model uint64, at, capacity, size uint32) int32 {
 }
 
 //go:wasmexport us_population_create
-func usPopulationCreate(model uint64, n int32, pop uint32) int32 {
+func usPopulationCreate(model uint64, n int32, precision, spikes uint32, seed uint64, pop uint32) int32 {
 	return call(func() error {
 		out, err := buffers.bytes("population", pop, 8, false)
 		if err != nil {
 			return err
 		}
-		h, err := door.NewSurrogate(model, int(n), surrogate.Options{Threads: 1})
+		opt, err := abi.SurrogateOptions(precision, spikes, seed)
+		if err != nil {
+			return err
+		}
+		h, err := door.NewSurrogate(model, int(n), opt)
 		if err != nil {
 			return err
 		}
@@ -123,7 +127,7 @@ func usCellPopulationCreate(name, length uint32, n int32, pop uint32) int32 {
 }
 
 //go:wasmexport us_population_step
-func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, spike, capacity uint32) int32 {
+func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, spike, capacity, heads, nHeads uint32) int32 {
 	return call(func() error {
 		e, err := buffers.bytes("events", events, uint64(nEvents)*uint64(unsafe.Sizeof(population.Event{})), nEvents == 0)
 		if err != nil {
@@ -141,6 +145,10 @@ func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, s
 		if err != nil {
 			return err
 		}
+		h, err := headBuffers(heads, nHeads)
+		if err != nil {
+			return err
+		}
 		return door.Step(pop, steps, abi.Buffers{
 			Events:   (*population.Event)(unsafe.Pointer(unsafe.SliceData(e))),
 			NEvents:  uint64(nEvents),
@@ -148,8 +156,36 @@ func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, s
 			PSpike:   (*float32)(unsafe.Pointer(unsafe.SliceData(p))),
 			VSoma:    (*float32)(unsafe.Pointer(unsafe.SliceData(v))),
 			Spike:    unsafe.SliceData(s),
+			Heads:    h,
 		})
 	})
+}
+
+// headSize is the size of a head [bytes].
+const headSize = 16
+
+func headBuffers(at, n uint32) ([]abi.HeadBuffer, error) {
+	if n > abi.MaxHeads {
+		return nil, abi.Errorf(abi.ErrLimit, "%d heads, at most %d are accepted", n, abi.MaxHeads)
+	}
+	b, err := buffers.bytes("heads", at, uint64(n)*headSize, n == 0)
+	if err != nil {
+		return nil, err
+	}
+	var heads []abi.HeadBuffer
+	for ; n > 0; n, b = n-1, b[headSize:] {
+		name, err := buffers.bytes("name of a head", binary.LittleEndian.Uint32(b), uint64(binary.LittleEndian.Uint32(b[4:])), false)
+		if err != nil {
+			return nil, err
+		}
+		capacity := uint64(binary.LittleEndian.Uint32(b[12:]))
+		values, err := buffers.bytes("values of a head", binary.LittleEndian.Uint32(b[8:]), capacity*4, false)
+		if err != nil {
+			return nil, err
+		}
+		heads = append(heads, abi.HeadBuffer{Name: string(name), Data: (*float32)(unsafe.Pointer(unsafe.SliceData(values))), Capacity: capacity})
+	}
+	return heads, nil
 }
 
 //go:wasmexport us_population_reset
@@ -182,6 +218,36 @@ func usPopulationInfo(pop uint64, at uint32) int32 {
 			binary.LittleEndian.PutUint64(b[40:], math.Float64bits(i.MACsPerEvt))
 			return nil
 		})
+	})
+}
+
+// rangeSize is the size of us_input_range [bytes].
+const rangeSize = 56
+
+// usPopulationInputRange stores an us_input_range, all but its first field.
+//
+//go:wasmexport us_population_input_range
+func usPopulationInputRange(pop uint64, at uint32) int32 {
+	return call(func() error {
+		b, err := buffers.bytes("range", at, rangeSize, false)
+		if err != nil {
+			return err
+		}
+		r, err := door.InputRange(pop)
+		if err != nil {
+			return err
+		}
+		known := uint32(0)
+		if r.Known {
+			known = 1
+		}
+		binary.LittleEndian.PutUint32(b[4:], known)
+		for i, n := range []int64{r.Steps, r.StepsOutside, r.Events, r.WeightsOutside, int64(r.MaxEventsPerMS)} {
+			binary.LittleEndian.PutUint64(b[8+8*i:], uint64(n))
+		}
+		binary.LittleEndian.PutUint32(b[48:], math.Float32bits(r.MinWeight))
+		binary.LittleEndian.PutUint32(b[52:], math.Float32bits(r.MaxWeight))
+		return nil
 	})
 }
 

@@ -46,7 +46,7 @@ extern "C" {
 #define US_VERSION_PATCH 0
 
 /* Grows when a struct, a code's meaning or a function changes incompatibly. */
-#define US_ABI_VERSION 1
+#define US_ABI_VERSION 2
 
 #if defined(__GNUC__)
 #define US_API __attribute__((visibility("default")))
@@ -92,29 +92,52 @@ typedef struct us_event {
 } us_event;
 
 /*
+ * Where a step stores a further output of the model, a head: dendritic
+ * voltages, say. us_model_info_json lists a model's heads with the number of
+ * their channels, `count`, and their unit.
+ */
+typedef struct us_head {
+    const char *name;  /* of the head; "spike" gives its value before the sigmoid */
+    float *values;     /* row-major [step][neuron][channel], in the head's unit */
+    uint64_t capacity; /* elements of values, at least steps * N * count */
+} us_head;
+
+/*
  * Where a step stores its results. Each array is NULL (not wanted) or has
  * `capacity` elements, at least steps * N; row-major [step][neuron]. Step k
  * covers [k, k+1) ms.
  */
 typedef struct us_output {
     uint32_t size;     /* sizeof(us_output) */
-    uint32_t reserved; /* 0 */
+    uint32_t n_heads;  /* elements of heads */
     uint64_t capacity; /* elements of each array that is not NULL */
     float *p_spike;    /* probability of a spike in step k; known at k+1 ms. Detailed: 0 or 1 */
     float *v_soma_mv;  /* soma voltage [mV] at k ms, the start of step k */
     uint8_t *spike;    /* 1 where the neuron emits a spike in step k, which leaves at k+1 ms, else 0 */
+    const us_head *heads; /* further outputs; may be NULL if n_heads is 0 */
 } us_output;
-#define US_OUTPUT_INIT { (uint32_t)sizeof(us_output), 0, 0, NULL, NULL, NULL }
+#define US_OUTPUT_INIT { (uint32_t)sizeof(us_output), 0, 0, NULL, NULL, NULL, NULL }
 
-/* Options of a surrogate population. */
+/* us_options.precision: the arithmetic of a surrogate. */
+#define US_PRECISION_F32 0  /* 32-bit floating point */
+#define US_PRECISION_INT8 1 /* integers, of a quantised model: the same bits on every CPU */
+
+/* us_options.spikes: what a spike is. */
+#define US_SPIKES_THRESHOLD 0 /* p_spike reaches the model's threshold */
+#define US_SPIKES_SAMPLE 1    /* drawn with probability p_spike from (seed, neuron, step) alone */
+
+/* Options of a surrogate population. All 0 but the first two is good. */
 typedef struct us_options {
     uint32_t size;        /* sizeof(us_options) */
     uint32_t abi_version; /* US_ABI_VERSION */
     const char *kernel;   /* name of the compute kernel; NULL: the best for this CPU */
     int32_t threads;      /* threads used by one step; 0: one */
+    uint32_t precision;   /* US_PRECISION_ */
+    uint32_t spikes;      /* US_SPIKES_ */
     uint32_t reserved;    /* 0 */
+    uint64_t seed;        /* of US_SPIKES_SAMPLE; equal seeds give equal spikes */
 } us_options;
-#define US_OPTIONS_INIT { (uint32_t)sizeof(us_options), US_ABI_VERSION, NULL, 0, 0 }
+#define US_OPTIONS_INIT { (uint32_t)sizeof(us_options), US_ABI_VERSION, NULL, 0, US_PRECISION_F32, US_SPIKES_THRESHOLD, 0, 0 }
 
 /* Options of a detailed population. */
 typedef struct us_cell_options {
@@ -145,6 +168,23 @@ typedef struct us_info {
 } us_info;
 #define US_INFO_INIT { (uint32_t)sizeof(us_info), 0, 0, 0, 0, 0, 0.0, 0.0 }
 
+/*
+ * How much of a surrogate's input lay outside the range that its model saw in
+ * training, since creation, reset or load. Set `size` before the call.
+ */
+typedef struct us_input_range {
+    uint32_t size;           /* in: sizeof(us_input_range) */
+    int32_t known;           /* 1; 0: the model records no range, and nothing counts as outside */
+    int64_t steps;           /* steps (ms) done, over all neurons */
+    int64_t steps_outside;   /* of these, with more or fewer events than in training */
+    int64_t events;          /* events received */
+    int64_t weights_outside; /* of these, with a weight outside that of training */
+    int64_t max_events_per_ms; /* most events of one neuron in one step */
+    float min_weight;        /* of the events received; 0 when there were none */
+    float max_weight;
+} us_input_range;
+#define US_INPUT_RANGE_INIT { (uint32_t)sizeof(us_input_range), 0, 0, 0, 0, 0, 0, 0.0f, 0.0f }
+
 #if defined(__cplusplus)
 #define US_ASSERT(x) static_assert(x, #x)
 #else
@@ -156,6 +196,7 @@ US_ASSERT(offsetof(us_event, channel) == 12);
 US_ASSERT(offsetof(us_event, weight) == 16);
 US_ASSERT(sizeof(us_error) == 512);
 US_ASSERT(sizeof(us_info) == 48);
+US_ASSERT(sizeof(us_input_range) == 56);
 #undef US_ASSERT
 
 /*
@@ -198,7 +239,8 @@ US_API int32_t us_model_close(us_model model, us_error *err);
 
 /*
  * Describes a model as a JSON document: name, channels, layers, receptive
- * field [ms], multiply-accumulates, threshold, training range, provenance.
+ * field [ms], multiply-accumulates, threshold, int8 (whether US_PRECISION_INT8
+ * is possible), heads, training range, provenance.
  * Two calls: with buffer NULL it stores the bytes needed, including the final
  * 0, in *size; with a buffer of `capacity` bytes it stores the text and in
  * *size the bytes written.
@@ -212,7 +254,8 @@ US_API int32_t us_model_info_json(us_model model, char *buffer, uint64_t capacit
  * Makes a population of n neurons of a model, at t = 0. Stores a new handle in
  * *population, to be destroyed by us_population_destroy.
  *   US_ERR_VERSION options->size or options->abi_version is not known
- *   US_ERR_INPUT   n < 1, threads < 0, reserved is not 0
+ *   US_ERR_INPUT   n < 1, threads < 0, precision or spikes is unknown, reserved is not 0
+ *   US_ERR_FORMAT  US_PRECISION_INT8 of a model that is not quantised, or has a layer without integer form
  *   US_ERR_LIMIT   n is larger than what is accepted
  *   US_ERR_KERNEL  options->kernel is unknown, or this CPU lacks its feature
  *   US_ERR_HANDLE  not an open model
@@ -237,13 +280,18 @@ US_API int32_t us_cell_population_create(const char *name, int32_t n, const us_c
  * Advances by `steps` ms. `events` (may be NULL if n_events is 0) are those of
  * these steps, in any order; the result does not depend on the order, nor on
  * how a duration is cut into calls. `out` may be NULL. No memory is allocated
- * once the population has made a step of this length.
+ * once the population has made a step of this length, unless heads are asked
+ * for.
  *   US_ERR_INPUT   steps < 1; an event's time, neuron, channel or weight is out
- *                  of range or not finite; the message names the event
- *   US_ERR_BUFFER  out->capacity < steps * N with an array that is not NULL
- *   US_ERR_LIMIT   steps, steps * N or n_events is larger than what is accepted
+ *                  of range or not finite; the message names the event. The
+ *                  model has no such head, or one is asked for twice
+ *   US_ERR_BUFFER  out->capacity < steps * N with an array that is not NULL, or
+ *                  a head's capacity < steps * N * count
+ *   US_ERR_LIMIT   steps, steps * N, n_events or n_heads is larger than what is
+ *                  accepted
  *   US_ERR_VERSION out->size is not known
- *   US_ERR_NULL    events is NULL and n_events is not 0
+ *   US_ERR_NULL    events is NULL and n_events is not 0; heads is NULL and
+ *                  n_heads is not 0; a head's name or values is NULL
  *   US_ERR_HANDLE  not an existing population
  *   US_ERR_BUSY    in use by another call
  */
@@ -273,6 +321,17 @@ US_API int32_t us_population_now(us_population population, int64_t *now, us_erro
 US_API int32_t us_population_info(us_population population, us_info *info, us_error *err);
 
 /*
+ * Fills *range except range->size. What lies outside the training range is
+ * computed all the same, but the model was never checked there: look at this
+ * before trusting a result.
+ *   US_ERR_STATE   the population is not a surrogate
+ *   US_ERR_NULL    range is NULL
+ *   US_ERR_VERSION range->size is not known
+ *   US_ERR_HANDLE, US_ERR_BUSY
+ */
+US_API int32_t us_population_input_range(us_population population, us_input_range *range, us_error *err);
+
+/*
  * Copies the whole dynamic state into buffer. Two calls, as
  * us_model_info_json: with buffer NULL it stores the bytes needed in *size;
  * otherwise it stores the state and in *size the bytes written.
@@ -285,7 +344,8 @@ US_API int32_t us_population_save(us_population population, void *buffer, uint64
 
 /*
  * Restores a state saved from a population of the same model, size and
- * options, after which both go on identically.
+ * options, after which both go on identically. The counts of
+ * us_population_input_range start again at 0.
  *   US_ERR_FORMAT  the bytes are no such state, or of another population
  *   US_ERR_NULL    buffer is NULL
  *   US_ERR_HANDLE, US_ERR_BUSY

@@ -96,6 +96,10 @@ int32_t us_population_info(us_population population, us_info *info, us_error *er
     return CALL(goPopulationInfo, population, info, err);
 }
 
+int32_t us_population_input_range(us_population population, us_input_range *range, us_error *err) {
+    return CALL(goPopulationInputRange, population, range, err);
+}
+
 int32_t us_population_save(us_population population, void *buffer, uint64_t capacity, uint64_t *size,
                            us_error *err) {
     return CALL(goPopulationSave, population, buffer, capacity, size, err);

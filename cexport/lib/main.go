@@ -12,6 +12,7 @@ package main
 import "C"
 
 import (
+	"fmt"
 	"unsafe"
 
 	"understudy/plugin/abi"
@@ -20,7 +21,6 @@ import (
 	"understudy/plugin/model"
 	"understudy/plugin/morphology"
 	"understudy/plugin/population"
-	"understudy/plugin/surrogate"
 )
 
 func main() {}
@@ -147,10 +147,12 @@ func goPopulationCreate(model C.us_model, n C.int32_t, opt *C.us_options, pop *C
 		if opt.reserved != 0 {
 			return abi.Errorf(abi.ErrInput, "options.reserved is %d, expected 0", opt.reserved)
 		}
-		h, err := door.NewSurrogate(uint64(model), int(n), surrogate.Options{
-			Kernel:  text(opt.kernel),
-			Threads: int(opt.threads),
-		})
+		o, err := abi.SurrogateOptions(uint32(opt.precision), uint32(opt.spikes), uint64(opt.seed))
+		if err != nil {
+			return err
+		}
+		o.Kernel, o.Threads = text(opt.kernel), int(opt.threads)
+		h, err := door.NewSurrogate(uint64(model), int(n), o)
 		if err != nil {
 			return err
 		}
@@ -174,9 +176,33 @@ func goPopulationStep(pop C.us_population, steps C.int32_t, events *C.us_event, 
 			b.PSpike = (*float32)(unsafe.Pointer(out.p_spike))
 			b.VSoma = (*float32)(unsafe.Pointer(out.v_soma_mv))
 			b.Spike = (*uint8)(unsafe.Pointer(out.spike))
+			var err error
+			if b.Heads, err = headBuffers(out); err != nil {
+				return err
+			}
 		}
 		return door.Step(uint64(pop), int32(steps), b)
 	})
+}
+
+// headBuffers are the heads of an output.
+func headBuffers(out *C.us_output) ([]abi.HeadBuffer, error) {
+	switch {
+	case out.n_heads == 0:
+		return nil, nil
+	case out.n_heads > abi.MaxHeads:
+		return nil, abi.Errorf(abi.ErrLimit, "out.n_heads is %d, at most %d are accepted", out.n_heads, abi.MaxHeads)
+	case out.heads == nil:
+		return nil, null("out.heads")
+	}
+	var buffers []abi.HeadBuffer
+	for i, h := range unsafe.Slice(out.heads, out.n_heads) {
+		if h.name == nil {
+			return nil, null(fmt.Sprintf("out.heads[%d].name", i))
+		}
+		buffers = append(buffers, abi.HeadBuffer{Name: C.GoString(h.name), Data: (*float32)(unsafe.Pointer(h.values)), Capacity: uint64(h.capacity)})
+	}
+	return buffers, nil
 }
 
 //export goPopulationReset
@@ -219,6 +245,29 @@ func goPopulationInfo(pop C.us_population, info *C.us_info, e *C.us_error) C.int
 			info.macs_per_event = C.double(i.MACsPerEvt)
 			return nil
 		})
+	})
+}
+
+//export goPopulationInputRange
+func goPopulationInputRange(pop C.us_population, to *C.us_input_range, e *C.us_error) C.int32_t {
+	return call(e, func() error {
+		if to == nil {
+			return null("range")
+		}
+		if err := checkSize("range", to.size, C.sizeof_us_input_range); err != nil {
+			return err
+		}
+		r, err := door.InputRange(uint64(pop))
+		if err != nil {
+			return err
+		}
+		*to = C.us_input_range{size: to.size, steps: C.int64_t(r.Steps), steps_outside: C.int64_t(r.StepsOutside),
+			events: C.int64_t(r.Events), weights_outside: C.int64_t(r.WeightsOutside), max_events_per_ms: C.int64_t(r.MaxEventsPerMS),
+			min_weight: C.float(r.MinWeight), max_weight: C.float(r.MaxWeight)}
+		if r.Known {
+			to.known = 1
+		}
+		return nil
 	})
 }
 

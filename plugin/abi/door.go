@@ -169,6 +169,7 @@ type Buffers struct {
 	PSpike   *float32
 	VSoma    *float32
 	Spike    *uint8
+	Heads    []HeadBuffer // further outputs
 }
 
 // An us_event of understudy.h is a population.Event.
@@ -207,6 +208,9 @@ func (d *Door) Step(h uint64, steps int32, b Buffers) error {
 		var events []population.Event
 		if b.NEvents > 0 {
 			events = unsafe.Slice(b.Events, b.NEvents)
+		}
+		if len(b.Heads) > 0 {
+			return stepHeads(p, int(steps), values, events, out, b.Heads)
 		}
 		return p.Step(int(steps), events, out)
 	})

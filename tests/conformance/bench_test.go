@@ -35,7 +35,7 @@ func BenchmarkStep(b *testing.B) {
 			}
 			done[shape] = true
 			b.Run(door.name+"/"+shape, func(b *testing.B) {
-				p, err := door.Surrogate(c.Model, n)
+				p, err := door.Surrogate(c.Model, n, c.Options)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -9,17 +9,20 @@ import (
 	"testing"
 
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // Door is one way into the engines.
 type Door interface {
-	Surrogate(modelFile []byte, n int) (population.Population, error)
+	// Surrogate takes precision, sampling and seed from opt.
+	Surrogate(modelFile []byte, n int, opt surrogate.Options) (population.Population, error)
 	Cell(name string, n int) (population.Population, error)
 }
 
 // Check runs a door through the whole table. reference is the Go package with
-// the kernel that the door uses: the door must give its bits. light leaves out
-// the cases that would take an interpreter minutes.
+// the kernel that the door uses: the door must give its bits, and in integers those
+// of the reference kernel. light leaves out the cases that would take an interpreter
+// minutes.
 func Check(t *testing.T, door, reference Door, light bool) {
 	cases, err := Cases()
 	if err != nil {
@@ -27,10 +30,15 @@ func Check(t *testing.T, door, reference Door, light bool) {
 	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			open := func(d Door) population.Population { return opened(t)(d.Surrogate(c.Model, c.N)) }
+			reference := reference
+			if c.Options.Precision == surrogate.Int8 {
+				reference = GoPackage{Kernel: "reference"}
+			}
+			open := func(d Door) population.Population { return opened(t)(d.Surrogate(c.Model, c.N, c.Options)) }
 			got := checkPopulation(t, func() population.Population { return open(door) }, c.N, c.Channels, c.Steps, c.Events)
-			compare(t, got, c.Want, c.N)
+			compare(t, got, &c)
 			sameBits(t, "the Go package", got, whole(t, open(reference), c.N, c.Steps, c.Events))
+			checkHeads(t, open(door), open(reference), &c)
 		})
 	}
 	for _, c := range CellCases() {
@@ -274,6 +282,62 @@ func mustFail(t *testing.T, p population.Population, name string, want error, st
 	}
 }
 
+// observed is what a surrogate population tells beside a step's outputs.
+type observed interface {
+	population.Population
+	OutOfRange() surrogate.RangeReport
+	StepHeads(steps int, events []population.Event, out population.Output, heads map[string][]float32) error
+}
+
+// checkHeads checks a further head and the report of the inputs' range.
+func checkHeads(t *testing.T, door, reference population.Population, c *Case) {
+	run := func(p observed) ([]float32, surrogate.RangeReport) {
+		values := make([]float32, len(c.Want.Inner)+guard)
+		for i := range values {
+			values[i] = canary
+		}
+		for name, heads := range map[string]map[string][]float32{
+			"unknown head": {"no such head": values},
+			"short head":   {HeadInner: values[:len(c.Want.Inner)-1]},
+		} {
+			if err := p.StepHeads(c.Steps, c.Events, population.Output{}, heads); !errors.Is(err, population.ErrInput) {
+				t.Errorf("%s: %v, want ErrInput", name, err)
+			}
+		}
+		if p.Now() != 0 || values[0] != canary {
+			t.Errorf("a failed call: now %d, first value %v", p.Now(), values[0])
+		}
+		out := newTrace(c.Steps * c.N)
+		if err := p.StepHeads(c.Steps, c.Events, population.Output{PSpike: out.PSpike}, map[string][]float32{HeadInner: values}); err != nil {
+			t.Fatal(err)
+		}
+		for i, want := range c.Want.PSpike {
+			if d := math.Abs(float64(out.PSpike[i] - want)); !(d <= c.tolerance()) {
+				t.Fatalf("p_spike %d beside a head is %v, want %v", i, out.PSpike[i], want)
+			}
+		}
+		for i := len(c.Want.Inner); i < len(values); i++ {
+			if values[i] != canary {
+				t.Fatalf("value %d of the head was written, %d were asked for", i, len(c.Want.Inner))
+			}
+		}
+		return values[:len(c.Want.Inner)], p.OutOfRange()
+	}
+	got, gotRange := run(door.(observed))
+	want, wantRange := run(reference.(observed))
+	if gotRange != wantRange || !gotRange.Known || gotRange.Events != int64(len(c.Events)) {
+		t.Errorf("range of the inputs is %+v, want %+v of %d events", gotRange, wantRange, len(c.Events))
+	}
+	for i := range want {
+		if !same(got[i], want[i]) {
+			t.Fatalf("head %s: value %d is %v, the Go package's is %v", HeadInner, i, got[i], want[i])
+		}
+		if d := math.Abs(float64(got[i] - c.Want.Inner[i])); !(d <= c.tolerance()*VScale) {
+			t.Fatalf("head %s: value %d is %v, want %v", HeadInner, i, got[i], c.Want.Inner[i])
+		}
+	}
+}
+
 func checkBadModels(t *testing.T, door Door, good []byte) {
 	for name, b := range map[string][]byte{
 		"empty":     {},
@@ -282,7 +346,7 @@ func checkBadModels(t *testing.T, door Door, good []byte) {
 		"text":      []byte("this is not a model file, but long enough to be one"),
 		"trailing":  append(bytes.Clone(good), 0),
 	} {
-		if p, err := door.Surrogate(b, 1); err == nil {
+		if p, err := door.Surrogate(b, 1, surrogate.Options{}); err == nil {
 			p.Close()
 			t.Errorf("%s: opened", name)
 		} else if !errors.Is(err, population.ErrFormat) && len(b) > 0 {
@@ -290,12 +354,18 @@ func checkBadModels(t *testing.T, door Door, good []byte) {
 		}
 	}
 	for _, n := range []int{0, -1} {
-		if p, err := door.Surrogate(good, n); err == nil {
+		if p, err := door.Surrogate(good, n, surrogate.Options{}); err == nil {
 			p.Close()
 			t.Errorf("%d neurons: opened", n)
 		} else if !errors.Is(err, population.ErrInput) {
 			t.Errorf("%d neurons: error %v, want ErrInput", n, err)
 		}
+	}
+	if p, err := door.Surrogate(good, 1, surrogate.Options{Precision: surrogate.Int8}); err == nil {
+		p.Close()
+		t.Error("integers of a model that is not quantised: opened")
+	} else if !errors.Is(err, population.ErrFormat) {
+		t.Errorf("integers of a model that is not quantised: error %v, want ErrFormat", err)
 	}
 	if p, err := door.Cell("no such cell", 1); err == nil {
 		p.Close()
@@ -305,18 +375,19 @@ func checkBadModels(t *testing.T, door Door, good []byte) {
 	}
 }
 
-// compare checks a trace against the expected one within Tolerance.
-func compare(t *testing.T, got, want Trace, n int) {
+// compare checks a trace against the expected one within the case's tolerance.
+func compare(t *testing.T, got Trace, c *Case) {
 	t.Helper()
+	want, n, tolerance := c.Want, c.N, c.tolerance()
 	for i := range want.PSpike {
-		if d := math.Abs(float64(got.PSpike[i] - want.PSpike[i])); !(d <= Tolerance) {
+		if d := math.Abs(float64(got.PSpike[i] - want.PSpike[i])); !(d <= tolerance) {
 			t.Fatalf("step %d, neuron %d: p_spike %v, want %v", i/n, i%n, got.PSpike[i], want.PSpike[i])
 		}
 		// 70 mV in float32 is exact to 4e-6 mV only.
-		if d := math.Abs(float64(got.VSoma[i] - want.VSoma[i])); !(d <= Tolerance*VScale) && !same(got.VSoma[i], want.VSoma[i]) {
+		if d := math.Abs(float64(got.VSoma[i] - want.VSoma[i])); !(d <= tolerance*VScale) && !same(got.VSoma[i], want.VSoma[i]) {
 			t.Fatalf("step %d, neuron %d: v_soma %v mV, want %v", i/n, i%n, got.VSoma[i], want.VSoma[i])
 		}
-		if math.Abs(float64(want.PSpike[i])-want.Threshold) > Tolerance && got.Spike[i] != want.Spike[i] {
+		if !c.Options.Sample && math.Abs(float64(want.PSpike[i])-want.Threshold) > tolerance && got.Spike[i] != want.Spike[i] {
 			t.Fatalf("step %d, neuron %d: spike %v at p %v, threshold %v", i/n, i%n, got.Spike[i], want.PSpike[i], want.Threshold)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"understudy/host"
 	"understudy/native"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 	"understudy/tests/conformance"
 )
 
@@ -39,7 +40,7 @@ func TestGoPackageAllocatesNothing(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.Name, func(t *testing.T) {
-			p, err := conformance.GoPackage{}.Surrogate(c.Model, c.N)
+			p, err := conformance.GoPackage{}.Surrogate(c.Model, c.N, c.Options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,8 +62,8 @@ func TestGoPackageAllocatesNothing(t *testing.T) {
 // wasmDoor is the guest in wazero.
 type wasmDoor struct{ *host.Runtime }
 
-func (d wasmDoor) Surrogate(modelFile []byte, n int) (population.Population, error) {
-	return orNil(d.NewSurrogate(modelFile, n))
+func (d wasmDoor) Surrogate(modelFile []byte, n int, opt surrogate.Options) (population.Population, error) {
+	return orNil(d.NewSurrogate(modelFile, n, opt))
 }
 
 func (d wasmDoor) Cell(name string, n int) (population.Population, error) {

@@ -12,12 +12,13 @@ import (
 type GoPackage struct{ Kernel string }
 
 // Surrogate implements [Door].
-func (g GoPackage) Surrogate(modelFile []byte, n int) (population.Population, error) {
+func (g GoPackage) Surrogate(modelFile []byte, n int, opt surrogate.Options) (population.Population, error) {
 	m, err := model.Decode("model", modelFile)
 	if err != nil {
 		return nil, err
 	}
-	return surrogate.New(m, n, surrogate.Options{Kernel: g.Kernel})
+	opt.Kernel = g.Kernel
+	return surrogate.New(m, n, opt)
 }
 
 // Cell implements [Door].

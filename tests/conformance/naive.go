@@ -20,7 +20,7 @@ type file struct {
 	}
 	Heads map[string]struct {
 		Layer         string
-		Index         int
+		Index, Count  int
 		Scale, Offset *float64
 	}
 	Threshold float64 `json:"spike_threshold"`
@@ -65,14 +65,15 @@ func parse(b []byte) (*file, error) {
 
 // Naive evaluates a model file on a stimulus in float64: for every neuron each
 // layer over the whole window, by the formulas of FORMAT.md. It returns the
-// probability, the voltage [mV] (NaN where the model has none) and the spikes,
-// [steps][n].
+// probability, the voltage [mV] (NaN where the model has none), the spikes by
+// threshold, [steps][n], and the values of HeadInner.
 func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, error) {
 	f, err := parse(modelFile)
 	if err != nil {
 		return Trace{}, err
 	}
 	tr := newTrace(steps * n)
+	tr.Inner = make([]float32, steps*n*f.Heads[HeadInner].Count)
 	for neuron := range n {
 		// x[name][t][channel]
 		x := map[string][][]float64{"events": matrix(steps, f.Inputs.Channels)}
@@ -96,6 +97,13 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 						}
 					}
 				}
+			case "concat":
+				y = make([][]float64, steps)
+				for t := range y {
+					for _, name := range l.In {
+						y[t] = append(y[t], x[name][t]...)
+					}
+				}
 			case "batchnorm":
 				y = matrix(steps, len(in[0]))
 				for t := range y {
@@ -108,8 +116,14 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 			}
 			for t := range y {
 				for c := range y[t] {
-					if l.Activation == "relu" && y[t][c] < 0 {
-						y[t][c] = 0
+					switch l.Activation {
+					case "relu":
+						y[t][c] = math.Max(0, y[t][c])
+					case "silu":
+						y[t][c] /= 1 + math.Exp(-y[t][c])
+					case "", "none":
+					default:
+						return Trace{}, fmt.Errorf("layer %s: activation %s", l.Name, l.Activation)
 					}
 				}
 			}
@@ -122,14 +136,11 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 			tr.PSpike[i], tr.Spike[i] = float32(p), p >= f.Threshold
 			tr.VSoma[i] = float32(math.NaN())
 			if v, ok := f.Heads["v_soma"]; ok {
-				scale, offset := 1.0, 0.0
-				if v.Scale != nil {
-					scale = *v.Scale
-				}
-				if v.Offset != nil {
-					offset = *v.Offset
-				}
-				tr.VSoma[i] = float32(offset + scale*x[v.Layer][t][v.Index])
+				tr.VSoma[i] = float32(*v.Offset + *v.Scale*x[v.Layer][t][v.Index])
+			}
+			h := f.Heads[HeadInner]
+			for c := range h.Count {
+				tr.Inner[i*h.Count+c] = float32(*h.Offset + *h.Scale*x[h.Layer][t][h.Index+c])
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"understudy/plugin/abi"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // processDoor is a program that answers requests on its standard input by
@@ -84,8 +86,15 @@ func (d *processDoor) text() ([]byte, error) {
 	return b, err
 }
 
-func (d *processDoor) Surrogate(modelFile []byte, n int) (population.Population, error) {
-	return d.create('M', n, modelFile)
+func (d *processDoor) Surrogate(modelFile []byte, n int, opt surrogate.Options) (population.Population, error) {
+	precision, spikes, err := abi.Numbers(opt)
+	if err != nil {
+		return nil, err
+	}
+	b := binary.LittleEndian.AppendUint32(nil, precision)
+	b = binary.LittleEndian.AppendUint32(b, spikes)
+	b = binary.LittleEndian.AppendUint64(b, opt.Seed)
+	return d.create('M', n, append(b, modelFile...))
 }
 
 func (d *processDoor) Cell(name string, n int) (population.Population, error) {
@@ -123,6 +132,18 @@ func (p *processPopulation) Info() population.Info { return p.info }
 func (p *processPopulation) Now() int64            { return p.now }
 
 func (p *processPopulation) Step(steps int, events []population.Event, out population.Output) error {
+	return p.step(steps, events, out, "", nil)
+}
+
+// StepHeads takes one head.
+func (p *processPopulation) StepHeads(steps int, events []population.Event, out population.Output, heads map[string][]float32) error {
+	for name, values := range heads {
+		return p.step(steps, events, out, name, values)
+	}
+	return p.step(steps, events, out, "", nil)
+}
+
+func (p *processPopulation) step(steps int, events []population.Event, out population.Output, head string, values []float32) error {
 	capacity, wanted := 0, byte(0)
 	if out.PSpike != nil {
 		capacity, wanted = len(out.PSpike), 1
@@ -136,7 +157,9 @@ func (p *processPopulation) Step(steps int, events []population.Event, out popul
 	b := binary.LittleEndian.AppendUint32(nil, uint32(steps))
 	b = binary.LittleEndian.AppendUint64(b, uint64(len(events)))
 	b = binary.LittleEndian.AppendUint64(b, uint64(capacity))
-	b = append(b, wanted)
+	b = append(b, wanted, byte(len(head)))
+	b = append(b, head...)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(values)))
 	for _, e := range events {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(e.TimeMS))
 		b = binary.LittleEndian.AppendUint32(b, uint32(e.Neuron))
@@ -156,8 +179,11 @@ func (p *processPopulation) Step(steps int, events []population.Event, out popul
 		}
 		b = append(b, v)
 	}
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
 	r, err := p.request('S', b)
-	if want := 4*len(out.PSpike) + 4*len(out.VSoma) + len(out.Spike); len(r) != want {
+	if want := 4*len(out.PSpike) + 4*len(out.VSoma) + len(out.Spike) + 4*len(values); len(r) != want {
 		return fmt.Errorf("result has %d bytes, want %d: %w", len(r), want, err)
 	}
 	for _, o := range [][]float32{out.PSpike, out.VSoma} {
@@ -172,6 +198,10 @@ func (p *processPopulation) Step(steps int, events []population.Event, out popul
 		}
 		out.Spike[i] = r[i] == 1
 	}
+	r = r[len(out.Spike):]
+	for i := range values {
+		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(r[4*i:]))
+	}
 	return err
 }
 
@@ -179,6 +209,24 @@ func (p *processPopulation) Reset() {
 	if _, err := p.request('R', nil); err != nil {
 		panic(err)
 	}
+}
+
+func (p *processPopulation) OutOfRange() surrogate.RangeReport {
+	b, err := p.request('I', nil)
+	if err != nil {
+		panic(err)
+	}
+	var r struct {
+		Size, Known                                 uint32
+		Steps, StepsOutside, Events, WeightsOutside int64
+		MaxEventsPerMS                              int64
+		MinWeight, MaxWeight                        float32
+	}
+	if err := binary.Read(bytes.NewReader(b), binary.LittleEndian, &r); err != nil {
+		panic(err)
+	}
+	return surrogate.RangeReport{Known: r.Known == 1, Steps: r.Steps, StepsOutside: r.StepsOutside, Events: r.Events, WeightsOutside: r.WeightsOutside,
+		MaxEventsPerMS: int(r.MaxEventsPerMS), MinWeight: r.MinWeight, MaxWeight: r.MaxWeight}
 }
 
 func (p *processPopulation) Save(w io.Writer) error {

@@ -11,15 +11,20 @@ import understudy
 
 def create(verb, arguments):
     (n,) = struct.unpack_from("<i", arguments)
-    if verb == b"M":
-        return understudy.Population(arguments[4:], n)
-    return understudy.Cell(arguments[4:].decode(), n)
+    if verb == b"C":
+        return understudy.Cell(arguments[4:].decode(), n)
+    precision, spikes, seed = struct.unpack_from("<IIQ", arguments, 4)
+    return understudy.Population(
+        arguments[20:], n, precision=("f32", "int8")[precision], spikes=("threshold", "sample")[spikes], seed=seed
+    )
 
 
 def step(pop, arguments):
     """Returns the outputs after the call, and what was raised."""
     steps, count, capacity, wanted = struct.unpack_from("<iQQB", arguments)
     rest = memoryview(arguments)[struct.calcsize("<iQQB"):]
+    name, rest = bytes(rest[1 : 1 + rest[0]]).decode(), rest[1 + rest[0] :]
+    (head_capacity,), rest = struct.unpack_from("<Q", rest), rest[8:]
     given = np.frombuffer(rest[: count * understudy.EVENT.itemsize], understudy.EVENT)
     rest = rest[given.nbytes:]
     out = []
@@ -27,7 +32,8 @@ def step(pop, arguments):
         size = capacity * np.dtype(dtype).itemsize if wanted & bit else 0
         out.append(np.frombuffer(rest[:size], dtype).copy() if size else None)
         rest = rest[size:]
-    out = understudy.Output(*out)
+    head = np.frombuffer(rest[: 4 * head_capacity], np.float32).copy()
+    out = understudy.Output(*out, heads={name: head} if name else None)
     error = None
     try:
         # Built from columns, as a user would.
@@ -36,7 +42,7 @@ def step(pop, arguments):
         assert same is out
     except understudy.Error as e:
         error = e
-    return b"".join(a.tobytes() for a in out if a is not None), error
+    return b"".join(a.tobytes() for a in (*out[:3], head) if a is not None), error
 
 
 def main():
@@ -57,6 +63,9 @@ def main():
                                      pop.macs_per_ms, pop.macs_per_event)
             elif verb == b"S":
                 result, error = step(pop, arguments)
+            elif verb == b"I":
+                r = pop.input_range()
+                result = struct.pack("<IIqqqqqff", 56, *r)
             elif verb == b"R":
                 pop.reset()
             elif verb == b"W":

@@ -158,3 +158,72 @@ def test_import_without_the_library():
     out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60,
                          env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python"), "UNDERSTUDY_LIBRARY": "/nonexistent"})
     assert out.returncode != 0 and "/nonexistent" in out.stderr
+
+
+# A quantised model with a head of two channels, "dendrites", and weights of 1 in its training range.
+QUANTISED = ROOT / "plugin" / "surrogate" / "testdata" / "int8.safetensors"
+
+
+def random_events(steps, neurons, channels, weight=1.0):
+    rng = np.random.default_rng(3)
+    m = 2 * steps * neurons
+    return understudy.events(rng.uniform(0, steps, m), rng.integers(0, neurons, m), rng.integers(0, channels, m), weight)
+
+
+def test_int8_gives_the_same_bits_on_every_kernel():
+    model = understudy.load_model(QUANTISED)
+    assert model.info["int8"]
+    e = random_events(30, 3, model.info["channels"])
+    fast = understudy.Population(model, 3, precision="int8", threads=2).step(30, e)
+    slow = understudy.Population(model, 3, precision="int8", kernel="reference").step(30, e)
+    floats = understudy.Population(model, 3).step(30, e)
+    for a, b in zip(fast, slow):
+        np.testing.assert_array_equal(a, b)
+    difference = np.abs(fast.p_spike - floats.p_spike).max()
+    assert 0 < difference < 0.1
+
+
+def test_sampled_spikes_depend_on_the_seed():
+    def spikes(**options):
+        return understudy.Population(QUANTISED, 4, spikes="sample", **options).step(50).spike
+
+    np.testing.assert_array_equal(spikes(seed=2**63), spikes(seed=2**63, threads=3))
+    assert (spikes(seed=1) != spikes(seed=2)).any()
+
+
+def test_options_are_checked():
+    for options in ({"precision": "int4"}, {"spikes": "never"}, {"seed": -1}, {"seed": 2**64}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            understudy.Population(QUANTISED, 1, **options)
+
+
+def test_heads():
+    with understudy.Population(QUANTISED, 2) as pop:
+        assert pop.heads == {"dendrites": 2, "spike": 1, "v_soma": 1}
+        e = random_events(10, 2, pop.channels)
+        out = pop.step(10, e, heads=["dendrites", "spike"])
+        assert out.heads["dendrites"].shape == (10, 2, 2)
+        np.testing.assert_allclose(1 / (1 + np.exp(-out.heads["spike"][..., 0])), out.p_spike, rtol=1e-6)
+        pop.reset()
+        mine = np.empty(40, np.float32)
+        pop.step(10, e, out=understudy.Output(None, None, None, {"dendrites": mine}))
+        np.testing.assert_array_equal(mine, out.heads["dendrites"].ravel())
+        with raises(INPUT) as error:
+            pop.step(1, heads=["axon"])
+        assert "axon" in str(error.value) and pop.now == 10
+        with pytest.raises(TypeError, match="dendrites"):
+            pop.step(1, out=understudy.Output(None, None, None, {"dendrites": np.empty(4)}))
+    with raises(INPUT):
+        understudy.Cell("lif").step(1, heads=["dendrites"])
+
+
+def test_input_range():
+    with understudy.Population(QUANTISED, 2) as pop:
+        assert pop.input_range() == (True, 0, 0, 0, 0, 0, 0, 0)
+        pop.step(5, understudy.events([1, 1, 3], 0, [0, 1, 2], [1, 1, 2.5]))
+        assert pop.input_range() == understudy.InputRange(
+            known=True, steps=10, steps_outside=0, events=3, weights_outside=1,
+            max_events_per_ms=2, min_weight=1, max_weight=2.5,
+        )
+        pop.reset()
+        assert pop.input_range().steps == 0

@@ -8,7 +8,7 @@ import importlib
 
 from ._version import __version__
 
-_POPULATION = ["EVENT", "Cell", "Error", "Model", "Output", "Population", "events", "load_model"]
+_POPULATION = ["EVENT", "Cell", "Error", "InputRange", "Model", "Output", "Population", "events", "load_model"]
 
 __all__ = ["__version__", *_POPULATION]
 

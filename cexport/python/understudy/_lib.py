@@ -3,9 +3,9 @@
 import ctypes
 import os
 import pathlib
-from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 NAME = "libunderstudy.so.0"
 
 
@@ -21,14 +21,19 @@ class CError(Structure):
     _fields_ = [("size", c_uint32), ("code", c_int32), ("message", c_char * 504)]
 
 
+class CHead(Structure):
+    _fields_ = [("name", c_char_p), ("values", c_void_p), ("capacity", c_uint64)]
+
+
 class COutput(Structure):
     _fields_ = [
         ("size", c_uint32),
-        ("reserved", c_uint32),
+        ("n_heads", c_uint32),
         ("capacity", c_uint64),
         ("p_spike", c_void_p),
         ("v_soma_mv", c_void_p),
         ("spike", c_void_p),
+        ("heads", POINTER(CHead)),
     ]
 
 
@@ -38,7 +43,10 @@ class COptions(Structure):
         ("abi_version", c_uint32),
         ("kernel", c_char_p),
         ("threads", c_int32),
+        ("precision", c_uint32),
+        ("spikes", c_uint32),
         ("reserved", c_uint32),
+        ("seed", c_uint64),
     ]
 
 
@@ -68,6 +76,20 @@ class CInfo(Structure):
     ]
 
 
+class CInputRange(Structure):
+    _fields_ = [
+        ("size", c_uint32),
+        ("known", c_int32),
+        ("steps", c_int64),
+        ("steps_outside", c_int64),
+        ("events", c_int64),
+        ("weights_outside", c_int64),
+        ("max_events_per_ms", c_int64),
+        ("min_weight", c_float),
+        ("max_weight", c_float),
+    ]
+
+
 _FUNCTIONS = {
     "us_model_open": [c_char_p, POINTER(c_uint64)],
     "us_model_open_bytes": [c_char_p, c_uint64, POINTER(c_uint64)],
@@ -79,6 +101,7 @@ _FUNCTIONS = {
     "us_population_reset": [c_uint64],
     "us_population_now": [c_uint64, POINTER(c_int64)],
     "us_population_info": [c_uint64, POINTER(CInfo)],
+    "us_population_input_range": [c_uint64, POINTER(CInputRange)],
     "us_population_save": [c_uint64, c_void_p, c_uint64, POINTER(c_uint64)],
     "us_population_load": [c_uint64, c_char_p, c_uint64],
     "us_population_destroy": [c_uint64],

@@ -5,14 +5,15 @@ import json
 import operator
 import os
 import weakref
+from collections.abc import Iterable
 from ctypes import byref, c_int64, c_uint64
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from ._lib import ABI_VERSION, CCellOptions, CInfo, COptions, COutput, Error, call, lib, sized
+from ._lib import ABI_VERSION, CCellOptions, CHead, CInfo, CInputRange, COptions, COutput, Error, call, lib, sized
 
-__all__ = ["EVENT", "Cell", "Error", "Model", "Output", "Population", "events", "load_model"]
+__all__ = ["EVENT", "Cell", "Error", "InputRange", "Model", "Output", "Population", "events", "load_model"]
 
 EVENT = np.dtype(
     [("t_ms", "<f8"), ("neuron", "<i4"), ("channel", "<i4"), ("weight", "<f4"), ("reserved", "<u4")]
@@ -20,6 +21,8 @@ EVENT = np.dtype(
 """Dtype of an event: time since the last reset [ms], target neuron, synaptic input, weight (1 is one spike)."""
 
 _KINDS = {1: "detailed", 2: "surrogate"}
+_PRECISIONS = {"f32": 0, "int8": 1}
+_SPIKES = {"threshold": 0, "sample": 1}
 
 
 class Output(NamedTuple):
@@ -34,6 +37,34 @@ class Output(NamedTuple):
     """float32: soma voltage [mV] at k ms; NaN where the model has none."""
     spike: np.ndarray | None
     """bool: the neuron emits a spike in step k, which leaves at k+1 ms."""
+    heads: dict[str, np.ndarray] | None = None
+    """float32 [steps, n, channels] of each further output of the model that was asked for, in its unit."""
+
+
+class InputRange(NamedTuple):
+    """How much of a surrogate's input lay outside the range that its model saw in training."""
+
+    known: bool
+    """The model records such a range; otherwise nothing counts as outside."""
+    steps: int
+    """Steps (ms) done, over all neurons."""
+    steps_outside: int
+    """Of these, with more or fewer events than in training."""
+    events: int
+    """Events received."""
+    weights_outside: int
+    """Of these, with a weight outside that of training."""
+    max_events_per_ms: int
+    """Most events of one neuron in one step."""
+    min_weight: float
+    """Of the events received; 0 when there were none."""
+    max_weight: float
+
+
+def _choice(name: str, value: str, numbers: dict[str, int]) -> int:
+    if value not in numbers:
+        raise ValueError(f"{name} is {value!r}, expected {' or '.join(map(repr, numbers))}")
+    return numbers[value]
 
 
 def _int32(name: str, value) -> int:
@@ -42,6 +73,12 @@ def _int32(name: str, value) -> int:
     if not -(2**31) <= value < 2**31:
         raise ValueError(f"{name} is {value}")
     return value
+
+
+def _checked(name: str, a, dtype) -> np.ndarray:
+    if not isinstance(a, np.ndarray) or a.dtype != dtype or not a.flags.c_contiguous or not a.flags.writeable:
+        raise TypeError(f"{name} must be a writeable C-contiguous array of {np.dtype(dtype)}")
+    return a
 
 
 def events(t_ms, neuron, channel, weight=1.0) -> np.ndarray:
@@ -72,7 +109,7 @@ class Model:
 
     @property
     def info(self) -> dict:
-        """Name, channels, layers, receptive field, cost, training range, provenance."""
+        """Name, channels, layers, receptive field, cost, heads, whether int8 is possible, training range, provenance."""
         return json.loads(sized(lib.us_model_info_json, self._handle)[:-1])
 
     def __repr__(self):
@@ -87,6 +124,9 @@ def load_model(path) -> Model:
 
 class _Stepped:
     """What surrogate and detailed populations share. Use it from one thread at a time."""
+
+    heads: dict[str, int] = {}
+    """The outputs that `step` can give by name, with their numbers of channels."""
 
     def __init__(self, handle: int):
         self._handle = handle
@@ -111,7 +151,14 @@ class _Stepped:
         call(lib.us_population_now, self._handle, byref(now))
         return now.value
 
-    def step(self, steps: int = 1, events: np.ndarray | None = None, *, out: Output | None = None) -> Output:
+    def step(
+        self,
+        steps: int = 1,
+        events: np.ndarray | None = None,
+        *,
+        out: Output | None = None,
+        heads: Iterable[str] = (),
+    ) -> Output:
         """Advances by `steps` ms.
 
         events: those of these steps, in any order: an array of dtype EVENT, as
@@ -119,6 +166,8 @@ class _Stepped:
         out: arrays to write to, C-contiguous, at least steps*n long, float32,
         float32 and bool, None where not wanted; they are returned. Without it
         new ones are made.
+        heads: names of further outputs to make, of `self.heads`; those of `out`
+        where it is given.
 
         Raises Error; then nothing has advanced and `out` is as it was.
         """
@@ -130,17 +179,21 @@ class _Stepped:
             address, count = events.ctypes.data, events.size
         if out is None:
             shape = (max(steps, 0), self.n)
-            out = Output(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.bool_))
+            further = {name: np.empty((*shape, self.heads.get(name, 1)), np.float32) for name in heads}
+            out = Output(np.empty(shape, np.float32), np.empty(shape, np.float32), np.empty(shape, np.bool_), further or None)
+        elif heads:
+            raise TypeError("heads beside out: put arrays into out.heads")
         given = {}
         for name, a, dtype in zip(Output._fields, out, (np.float32, np.float32, np.bool_)):
-            if a is None:
-                continue
-            if not isinstance(a, np.ndarray) or a.dtype != dtype or not a.flags.c_contiguous or not a.flags.writeable:
-                raise TypeError(f"out.{name} must be a writeable C-contiguous array of {np.dtype(dtype)}")
-            given[name] = a
+            if a is not None:
+                given[name] = _checked(f"out.{name}", a, dtype)
         c = COutput(ctypes.sizeof(COutput), capacity=min((a.size for a in given.values()), default=0))
         for name, a in given.items():
             setattr(c, name, a.ctypes.data)
+        if out.heads:
+            arrays = {name: _checked(f"out.heads[{name!r}]", a, np.float32) for name, a in out.heads.items()}
+            c.n_heads = len(arrays)
+            c.heads = (CHead * len(arrays))(*(CHead(name.encode(), a.ctypes.data, a.size) for name, a in arrays.items()))
         call(lib.us_population_step, self._handle, steps, address, count, byref(c))
         return out
 
@@ -179,15 +232,51 @@ class Population(_Stepped):
 
     model: a `Model`, or the path or bytes of a model file. kernel: name of the
     compute kernel, default the best for this CPU. threads: used by one step.
+    precision: "f32", or "int8" for a quantised model (`understudy model quantize`):
+    integers throughout, which give the same bits on every CPU. spikes: "threshold",
+    a spike where p_spike reaches the model's threshold, or "sample", drawn with
+    probability p_spike from (seed, neuron, step) alone.
     """
 
-    def __init__(self, model, n: int, *, kernel: str | None = None, threads: int = 1):
+    def __init__(
+        self,
+        model,
+        n: int,
+        *,
+        kernel: str | None = None,
+        threads: int = 1,
+        precision: Literal["f32", "int8"] = "f32",
+        spikes: Literal["threshold", "sample"] = "threshold",
+        seed: int = 0,
+    ):
         if not isinstance(model, Model):
             model = load_model(model)
-        options = COptions(ctypes.sizeof(COptions), ABI_VERSION, kernel.encode() if kernel else None, _int32("threads", threads))
+        seed = operator.index(seed)
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}, expected 0 to 2**64-1")
+        options = COptions(
+            ctypes.sizeof(COptions),
+            ABI_VERSION,
+            kernel.encode() if kernel else None,
+            _int32("threads", threads),
+            _choice("precision", precision, _PRECISIONS),
+            _choice("spikes", spikes, _SPIKES),
+            0,
+            seed,
+        )
         handle = c_uint64()
         call(lib.us_population_create, model._handle, _int32("n", n), byref(options), byref(handle))
         super().__init__(handle.value)
+        self.heads = {head["name"]: head["count"] for head in model.info["heads"]}
+
+    def input_range(self) -> InputRange:
+        """How much of the input since creation, reset or load the model never saw in training.
+
+        Look at it before trusting a result: such input is computed all the same.
+        """
+        r = CInputRange(ctypes.sizeof(CInputRange))
+        call(lib.us_population_input_range, self._handle, byref(r))
+        return InputRange(bool(r.known), *(getattr(r, name) for name in InputRange._fields[1:]))
 
 
 class Cell(_Stepped):

@@ -133,6 +133,14 @@ static void creation(us_model m) {
     o.threads = -1;
     EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
     o.threads = 0;
+    o.precision = 2;
+    EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
+    o.precision = US_PRECISION_INT8; /* the model is not quantised */
+    EXPECT(US_ERR_FORMAT, us_population_create(m, N, &o, &pop, e));
+    o.precision = US_PRECISION_F32;
+    o.spikes = 2;
+    EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
+    o.spikes = US_SPIKES_THRESHOLD;
     o.reserved = 1;
     EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
 
@@ -159,6 +167,61 @@ static void creation(us_model m) {
     c.size = 8;
     EXPECT(US_ERR_VERSION, us_cell_population_create("passive", N, &c, &pop, e));
     that("a failed create leaves the handle alone", pop == 99);
+}
+
+/* Heads beside a step's outputs; "inner" has 8 channels in the model that the test passes. */
+static void heads(us_population pop) {
+    static float values[8 * VALUES + 8], spike[VALUES];
+    us_head two[2] = { { "inner", values, 8 * VALUES }, { "spike", spike, VALUES } };
+    us_output out = US_OUTPUT_INIT;
+    values[0] = values[8 * VALUES] = -1234.5f;
+    out.n_heads = 2;
+    bad_step("heads NULL", US_ERR_NULL, pop, STEPS, NULL, 0, out);
+    out.heads = two;
+    out.n_heads = UINT32_MAX;
+    bad_step("too many heads", US_ERR_LIMIT, pop, STEPS, NULL, 0, out);
+    out.n_heads = 2;
+    two[1].name = NULL;
+    bad_step("a head without a name", US_ERR_NULL, pop, STEPS, NULL, 0, out);
+    two[1].name = "no such head";
+    bad_step("no such head", US_ERR_INPUT, pop, STEPS, NULL, 0, out);
+    two[1] = two[0];
+    bad_step("a head twice", US_ERR_INPUT, pop, STEPS, NULL, 0, out);
+    two[1] = (us_head){ "spike", NULL, VALUES };
+    bad_step("a head without values", US_ERR_NULL, pop, STEPS, NULL, 0, out);
+    two[1] = (us_head){ "spike", spike, VALUES - 1 };
+    bad_step("a head without room", US_ERR_BUFFER, pop, STEPS, NULL, 0, out);
+    that("failed calls leave heads alone", values[0] == -1234.5f && spike[0] == 0);
+    two[1].capacity = VALUES;
+    EXPECT(US_OK, us_population_step(pop, STEPS, NULL, 0, &out, e));
+    that("two heads", values[0] != -1234.5f && values[8 * VALUES - 1] != 0 && values[8 * VALUES] == -1234.5f && spike[VALUES - 1] != 0);
+}
+
+static void input_range(us_population pop) {
+    us_input_range r = US_INPUT_RANGE_INIT;
+    EXPECT(US_ERR_NULL, us_population_input_range(pop, NULL, e));
+    r.size--;
+    r.known = -7;
+    EXPECT(US_ERR_VERSION, us_population_input_range(pop, &r, e));
+    us_cell_options c = US_CELL_OPTIONS_INIT;
+    us_population lif = 0;
+    EXPECT(US_OK, us_cell_population_create("lif", 1, &c, &lif, e));
+    r.size++;
+    EXPECT(US_ERR_HANDLE, us_population_input_range(0, &r, e));
+    EXPECT(US_ERR_STATE, us_population_input_range(lif, &r, e));
+    us_head head = { "inner", p, VALUES };
+    us_output out = US_OUTPUT_INIT;
+    out.n_heads = 1;
+    out.heads = &head;
+    bad_step("a detailed population has no heads", US_ERR_INPUT, lif, 1, NULL, 0, out);
+    EXPECT(US_OK, us_population_destroy(lif, e));
+    that("a failed input_range leaves the counts alone", r.known == -7);
+    EXPECT(US_OK, us_population_reset(pop, e));
+    const us_event strong = { 1, 0, 0, 99, 0 };
+    EXPECT(US_OK, us_population_step(pop, STEPS, &strong, 1, NULL, e));
+    EXPECT(US_OK, us_population_input_range(pop, &r, e));
+    that("one weight is out of range", r.known == 1 && r.steps == VALUES && r.steps_outside == 0 && r.events == 1 &&
+                                           r.weights_outside == 1 && r.max_events_per_ms == 1 && r.max_weight == 99);
 }
 
 static void stepping(us_model m) {
@@ -249,6 +312,8 @@ static void stepping(us_model m) {
     small.code = 12345;
     that("an err too small", us_population_step(pop, 0, NULL, 0, NULL, &small) == US_ERR_INPUT && small.code == 12345);
 
+    heads(pop);
+    input_range(pop);
     EXPECT(US_OK, us_population_destroy(pop, e));
     EXPECT(US_ERR_HANDLE, us_population_destroy(pop, e));
     EXPECT(US_ERR_HANDLE, us_population_reset(pop, e));

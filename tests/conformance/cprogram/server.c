@@ -3,14 +3,16 @@
  * TestC. All numbers are little-endian as in memory.
  *
  * Request: uint32 length, then that many bytes: uint8 verb, uint64 handle, arguments:
- *   M int32 n, model bytes      open the model, make n neurons, close the model
+ *   M int32 n, uint32 precision, uint32 spikes, uint64 seed, model bytes
+ *                               open the model, make n neurons, close the model
  *   C int32 n, name             make n neurons of a built-in cell
  *   S int32 steps, uint64 events, uint64 capacity, uint8 wanted (1 p, 2 v, 4 spike),
- *     events, then the present contents of the wanted outputs
- *   R reset   W save   L state  load   D destroy
+ *     uint8 length and name of a head (0: none), uint64 its capacity, events, then the
+ *     present contents of the wanted outputs and of the head
+ *   I input range   R reset   W save   L state  load   D destroy
  * Answer: int32 status, int64 now, uint32 length, message; uint32 length, result:
  *   M, C: uint64 handle, us_info; S: contents of the outputs after the call,
- *   whatever the status; W: the state.
+ *   whatever the status; I: us_input_range; W: the state.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,30 +64,43 @@ static void made(int32_t status, us_population pop, us_error *err) {
 static void step(us_population pop) {
     us_error err = US_ERROR_INIT;
     us_output out = US_OUTPUT_INIT;
+    us_head head = { NULL, NULL, 0 };
+    char name[256] = "";
     int32_t steps, status;
     uint64_t n;
-    uint8_t wanted;
+    uint8_t wanted, length;
     take(&steps, 4);
     take(&n, 8);
     take(&out.capacity, 8);
     take(&wanted, 1);
+    take(&length, 1);
+    take(name, length);
+    take(&head.capacity, 8);
     us_event *events = room(n * sizeof *events); /* exact sizes, so that a sanitizer sees an overrun */
     take(events, n * sizeof *events);
     if (wanted & 1) take(out.p_spike = room(4 * out.capacity), 4 * out.capacity);
     if (wanted & 2) take(out.v_soma_mv = room(4 * out.capacity), 4 * out.capacity);
     if (wanted & 4) take(out.spike = room(out.capacity), out.capacity);
-    status = us_population_step(pop, steps, n ? events : NULL, n, wanted ? &out : NULL, &err);
+    if (length > 0) {
+        head.name = name;
+        take(head.values = room(4 * head.capacity), 4 * head.capacity);
+        out.n_heads = 1;
+        out.heads = &head;
+    }
+    status = us_population_step(pop, steps, n ? events : NULL, n, wanted || length ? &out : NULL, &err);
 
-    unsigned char *result = room(9 * out.capacity), *to = result;
+    unsigned char *result = room(9 * out.capacity + 4 * head.capacity), *to = result;
     if (wanted & 1) to = (unsigned char *)memcpy(to, out.p_spike, 4 * out.capacity) + 4 * out.capacity;
     if (wanted & 2) to = (unsigned char *)memcpy(to, out.v_soma_mv, 4 * out.capacity) + 4 * out.capacity;
     if (wanted & 4) to = (unsigned char *)memcpy(to, out.spike, out.capacity) + out.capacity;
+    if (length) to = (unsigned char *)memcpy(to, head.values, 4 * head.capacity) + 4 * head.capacity;
     answer(status, pop, &err, result, (uint32_t)(to - result));
     free(result);
     free(events);
     free(out.p_spike);
     free(out.v_soma_mv);
     free(out.spike);
+    free(head.values);
 }
 
 static void serve(void) {
@@ -101,6 +116,9 @@ static void serve(void) {
     case 'M': {
         us_options options = US_OPTIONS_INIT;
         take(&n, 4);
+        take(&options.precision, 4);
+        take(&options.spikes, 4);
+        take(&options.seed, 8);
         status = us_model_open_bytes(at, (uint64_t)(end - at), &model, &err);
         if (status == US_OK) {
             status = us_population_create(model, n, &options, &pop, &err);
@@ -122,6 +140,12 @@ static void serve(void) {
     case 'S':
         step(pop);
         return;
+    case 'I': {
+        us_input_range range = US_INPUT_RANGE_INIT;
+        status = us_population_input_range(pop, &range, &err);
+        answer(status, pop, &err, &range, sizeof range);
+        return;
+    }
     case 'R':
         status = us_population_reset(pop, &err);
         answer(status, pop, &err, NULL, 0);
