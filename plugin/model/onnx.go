@@ -39,7 +39,8 @@ type onnxRun struct {
 	values       map[string]onnxValue
 	layers       []*onnxLayer
 	made         map[onnxMade]*onnxLayer
-	batch, steps int64 // of the input; 0 where the file leaves it open
+	reads        map[string]int // of a name by nodes
+	batch, steps int64          // of the input; 0 where the file leaves it open
 	budget       *onnxBudget
 	done         int // nodes followed
 }
@@ -81,11 +82,17 @@ func importONNX(data []byte, o ImportOptions) (*Model, error) {
 	if layouts == nil {
 		return nil, badf("input %q has %d axes, want batch, channels and steps in any order", in.name, len(in.dims))
 	}
+	reads := map[string]int{}
+	for _, n := range f.graph.nodes {
+		for _, name := range n.in {
+			reads[name]++
+		}
+	}
 	// Which of the layouts it is the graph decides: only one can be followed.
 	var worst *onnxRun
 	var failed error
 	for _, axes := range layouts {
-		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, budget: newONNXBudget(len(data))}
+		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, reads: reads, budget: newONNXBudget(len(data))}
 		channels, err := r.input(in, axes)
 		if err == nil {
 			err = r.follow(f.graph.nodes, 0)
@@ -207,6 +214,11 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 		}
 		if _, twice := r.values[name]; twice || r.graph.tensors[name] != nil {
 			return badf("%q is made twice", name)
+		}
+		if s := out[i].signal; s != nil {
+			if err := r.settle(s, name); err != nil {
+				return err
+			}
 		}
 		r.values[name] = out[i]
 	}

@@ -356,6 +356,9 @@ func (r *onnxRun) arithmetic(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		return nil, badf("a constant of shape %v with a signal of axes %s", c.shape, s.axes)
 	}
 	if x, ok := c.number(); ok {
+		if err := r.finish(s); err != nil {
+			return nil, err
+		}
 		fn, ok := s.fn, true
 		switch {
 		case n.op == "Add":
@@ -412,6 +415,9 @@ func (r *onnxRun) arithmetic(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 
 func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error) {
 	if n.op == "Sub" {
+		if err := r.finish(b); err != nil {
+			return nil, err
+		}
 		minus := b.like(n)
 		fn, ok := b.fn.mul(exprNumber(-1))
 		if !ok {

@@ -62,6 +62,25 @@ func (r *onnxRun) real(s *onnxSignal) error {
 	return nil
 }
 
+// finish makes fn a layer if it is a whole activation, so that what follows is a
+// function of its result.
+func (r *onnxRun) finish(s *onnxSignal) error {
+	if _, whole := s.fn.activation(); whole {
+		return r.real(s)
+	}
+	return nil
+}
+
+// settle makes fn a layer where nothing more can become of it: a whole activation but
+// for the sigmoid, which may be a part of SiLU, and what is read more than once, as the
+// argument of GELU is.
+func (r *onnxRun) settle(s *onnxSignal, name string) error {
+	if act, whole := s.fn.activation(); whole && act != ActSigmoid || s.fn.isAffine() && r.reads[name] > 1 {
+		return r.real(s)
+	}
+	return nil
+}
+
 // whole makes the signal all channels of a layer.
 func (r *onnxRun) whole(s *onnxSignal) error {
 	if err := r.real(s); err != nil {
