@@ -12,6 +12,7 @@ import (
 
 	"understudy/host"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // guest builds the guest from the sources as they are, once.
@@ -109,6 +110,33 @@ func TestTooSmallToStart(t *testing.T) {
 	if p, err := r.NewCell("lif", 1); err == nil {
 		p.Close()
 		t.Error("the guest starts in 64 KiB")
+	}
+}
+
+// What a guest cannot honour is refused, not ignored.
+func TestSurrogateOptions(t *testing.T) {
+	r := runtime(t, host.Options{})
+	for name, opt := range map[string]surrogate.Options{
+		"kernel": {Kernel: "reference"}, "threads": {Threads: 1}, "precision": {Precision: "int4"},
+	} {
+		if p, err := r.NewSurrogate(nil, 1, opt); !errors.Is(err, population.ErrInput) {
+			t.Errorf("%s: %v, want ErrInput", name, err)
+		} else if err == nil {
+			p.Close()
+		}
+	}
+	p, err := r.NewCell("lif", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := p.OutOfRange(); got != (surrogate.RangeReport{}) {
+		t.Errorf("a detailed cell reports %+v", got)
+	}
+	if err := p.StepHeads(1, nil, population.Output{}, map[string][]float32{"dendrites": make([]float32, 1)}); !errors.Is(err, population.ErrInput) {
+		t.Errorf("a head of a detailed cell: %v", err)
+	}
+	if err := p.Step(1, nil, population.Output{}); err != nil {
+		t.Errorf("after a head that is not there: %v", err)
 	}
 }
 

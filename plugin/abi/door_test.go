@@ -9,6 +9,7 @@ import (
 
 	"understudy/plugin/cell"
 	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
 )
 
 // brittle is a population that panics in Step, and lets a test look in.
@@ -111,6 +112,39 @@ func TestStatusOfErrors(t *testing.T) {
 			t.Errorf("status %d stands for %v, which has status %d", s, category, Of(category))
 		}
 	}
+}
+
+func TestSurrogateOptions(t *testing.T) {
+	for _, precision := range []uint32{PrecisionF32, PrecisionInt8} {
+		for _, spikes := range []uint32{SpikesThreshold, SpikesSample} {
+			opt, err := SurrogateOptions(precision, spikes, 7)
+			if err != nil || opt.Seed != 7 {
+				t.Fatalf("%d, %d: %+v, %v", precision, spikes, opt, err)
+			}
+			if p, s, err := Numbers(opt); p != precision || s != spikes || err != nil {
+				t.Errorf("%+v is %d, %d, %v, want %d, %d", opt, p, s, err, precision, spikes)
+			}
+		}
+	}
+	_, err := SurrogateOptions(2, SpikesThreshold, 0)
+	want(t, err, ErrInput)
+	_, err = SurrogateOptions(PrecisionF32, 2, 0)
+	want(t, err, ErrInput)
+	_, _, err = Numbers(surrogate.Options{Precision: "int4"})
+	want(t, err, ErrInput)
+}
+
+func TestOnlySurrogatesHaveRangesAndHeads(t *testing.T) {
+	d := NewDoor()
+	h, err := d.NewCell("lif", 1, cell.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.InputRange(h)
+	want(t, err, ErrState)
+	want(t, d.Step(h, 1, Buffers{Heads: []HeadBuffer{{Name: "spike"}}}), ErrInput)
+	_, err = d.InputRange(h + 1)
+	want(t, err, ErrHandle)
 }
 
 func TestCut(t *testing.T) {
