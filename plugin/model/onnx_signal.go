@@ -71,11 +71,12 @@ func (r *onnxRun) finish(s *onnxSignal) error {
 	return nil
 }
 
-// settle makes fn a layer where nothing more can become of it: a whole activation but
-// for the sigmoid, which may be a part of SiLU, and what is read more than once, as the
-// argument of GELU is.
+// settle makes fn a layer where nothing more can become of it: a whole activation, but
+// for a sigmoid that is read once, which may be a part of SiLU; and an affine function that is
+// read more than once, as the argument of GELU is.
 func (r *onnxRun) settle(s *onnxSignal, name string) error {
-	if act, whole := s.fn.activation(); whole && act != ActSigmoid || s.fn.isAffine() && r.reads[name] > 1 {
+	act, whole := s.fn.activation()
+	if whole && act != ActSigmoid || (whole || s.fn.isAffine()) && r.reads[name] > 1 {
 		return r.real(s)
 	}
 	return nil
