@@ -126,6 +126,9 @@ static void creation(us_model m) {
     o = (us_options)US_OPTIONS_INIT;
     o.abi_version++;
     EXPECT(US_ERR_VERSION, us_population_create(m, N, &o, &pop, e));
+    o.abi_version = 1; /* before precision and spikes, in 24 bytes */
+    o.size = 24;
+    EXPECT(US_ERR_VERSION, us_population_create(m, N, &o, &pop, e));
     o = (us_options)US_OPTIONS_INIT;
     o.kernel = "no such kernel";
     EXPECT(US_ERR_KERNEL, us_population_create(m, N, &o, &pop, e));
