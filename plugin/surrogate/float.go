@@ -211,6 +211,13 @@ func (s *floatNetwork) convolve(l *layer, y []float32, in *ring, t int64, k int)
 	for r := range k {
 		fillRows(y[r*s.n*l.width:(r+1)*s.n*l.width], l.biasAt(t+int64(r)))
 	}
+	if s.n == 1 && k == 1 && l.dilation == 1 && l.groups == 1 {
+		// The taps of one neuron lie side by side.
+		a, b := in.back(t, l.kernel-1, l.kernel)
+		s.p.kernel.Gemm(y, a, l.packed, 1, len(a), l.width, len(a), l.width)
+		s.p.kernel.Gemm(y, b, l.packed[len(a)*l.width:], 1, len(b), l.width, len(b), l.width)
+		return
+	}
 	tap := l.groups * l.inGroup * l.outGroup
 	for j := range l.kernel {
 		w := l.packed[j*tap:][:tap]

@@ -79,9 +79,11 @@ func (s *shard) count(now int64, steps int) {
 	total := int64(steps) * int64(s.n)
 	quiet := total // neuron-steps without an event
 	for i := 0; i < len(s.events); {
-		if second := (now + int64(s.events[i].step())) / 1000; c.inSecond != nil && second != c.second {
-			clear(c.inSecond)
-			c.second = second
+		if c.inSecond != nil {
+			if second := (now + int64(s.events[i].step())) / 1000; second != c.second {
+				clear(c.inSecond)
+				c.second = second
+			}
 		}
 		j := i
 		for ; j < len(s.events) && s.events[j].key>>channelBits == s.events[i].key>>channelBits; j++ {
