@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -30,13 +31,21 @@ func newKernels() *cobra.Command {
 				return e.Encode(r)
 			}
 			fmt.Fprintf(w, "CPU: %s\nfeatures: %s\n\n", orNone(r.CPU.Name), orNone(strings.Join(r.CPU.Features, " ")))
-			fmt.Fprintf(w, "%-12s %8s %-24s %s\n", "kernel", "priority", "needs", "")
+			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(t, "kernel\tpriority\tint8 and f32 as the reference\tneeds\t\n")
 			for _, k := range r.Kernels {
 				note := k.Doc
 				if !k.Available() {
 					note = "not here, CPU lacks " + strings.Join(k.Missing, " ") + ": " + note
 				}
-				fmt.Fprintf(w, "%-12s %8d %-24s %s\n", k.Name, k.Priority, orNone(strings.Join(k.Features, " ")), note)
+				bits := "int8"
+				if k.SameBits {
+					bits = "both"
+				}
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", k.Name, k.Priority, bits, orNone(strings.Join(k.Features, " ")), note)
+			}
+			if err := t.Flush(); err != nil {
+				return err
 			}
 			fmt.Fprintf(w, "\nchosen: %s (%s)\n", r.Chosen, r.Why)
 			fmt.Fprintf(w, "\nkernels of the detailed engine, the first that is available is chosen; all give the same bits:\n")
@@ -45,9 +54,9 @@ func newKernels() *cobra.Command {
 				if !k.Available {
 					note = "not here"
 				}
-				fmt.Fprintf(w, "%-12s %8s %-24s %s\n", k.Name, "", orNone(strings.Join(k.Features, " ")), note)
+				fmt.Fprintf(t, "%s\t%s\t%s\n", k.Name, orNone(strings.Join(k.Features, " ")), note)
 			}
-			return nil
+			return t.Flush()
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
