@@ -197,8 +197,8 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 		}
 		out = []onnxValue{{array: a}}
 	} else {
-		op, ok := onnxOps[n.op]
-		if !ok {
+		op := onnxOpOf(n.op)
+		if op == nil {
 			return badf("the op is not supported")
 		}
 		var err error
@@ -226,7 +226,7 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 }
 
 func onnxOnConstants(op string) string {
-	if onnxOps[op] != nil {
+	if onnxOpOf(op) != nil {
 		return " on constants"
 	}
 	return ""

@@ -11,20 +11,46 @@ import (
 // is nil where it is left out; results belong to the node's outputs in order.
 type onnxOp func(r *onnxRun, n *onnxNode, in []onnxValue) ([]onnxValue, error)
 
-// onnxOps: the ops that are understood on signals. Filled by init, as some refer to it.
-var onnxOps map[string]onnxOp
-
-func init() {
-	onnxOps = map[string]onnxOp{
-		"Conv": (*onnxRun).conv, "MatMul": (*onnxRun).matMul, "Gemm": (*onnxRun).gemm, "BatchNormalization": (*onnxRun).batchNorm,
-		"Relu": (*onnxRun).activation, "LeakyRelu": (*onnxRun).activation, "PRelu": (*onnxRun).activation, "Elu": (*onnxRun).activation,
-		"Gelu": (*onnxRun).activation, "Tanh": (*onnxRun).activation, "Sigmoid": (*onnxRun).activation, "Erf": (*onnxRun).activation,
-		"Add": (*onnxRun).arithmetic, "Sub": (*onnxRun).arithmetic, "Mul": (*onnxRun).arithmetic, "Div": (*onnxRun).arithmetic,
-		"Pow": (*onnxRun).arithmetic, "Neg": (*onnxRun).arithmetic,
-		"Concat": (*onnxRun).concat, "Split": (*onnxRun).split, "Slice": (*onnxRun).slice, "Gather": (*onnxRun).gather, "Pad": (*onnxRun).pad,
-		"Transpose": (*onnxRun).transpose, "Reshape": (*onnxRun).reshape, "Squeeze": (*onnxRun).squeeze, "Unsqueeze": (*onnxRun).unsqueeze,
-		"Identity": (*onnxRun).identity, "Dropout": (*onnxRun).identity, "Cast": (*onnxRun).identity, "Shape": (*onnxRun).shapeOf,
+// onnxOpOf finds the op of that name, nil if it is not understood on signals. It is no
+// table, which would be filled at start, and be linked, where nothing is imported.
+func onnxOpOf(name string) onnxOp {
+	switch name {
+	case "Conv":
+		return (*onnxRun).conv
+	case "MatMul":
+		return (*onnxRun).matMul
+	case "Gemm":
+		return (*onnxRun).gemm
+	case "BatchNormalization":
+		return (*onnxRun).batchNorm
+	case "Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "Tanh", "Sigmoid", "Erf":
+		return (*onnxRun).activation
+	case "Add", "Sub", "Mul", "Div", "Pow", "Neg":
+		return (*onnxRun).arithmetic
+	case "Concat":
+		return (*onnxRun).concat
+	case "Split":
+		return (*onnxRun).split
+	case "Slice":
+		return (*onnxRun).slice
+	case "Gather":
+		return (*onnxRun).gather
+	case "Pad":
+		return (*onnxRun).pad
+	case "Transpose":
+		return (*onnxRun).transpose
+	case "Reshape":
+		return (*onnxRun).reshape
+	case "Squeeze":
+		return (*onnxRun).squeeze
+	case "Unsqueeze":
+		return (*onnxRun).unsqueeze
+	case "Identity", "Dropout", "Cast":
+		return (*onnxRun).identity
+	case "Shape":
+		return (*onnxRun).shapeOf
 	}
+	return nil
 }
 
 // one returns a node's only signal.
