@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"understudy/plugin/model"
+	"understudy/plugin/model/importer"
 	"understudy/plugin/model/modeltest"
 	"understudy/plugin/population"
 )
@@ -63,7 +64,7 @@ func TestRoundTrip(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(opened, got) {
 		t.Errorf("Open: %v", err)
 	}
-	imported, err := model.Import("file", file, model.ImportOptions{})
+	imported, err := importer.Import("file", file, importer.Options{})
 	if err != nil || !reflect.DeepEqual(imported, got) {
 		t.Errorf("Import: %v", err)
 	}
@@ -288,7 +289,7 @@ func TestBadFiles(t *testing.T) {
 	if _, err := model.Decode("good", file); err != nil {
 		t.Error(err)
 	}
-	if _, err := model.Import("text", []byte("hello, world"), model.ImportOptions{}); !errors.Is(err, population.ErrFormat) || !strings.Contains(err.Error(), "safetensors") {
+	if _, err := importer.Import("text", []byte("hello, world"), importer.Options{}); !errors.Is(err, population.ErrFormat) || !strings.Contains(err.Error(), "safetensors") {
 		t.Errorf("Import of text: %v", err)
 	}
 	if _, err := model.Open(t.TempDir()); !errors.Is(err, population.ErrFormat) {

@@ -12,6 +12,7 @@ import (
 
 	"understudy/native"
 	"understudy/plugin/model"
+	"understudy/plugin/model/importer"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 	"understudy/tests/require"
@@ -65,7 +66,7 @@ func compareONNX(t *testing.T, dir string, count int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m, err := model.Import(file, data, model.ImportOptions{SpikeOutput: run.SpikeOutput, VSomaOutput: run.VSomaOutput, Files: os.DirFS(dir)})
+			m, err := importer.Import(file, data, importer.Options{SpikeOutput: run.SpikeOutput, VSomaOutput: run.VSomaOutput, Files: os.DirFS(dir)})
 			if err != nil {
 				t.Fatal(err)
 			}

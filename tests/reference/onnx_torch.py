@@ -14,6 +14,7 @@ import sys
 import warnings
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import nn
@@ -194,6 +195,19 @@ def export(net, x, names, path, dynamo, opset, dynamic):
         warnings.simplefilter("ignore")
         torch.onnx.export(net, (x,), path, input_names=["events"], output_names=list(names), dynamo=dynamo,
                           opset_version=opset, **kwargs, **({"verbose": False} if dynamo else {}))
+    if dynamo:
+        forget_paths(path)
+
+
+def forget_paths(path):
+    """Removes stack traces, which have paths of this machine, from a file."""
+    m = onnx.load(path, load_external_data=False)
+    for node in m.graph.node:
+        del node.metadata_props[:]
+    for f in m.functions:
+        for node in f.node:
+            del node.metadata_props[:]
+    onnx.save(m, path)
 
 
 def main(folder, *only):

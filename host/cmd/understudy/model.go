@@ -12,6 +12,7 @@ import (
 
 	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
+	"understudy/plugin/model/importer"
 	"understudy/plugin/spikeio"
 )
 
@@ -72,10 +73,10 @@ func newModelInfo() *cobra.Command {
 
 func newModelImport() *cobra.Command {
 	var out string
-	var o model.ImportOptions
+	var o importer.Options
 	var scale, offset, threshold float64
 	var formats strings.Builder
-	for _, i := range model.Importers() {
+	for _, i := range importer.Importers() {
 		fmt.Fprintf(&formats, "  %-12s %s\n", i.Name, i.Doc)
 	}
 	cmd := &cobra.Command{
@@ -107,7 +108,7 @@ func newModelImport() *cobra.Command {
 			}
 			defer root.Close()
 			o.Files = root.FS()
-			m, err := model.Import(args[0], b, o)
+			m, err := importer.Import(args[0], b, o)
 			if err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package model
+package onnx
 
 import (
 	"fmt"
@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"understudy/plugin/model"
 )
 
-// onnxLayer is a layer of ours while the graph is followed.
-type onnxLayer struct {
+// layer is a layer of ours while the graph is followed.
+type layer struct {
 	op, name     string
-	from         []*onnxLayer
+	from         []*layer
 	width        int
 	weight, bias []float32 // conv1d
 	shape        []int
@@ -22,42 +24,42 @@ type onnxLayer struct {
 	alpha        *float64
 }
 
-func (r *onnxRun) emit(l *onnxLayer) *onnxLayer {
+func (r *run) emit(l *layer) *layer {
 	r.layers = append(r.layers, l)
 	return l
 }
 
-// onnxOutput is an output of the graph.
-type onnxOutput struct {
+// output is an output of the graph.
+type output struct {
 	name   string
-	signal *onnxSignal
+	signal *signal
 }
 
-// onnxHead is some channels of a layer that become a head.
-type onnxHead struct {
+// head is some channels of a layer that become a head.
+type head struct {
 	name         string
-	layer        *onnxLayer
+	layer        *layer
 	first, count int
 }
 
 // Names by which an output is known as a head.
-var onnxHeadNames = map[string][]string{
-	HeadSpike: {"spike", "spikes", "p_spike"},
-	HeadVSoma: {"v_soma", "v_soma_mv", "somatic", "soma", "voltage"},
+var headNames = map[string][]string{
+	model.HeadSpike: {"spike", "spikes", "p_spike"},
+	model.HeadVSoma: {"v_soma", "v_soma_mv", "somatic", "soma", "voltage"},
 }
 
-// onnxHeads makes heads of outputs.
-type onnxHeads struct {
-	options ImportOptions
-	outputs []onnxOutput
+// heads makes heads of outputs.
+type heads struct {
+	options Options
+	outputs []output
 }
 
 // find returns the output that is a head by the user's word or by its name; channel is -1
 // for all of it.
-func (h *onnxHeads) find(head, said string) (out *onnxOutput, channel int, err error) {
+func (h *heads) find(head, said string) (out *output, channel int, err error) {
 	for i := range h.outputs {
 		o := &h.outputs[i]
-		if o.name == said || said == "" && slices.Contains(onnxHeadNames[head], strings.ToLower(o.name)) {
+		if o.name == said || said == "" && slices.Contains(headNames[head], strings.ToLower(o.name)) {
 			return o, -1, nil
 		}
 	}
@@ -70,14 +72,14 @@ func (h *onnxHeads) find(head, said string) (out *onnxOutput, channel int, err e
 			}
 		}
 	}
-	if said == "" && head != HeadSpike {
+	if said == "" && head != model.HeadSpike {
 		return nil, 0, nil
 	}
 	var known []string
 	for _, o := range h.outputs {
 		known = append(known, fmt.Sprintf("%q with %d channels", o.name, o.signal.width))
 	}
-	what := fmt.Sprintf("none is named %s", strings.Join(onnxHeadNames[head], " or "))
+	what := fmt.Sprintf("none is named %s", strings.Join(headNames[head], " or "))
 	if said != "" {
 		what = fmt.Sprintf("%q is none of them, nor a channel of one", said)
 	}
@@ -87,10 +89,10 @@ func (h *onnxHeads) find(head, said string) (out *onnxOutput, channel int, err e
 
 // assign turns the outputs into heads: the spike's, the voltage's, and all others by
 // their own names.
-func (h *onnxHeads) assign(r *onnxRun) ([]onnxHead, error) {
-	var heads []onnxHead
-	used := map[*onnxOutput]bool{}
-	for _, a := range []struct{ head, said string }{{HeadSpike, h.options.SpikeOutput}, {HeadVSoma, h.options.VSomaOutput}} {
+func (h *heads) assign(r *run) ([]head, error) {
+	var heads []head
+	used := map[*output]bool{}
+	for _, a := range []struct{ head, said string }{{model.HeadSpike, h.options.SpikeOutput}, {model.HeadVSoma, h.options.VSomaOutput}} {
 		o, channel, err := h.find(a.head, a.said)
 		if err != nil {
 			return nil, err
@@ -106,16 +108,16 @@ func (h *onnxHeads) assign(r *onnxRun) ([]onnxHead, error) {
 			}
 		}
 		l, at := o.signal.layer, o.signal.first+channel
-		if a.head == HeadSpike {
+		if a.head == model.HeadSpike {
 			l, at = logit(o.signal, channel)
 		} else if err := r.real(o.signal); err != nil {
 			return nil, err
 		} else {
 			l = o.signal.layer
 		}
-		heads = append(heads, onnxHead{a.head, l, at, 1})
+		heads = append(heads, head{a.head, l, at, 1})
 	}
-	taken := map[string]bool{HeadSpike: true, HeadVSoma: true}
+	taken := map[string]bool{model.HeadSpike: true, model.HeadVSoma: true}
 	for i := range h.outputs {
 		o := &h.outputs[i]
 		if used[o] {
@@ -129,7 +131,7 @@ func (h *onnxHeads) assign(r *onnxRun) ([]onnxHead, error) {
 			name += "_"
 		}
 		taken[name] = true
-		heads = append(heads, onnxHead{name, o.signal.layer, o.signal.first, o.signal.width})
+		heads = append(heads, head{name, o.signal.layer, o.signal.first, o.signal.width})
 	}
 	return heads, nil
 }
@@ -138,12 +140,12 @@ var notHeadName = regexp.MustCompile(`[^a-z0-9_]`)
 
 // logit finds what the sigmoid at the end of the spike's output is taken of. An output
 // without one is the logit itself.
-func logit(s *onnxSignal, channel int) (*onnxLayer, int) {
+func logit(s *signal, channel int) (*layer, int) {
 	l, c := s.layer, s.first+channel
 	if s.fn.g == exprSigmoid {
 		return l, c
 	}
-	for l.op == OpConcat {
+	for l.op == model.OpConcat {
 		for _, f := range l.from {
 			if c < f.width {
 				l = f
@@ -152,7 +154,7 @@ func logit(s *onnxSignal, channel int) (*onnxLayer, int) {
 			c -= f.width
 		}
 	}
-	if l.op == OpActivation && l.act == ActSigmoid {
+	if l.op == model.OpActivation && l.act == model.ActSigmoid {
 		l = l.from[0]
 	}
 	return l, c
@@ -160,12 +162,12 @@ func logit(s *onnxSignal, channel int) (*onnxLayer, int) {
 
 // write puts the layers that the heads need into the model: biases, normalisations
 // and activations that stand alone go into the layer before where nothing else reads it.
-func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
-	readers := map[*onnxLayer]int{}
+func (r *run) write(m *model.Model, heads []head, o Options) error {
+	readers := map[*layer]int{}
 	for _, h := range heads {
 		readers[h.layer]++
 	}
-	var live []*onnxLayer
+	var live []*layer
 	for _, l := range slices.Backward(r.layers) {
 		if readers[l] == 0 {
 			continue
@@ -176,7 +178,7 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 		}
 	}
 	slices.Reverse(live)
-	into := map[*onnxLayer]*onnxLayer{}
+	into := map[*layer]*layer{}
 	kept := live[:0:0]
 	for _, l := range live {
 		for i, f := range l.from {
@@ -191,7 +193,7 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 		}
 		kept = append(kept, l)
 	}
-	taken := map[string]bool{Events: true}
+	taken := map[string]bool{model.Events: true}
 	for _, l := range kept {
 		base := strings.ToValidUTF8(l.name, "_")
 		if base == "" {
@@ -208,22 +210,22 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 		}
 		m.Layers = append(m.Layers, l.layer(m.Tensors))
 	}
-	m.Heads = map[string]Head{}
+	m.Heads = map[string]model.Head{}
 	for _, h := range heads {
 		if g := into[h.layer]; g != nil {
 			h.layer = g
 		}
-		if h.layer.op == Events {
+		if h.layer.op == model.Events {
 			return badf("the head %s is the input itself", h.name)
 		}
-		d := Head{Layer: h.layer.name, Index: h.first}
+		d := model.Head{Layer: h.layer.name, Index: h.first}
 		if h.count > 1 {
 			d.Count = h.count
 		}
 		switch h.name {
-		case HeadSpike:
-			d.Activation = ActSigmoid
-		case HeadVSoma:
+		case model.HeadSpike:
+			d.Activation = model.ActSigmoid
+		case model.HeadVSoma:
 			d.Scale, d.Offset, d.Unit = o.VScale, o.VOffset, "mV"
 		}
 		m.Heads[h.name] = d
@@ -233,21 +235,21 @@ func (r *onnxRun) write(m *Model, heads []onnxHead, o ImportOptions) error {
 
 // merge puts l into the layer before it, which nothing else reads, and says whether
 // that can be.
-func (l *onnxLayer) merge(p *onnxLayer) bool {
-	if p.op == Events || p.act != "" && p.act != ActNone {
+func (l *layer) merge(p *layer) bool {
+	if p.op == model.Events || p.act != "" && p.act != model.ActNone {
 		return false
 	}
 	switch {
-	case l.op == OpActivation:
+	case l.op == model.OpActivation:
 		p.act, p.alpha = l.act, l.alpha
 		return true
-	case l.op == OpBatchNorm && p.op == OpBatchNorm:
+	case l.op == model.OpBatchNorm && p.op == model.OpBatchNorm:
 		for i := range l.scale {
 			p.scale[i] *= l.scale[i]
 			p.shift[i] = l.scale[i]*p.shift[i] + l.shift[i]
 		}
 		return true
-	case l.op == OpBatchNorm && p.op == OpConv1D && p.bias == nil && !slices.ContainsFunc(l.scale, func(x float64) bool { return x != 1 }):
+	case l.op == model.OpBatchNorm && p.op == model.OpConv1D && p.bias == nil && !slices.ContainsFunc(l.scale, func(x float64) bool { return x != 1 }):
 		p.bias = narrow(l.shift)
 		return true
 	}
@@ -263,24 +265,24 @@ func narrow(x []float64) []float32 {
 }
 
 // layer is l as a document has it; its tensors are added to those.
-func (l *onnxLayer) layer(tensors map[string]Tensor) Layer {
-	d := Layer{Name: l.name, Op: l.op, Activation: l.act, Alpha: l.alpha}
+func (l *layer) layer(tensors map[string]model.Tensor) model.Layer {
+	d := model.Layer{Name: l.name, Op: l.op, Activation: l.act, Alpha: l.alpha}
 	for _, f := range l.from {
 		d.In = append(d.In, f.name)
 	}
 	add := func(key string, shape []int, data []float32) string {
 		name := l.name + "." + key
-		tensors[name] = Tensor{Shape: shape, Data: data}
+		tensors[name] = model.Tensor{Shape: shape, Data: data}
 		return name
 	}
 	switch l.op {
-	case OpConv1D:
+	case model.OpConv1D:
 		d.Kernel, d.Dilation, d.Groups = l.shape[2], l.dilation, l.groups
 		d.Weight = add("weight", l.shape, l.weight)
 		if l.bias != nil {
 			d.Bias = add("bias", []int{l.width}, l.bias)
 		}
-	case OpBatchNorm:
+	case model.OpBatchNorm:
 		d.Scale = add("scale", []int{l.width}, narrow(l.scale))
 		d.Shift = add("shift", []int{l.width}, narrow(l.shift))
 	}

@@ -1,4 +1,6 @@
-package model
+// Package onnx imports causal convolutional networks from ONNX files
+// (../importer/IMPORT.md).
+package onnx
 
 import (
 	"errors"
@@ -11,46 +13,62 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"understudy/plugin/model"
 	"understudy/plugin/population"
 )
 
 // The ONNX importer (IMPORT.md). It follows what every value of the graph is: a constant,
 // which it computes, or a signal, channels of a layer of ours laid out along some axes and
-// shifted in time (onnx_signal.go). A node that cannot be followed is an error.
+// shifted in time (signal.go). A node that cannot be followed is an error.
 
-// onnxValue is what a name of the graph stands for: nothing where an optional input or
+// value is what a name of the graph stands for: nothing where an optional input or
 // output is left out.
-type onnxValue struct {
-	array  *onnxArray
-	signal *onnxSignal
+type value struct {
+	array  *array
+	signal *signal
 }
 
-// onnxMade is what a signal was made real from.
-type onnxMade struct {
-	layer        *onnxLayer
-	fn           onnxExpr
+// made is what a signal was made real from.
+type made struct {
+	layer        *layer
+	fn           expr
 	first, width int
 }
 
-// onnxRun follows a graph once.
-type onnxRun struct {
-	graph        *onnxGraph
+// run follows a graph once.
+type run struct {
+	graph        *graph
 	files        fs.FS
-	values       map[string]onnxValue
-	layers       []*onnxLayer
-	made         map[onnxMade]*onnxLayer
+	values       map[string]value
+	layers       []*layer
+	made         map[made]*layer
 	reads        map[string]int // of a name by nodes
 	batch, steps int64          // of the input; 0 where the file leaves it open
-	budget       *onnxBudget
+	budget       *budget
 	done         int // nodes followed
 }
 
-// onnxLayouts are the axes that an input may have, by their number.
-var onnxLayouts = map[int][]string{2: {"TC", "CT"}, 3: {"BCT", "BTC"}, 4: {"BC1T", "BCT1"}}
+// layouts are the axes that an input may have, by their number.
+var layouts = map[int][]string{2: {"TC", "CT"}, 3: {"BCT", "BTC"}, 4: {"BC1T", "BCT1"}}
 
-// decodeONNX imports an ONNX file.
-func decodeONNX(name string, data []byte, o ImportOptions) (*Model, error) {
-	m, err := importONNX(data, o)
+// Options says what a file of another framework does not: which outputs are the
+// heads and how to read them. The zero value goes by the names of the outputs.
+type Options struct {
+	Name string // of the model; empty: as the file is called
+	// SpikeOutput and VSomaOutput are NAME or NAME:CHANNEL of an output of the graph.
+	// Empty: the output named spike, spikes or p_spike; v_soma, v_soma_mv, somatic, soma or
+	// voltage.
+	SpikeOutput, VSomaOutput string
+	VScale, VOffset          *float64 // soma voltage [mV] = VOffset + VScale*output; nil: 0 and 1
+	Threshold                *float64 // spike threshold; nil: 0.5
+	// Files is the folder of the file, for weights that are kept beside it. nil: none are
+	// read. Names in it come from the file, so it must not lead out of the folder.
+	Files fs.FS
+}
+
+// Decode imports an ONNX file.
+func Decode(name string, data []byte, o Options) (*model.Model, error) {
+	m, err := follow(data, o)
 	if err != nil {
 		if !errors.Is(err, population.ErrFormat) && !errors.Is(err, population.ErrLimit) {
 			err = fmt.Errorf("%w: %v", population.ErrFormat, err) // protowire's own
@@ -67,18 +85,18 @@ func decodeONNX(name string, data []byte, o ImportOptions) (*Model, error) {
 	return m, nil
 }
 
-func importONNX(data []byte, o ImportOptions) (*Model, error) {
-	f, err := parseONNX(data)
+func follow(data []byte, o Options) (*model.Model, error) {
+	f, err := parseFile(data)
 	if err != nil {
 		return nil, err
 	}
 	// An initializer may be listed as an input, too.
-	inputs := slices.DeleteFunc(slices.Clone(f.graph.inputs), func(i onnxValueInfo) bool { return f.graph.tensors[i.name] != nil })
+	inputs := slices.DeleteFunc(slices.Clone(f.graph.inputs), func(i valueInfo) bool { return f.graph.tensors[i.name] != nil })
 	if len(inputs) != 1 {
 		return nil, badf("%d inputs, want one, the events", len(inputs))
 	}
 	in := inputs[0]
-	layouts := onnxLayouts[len(in.dims)]
+	layouts := layouts[len(in.dims)]
 	if layouts == nil {
 		return nil, badf("input %q has %d axes, want batch, channels and steps in any order", in.name, len(in.dims))
 	}
@@ -89,10 +107,10 @@ func importONNX(data []byte, o ImportOptions) (*Model, error) {
 		}
 	}
 	// Which of the layouts it is the graph decides: only one can be followed.
-	var worst *onnxRun
+	var worst *run
 	var failed error
 	for _, axes := range layouts {
-		r := &onnxRun{graph: f.graph, files: o.Files, values: map[string]onnxValue{}, made: map[onnxMade]*onnxLayer{}, reads: reads, budget: newONNXBudget(len(data))}
+		r := &run{graph: f.graph, files: o.Files, values: map[string]value{}, made: map[made]*layer{}, reads: reads, budget: newBudget(len(data))}
 		channels, err := r.input(in, axes)
 		if err == nil {
 			err = r.follow(f.graph.nodes, 0)
@@ -108,16 +126,16 @@ func importONNX(data []byte, o ImportOptions) (*Model, error) {
 }
 
 // input defines the events, and returns the number of channels.
-func (r *onnxRun) input(in onnxValueInfo, axes string) (int, error) {
-	s := &onnxSignal{axes: axes, fn: exprX, node: "the input"}
+func (r *run) input(in valueInfo, axes string) (int, error) {
+	s := &signal{axes: axes, fn: exprX, node: "the input"}
 	for k, a := range []byte(axes) {
 		switch d := in.dims[k]; a {
 		case 'C':
 			if d < 1 {
 				return 0, badf("input %q: the file does not say how many channels it has", in.name)
 			}
-			if d > MaxChannels {
-				return 0, limitf("input %q: %d channels, at most %d are accepted", in.name, d, MaxChannels)
+			if d > model.MaxChannels {
+				return 0, limitf("input %q: %d channels, at most %d are accepted", in.name, d, model.MaxChannels)
 			}
 			s.width = int(d)
 		case 'B':
@@ -130,13 +148,13 @@ func (r *onnxRun) input(in onnxValueInfo, axes string) (int, error) {
 			}
 		}
 	}
-	s.layer = &onnxLayer{name: Events, op: Events, width: s.width}
-	r.values[in.name] = onnxValue{signal: s}
+	s.layer = &layer{name: model.Events, op: model.Events, width: s.width}
+	r.values[in.name] = value{signal: s}
 	return s.width, nil
 }
 
 // value looks up a name.
-func (r *onnxRun) value(name string) (onnxValue, error) {
+func (r *run) value(name string) (value, error) {
 	v, ok := r.values[name]
 	if ok || name == "" {
 		return v, nil
@@ -149,13 +167,13 @@ func (r *onnxRun) value(name string) (onnxValue, error) {
 	if err != nil {
 		return v, fmt.Errorf("%q: %w", name, err)
 	}
-	v = onnxValue{array: a}
+	v = value{array: a}
 	r.values[name] = v
 	return v, nil
 }
 
 // follow evaluates nodes in order.
-func (r *onnxRun) follow(nodes []onnxNode, depth int) error {
+func (r *run) follow(nodes []node, depth int) error {
 	for i := range nodes {
 		n := &nodes[i]
 		if err := r.node(n, depth); err != nil {
@@ -166,12 +184,12 @@ func (r *onnxRun) follow(nodes []onnxNode, depth int) error {
 	return nil
 }
 
-func (r *onnxRun) node(n *onnxNode, depth int) error {
+func (r *run) node(n *node, depth int) error {
 	if n.domain != "" && n.domain != "ai.onnx" {
 		return badf("an op of another domain, which is not supported")
 	}
-	in := make([]onnxValue, len(n.in))
-	arrays := make([]*onnxArray, len(n.in))
+	in := make([]value, len(n.in))
+	arrays := make([]*array, len(n.in))
 	constant := true
 	for i, name := range n.in {
 		v, err := r.value(name)
@@ -181,7 +199,7 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 		in[i], arrays[i] = v, v.array
 		constant = constant && v.signal == nil
 	}
-	var out []onnxValue
+	var out []value
 	if n.op == "If" {
 		var err error
 		if out, err = r.branch(n, arrays, depth); err != nil {
@@ -193,11 +211,11 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 			return err
 		}
 		if !done {
-			return badf("the op is not supported%s", onnxOnConstants(n.op))
+			return badf("the op is not supported%s", onConstants(n.op))
 		}
-		out = []onnxValue{{array: a}}
+		out = []value{{array: a}}
 	} else {
-		op := onnxOpOf(n.op)
+		op := opOf(n.op)
 		if op == nil {
 			return badf("the op is not supported")
 		}
@@ -207,7 +225,7 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 		}
 	}
 	for i, name := range n.out {
-		if missing := i >= len(out) || out[i] == (onnxValue{}); name == "" || missing && i > 0 {
+		if missing := i >= len(out) || out[i] == (value{}); name == "" || missing && i > 0 {
 			continue // a mask of Dropout, say: an error only where it is read
 		} else if missing {
 			return badf("it makes nothing")
@@ -225,8 +243,8 @@ func (r *onnxRun) node(n *onnxNode, depth int) error {
 	return nil
 }
 
-func onnxOnConstants(op string) string {
-	if onnxOpOf(op) != nil {
+func onConstants(op string) string {
+	if opOf(op) != nil {
 		return " on constants"
 	}
 	return ""
@@ -234,7 +252,7 @@ func onnxOnConstants(op string) string {
 
 // branch follows the branch of an If that is taken, where shapes decide it: PyTorch's
 // squeeze asks for the length of an axis.
-func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, error) {
+func (r *run) branch(n *node, in []*array, depth int) ([]value, error) {
 	if len(in) != 1 || in[0] == nil {
 		return nil, badf("its condition depends on the events")
 	}
@@ -249,7 +267,7 @@ func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, 
 	if v[0] != 0 {
 		name = "then_branch"
 	}
-	g := &onnxGraph{tensors: map[string]*onnxTensor{}}
+	g := &graph{tensors: map[string]*tensor{}}
 	if err := r.budget.spend(len(n.attr[name].graph)); err != nil {
 		return nil, err
 	}
@@ -261,12 +279,12 @@ func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, 
 		if err != nil {
 			return nil, fmt.Errorf("%q: %w", name, err)
 		}
-		r.values[name] = onnxValue{array: a}
+		r.values[name] = value{array: a}
 	}
 	if err := r.follow(g.nodes, depth+1); err != nil {
 		return nil, err
 	}
-	var out []onnxValue
+	var out []value
 	for _, o := range g.outputs {
 		v, err := r.value(o)
 		if err != nil {
@@ -278,8 +296,8 @@ func (r *onnxRun) branch(n *onnxNode, in []*onnxArray, depth int) ([]onnxValue, 
 }
 
 // model makes the document of what was followed.
-func (r *onnxRun) model(f *onnxModel, channels int, o ImportOptions) (*Model, error) {
-	heads := onnxHeads{options: o}
+func (r *run) model(f *file, channels int, o Options) (*model.Model, error) {
+	heads := heads{options: o}
 	for _, name := range f.graph.outputs {
 		v, err := r.value(name)
 		if err != nil {
@@ -300,14 +318,14 @@ func (r *onnxRun) model(f *onnxModel, channels int, o ImportOptions) (*Model, er
 				return nil, err
 			}
 		}
-		heads.outputs = append(heads.outputs, onnxOutput{name, s})
+		heads.outputs = append(heads.outputs, output{name, s})
 	}
 	assigned, err := heads.assign(r)
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Tensors: map[string]Tensor{}}
-	m.Document = Document{Schema: Schema, Name: o.Name, Kind: KindTCN, StepMS: 1, Inputs: Inputs{Channels: channels}, SpikeThreshold: 0.5}
+	m := &model.Model{Tensors: map[string]model.Tensor{}}
+	m.Document = model.Document{Schema: model.Schema, Name: o.Name, Kind: model.KindTCN, StepMS: 1, Inputs: model.Inputs{Channels: channels}, SpikeThreshold: 0.5}
 	if o.Threshold != nil {
 		m.SpikeThreshold = *o.Threshold
 	}

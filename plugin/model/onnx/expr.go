@@ -1,40 +1,44 @@
-package model
+package onnx
 
-import "math"
+import (
+	"math"
 
-// onnxExpr is a function of one number, applied to every value of a signal. Exporters
+	"understudy/plugin/model"
+)
+
+// expr is a function of one number, applied to every value of a signal. Exporters
 // write GELU and SiLU as several elementwise nodes; following them as
 //
 //	p[0] + p[1]*x + p[2]*x^2 + p[3]*x^3 + (q[0] + q[1]*x + q[2]*x^2 + q[3]*x^3)*g(x)
 //
 // with g one of the functions below recognises them in whatever order they are written.
-type onnxExpr struct {
+type expr struct {
 	g    string
 	p, q [4]float64
 }
 
-// Functions g of an onnxExpr.
+// Functions g of an expr.
 const (
 	exprErf     = "erf(x/sqrt(2))"
 	exprTanh    = "tanh(sqrt(2/pi)*(x+0.044715*x^3))" // of the approximation of GELU
 	exprSigmoid = "sigmoid(x)"
 )
 
-var exprX = onnxExpr{p: [4]float64{1: 1}}
+var exprX = expr{p: [4]float64{1: 1}}
 
 // isX: the function changes nothing.
-func (e onnxExpr) isX() bool { return e == exprX }
+func (e expr) isX() bool { return e == exprX }
 
 // isAffine: p[0] + p[1]*x.
-func (e onnxExpr) isAffine() bool { return e.g == "" && e.p[2] == 0 && e.p[3] == 0 }
+func (e expr) isAffine() bool { return e.g == "" && e.p[2] == 0 && e.p[3] == 0 }
 
 // isConstant: p[0].
-func (e onnxExpr) isConstant() bool { return e.isAffine() && e.p[1] == 0 }
+func (e expr) isConstant() bool { return e.isAffine() && e.p[1] == 0 }
 
-func exprNumber(x float64) onnxExpr { return onnxExpr{p: [4]float64{x}} }
+func exprNumber(x float64) expr { return expr{p: [4]float64{x}} }
 
 // add returns a + b; ok is false where it has not this form.
-func (a onnxExpr) add(b onnxExpr) (sum onnxExpr, ok bool) {
+func (a expr) add(b expr) (sum expr, ok bool) {
 	if a.g != "" && b.g != "" && a.g != b.g {
 		return a, false
 	}
@@ -49,7 +53,7 @@ func (a onnxExpr) add(b onnxExpr) (sum onnxExpr, ok bool) {
 }
 
 // mul returns a * b; ok is false where it has not this form.
-func (a onnxExpr) mul(b onnxExpr) (m onnxExpr, ok bool) {
+func (a expr) mul(b expr) (m expr, ok bool) {
 	if a.g != "" && b.g != "" {
 		return a, false
 	}
@@ -71,7 +75,7 @@ func (a onnxExpr) mul(b onnxExpr) (m onnxExpr, ok bool) {
 }
 
 // near compares coefficients that an exporter rounded to float32.
-func (a onnxExpr) near(b onnxExpr) bool {
+func (a expr) near(b expr) bool {
 	if a.g != b.g {
 		return false
 	}
@@ -84,28 +88,28 @@ func (a onnxExpr) near(b onnxExpr) bool {
 }
 
 // apply returns g(e) for g = erf or tanh where that is a part of GELU.
-func (e onnxExpr) apply(op string) (onnxExpr, bool) {
+func (e expr) apply(op string) (expr, bool) {
 	c := math.Sqrt(2 / math.Pi)
 	switch {
-	case op == "Erf" && e.near(onnxExpr{p: [4]float64{1: math.Sqrt2 / 2}}):
-		return onnxExpr{g: exprErf, q: [4]float64{1}}, true
-	case op == "Tanh" && e.near(onnxExpr{p: [4]float64{1: c, 3: 0.044715 * c}}):
-		return onnxExpr{g: exprTanh, q: [4]float64{1}}, true
+	case op == "Erf" && e.near(expr{p: [4]float64{1: math.Sqrt2 / 2}}):
+		return expr{g: exprErf, q: [4]float64{1}}, true
+	case op == "Tanh" && e.near(expr{p: [4]float64{1: c, 3: 0.044715 * c}}):
+		return expr{g: exprTanh, q: [4]float64{1}}, true
 	}
 	return e, false
 }
 
 // activation names the function if a layer can have it.
-func (e onnxExpr) activation() (string, bool) {
+func (e expr) activation() (string, bool) {
 	half, one := [4]float64{1: 0.5}, [4]float64{1: 1}
 	for _, a := range []struct {
-		e    onnxExpr
+		e    expr
 		name string
 	}{
-		{onnxExpr{g: exprErf, p: half, q: half}, ActGELU},
-		{onnxExpr{g: exprTanh, p: half, q: half}, ActGELUTanh},
-		{onnxExpr{g: exprSigmoid, q: one}, ActSiLU},
-		{onnxExpr{g: exprSigmoid, q: [4]float64{1}}, ActSigmoid},
+		{expr{g: exprErf, p: half, q: half}, model.ActGELU},
+		{expr{g: exprTanh, p: half, q: half}, model.ActGELUTanh},
+		{expr{g: exprSigmoid, q: one}, model.ActSiLU},
+		{expr{g: exprSigmoid, q: [4]float64{1}}, model.ActSigmoid},
 	} {
 		if e.near(a.e) {
 			return a.name, true
@@ -115,7 +119,7 @@ func (e onnxExpr) activation() (string, bool) {
 }
 
 // zeroStaysZero: the function of 0 is 0, so that zeros padded before it are zeros after it.
-func (e onnxExpr) zeroStaysZero() bool {
+func (e expr) zeroStaysZero() bool {
 	g0 := 0.0
 	if e.g == exprSigmoid {
 		g0 = 0.5

@@ -1,60 +1,62 @@
-package model
+package onnx
 
 import (
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"understudy/plugin/model"
 )
 
-// onnxOp turns a node with at least one signal among its inputs into layers. An input
+// op turns a node with at least one signal among its inputs into layers. An input
 // is nil where it is left out; results belong to the node's outputs in order.
-type onnxOp func(r *onnxRun, n *onnxNode, in []onnxValue) ([]onnxValue, error)
+type op func(r *run, n *node, in []value) ([]value, error)
 
-// onnxOpOf finds the op of that name, nil if it is not understood on signals. It is no
+// opOf finds the op of that name, nil if it is not understood on signals. It is no
 // table, which would be filled at start, and be linked, where nothing is imported.
-func onnxOpOf(name string) onnxOp {
+func opOf(name string) op {
 	switch name {
 	case "Conv":
-		return (*onnxRun).conv
+		return (*run).conv
 	case "MatMul":
-		return (*onnxRun).matMul
+		return (*run).matMul
 	case "Gemm":
-		return (*onnxRun).gemm
+		return (*run).gemm
 	case "BatchNormalization":
-		return (*onnxRun).batchNorm
+		return (*run).batchNorm
 	case "Relu", "LeakyRelu", "PRelu", "Elu", "Gelu", "Tanh", "Sigmoid", "Erf":
-		return (*onnxRun).activation
+		return (*run).activation
 	case "Add", "Sub", "Mul", "Div", "Pow", "Neg":
-		return (*onnxRun).arithmetic
+		return (*run).arithmetic
 	case "Concat":
-		return (*onnxRun).concat
+		return (*run).concat
 	case "Split":
-		return (*onnxRun).split
+		return (*run).split
 	case "Slice":
-		return (*onnxRun).slice
+		return (*run).slice
 	case "Gather":
-		return (*onnxRun).gather
+		return (*run).gather
 	case "Pad":
-		return (*onnxRun).pad
+		return (*run).pad
 	case "Transpose":
-		return (*onnxRun).transpose
+		return (*run).transpose
 	case "Reshape":
-		return (*onnxRun).reshape
+		return (*run).reshape
 	case "Squeeze":
-		return (*onnxRun).squeeze
+		return (*run).squeeze
 	case "Unsqueeze":
-		return (*onnxRun).unsqueeze
+		return (*run).unsqueeze
 	case "Identity", "Dropout", "Cast":
-		return (*onnxRun).identity
+		return (*run).identity
 	case "Shape":
-		return (*onnxRun).shapeOf
+		return (*run).shapeOf
 	}
 	return nil
 }
 
 // one returns a node's only signal.
-func one(in []onnxValue) (*onnxSignal, error) {
+func one(in []value) (*signal, error) {
 	for i, v := range in {
 		if (v.signal != nil) != (i == 0) {
 			return nil, badf("the first input, and no other, must depend on the events")
@@ -64,7 +66,7 @@ func one(in []onnxValue) (*onnxSignal, error) {
 }
 
 // arg returns a constant input, nil if it is left out.
-func arg(in []onnxValue, i int) *onnxArray {
+func arg(in []value, i int) *array {
 	if i < len(in) {
 		return in[i].array
 	}
@@ -72,17 +74,17 @@ func arg(in []onnxValue, i int) *onnxArray {
 }
 
 // floatsOf returns a constant vector of n values, or nil.
-func floatsOf(a *onnxArray, n int) []float32 {
+func floatsOf(a *array, n int) []float32 {
 	if a == nil || len(a.floats) != n {
 		return nil
 	}
 	return a.floats
 }
 
-func results(s *onnxSignal) []onnxValue { return []onnxValue{{signal: s}} }
+func results(s *signal) []value { return []value{{signal: s}} }
 
 // convolved emits a causal convolution of s, whose output begins lead steps early.
-func (r *onnxRun) convolved(n *onnxNode, s *onnxSignal, name string, w, bias []float32, shape []int, dilation, groups int, lead, tail int64) ([]onnxValue, error) {
+func (r *run) convolved(n *node, s *signal, name string, w, bias []float32, shape []int, dilation, groups int, lead, tail int64) ([]value, error) {
 	if err := r.whole(s); err != nil {
 		return nil, err
 	}
@@ -90,14 +92,14 @@ func (r *onnxRun) convolved(n *onnxNode, s *onnxSignal, name string, w, bias []f
 	if s.lead > 0 && reach > 0 && !s.zero {
 		return nil, badf("the %d steps before the first one are not zeros, as padding must be", s.lead)
 	}
-	out := s.of(n, r.emit(&onnxLayer{op: OpConv1D, from: []*onnxLayer{s.layer}, width: shape[0], name: name, weight: w, bias: bias,
+	out := s.of(n, r.emit(&layer{op: model.OpConv1D, from: []*layer{s.layer}, width: shape[0], name: name, weight: w, bias: bias,
 		shape: shape, dilation: dilation, groups: groups}))
 	out.lead, out.tail = lead, tail
 	out.zero = (s.zero || s.lead == 0) && bias == nil
 	return results(out), nil
 }
 
-func (r *onnxRun) conv(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) conv(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -144,7 +146,7 @@ func (r *onnxRun) conv(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		}
 	}
 	kernel, dilation := int64(w.shape[2+time]), dilations[time]
-	if dilation < 1 || dilation > MaxReceptiveField || kernel < 1 || kernel > MaxReceptiveField {
+	if dilation < 1 || dilation > model.MaxReceptiveField || kernel < 1 || kernel > model.MaxReceptiveField {
 		return nil, badf("kernel %d, dilation %d", kernel, dilation)
 	}
 	reach := (kernel - 1) * dilation
@@ -160,7 +162,7 @@ func (r *onnxRun) conv(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	default:
 		return nil, badf("auto_pad %q", n.attr["auto_pad"].s)
 	}
-	if left < 0 || right < 0 || left > MaxReceptiveField || right > MaxReceptiveField {
+	if left < 0 || right < 0 || left > model.MaxReceptiveField || right > model.MaxReceptiveField {
 		return nil, badf("pads %v", pads)
 	}
 	groups := int64(1)
@@ -183,11 +185,11 @@ func (r *onnxRun) conv(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 }
 
 // dense emits a layer that mixes the channels of one step; w is [out][in].
-func (r *onnxRun) dense(n *onnxNode, s *onnxSignal, name string, w *onnxArray, bias []float32) ([]onnxValue, error) {
+func (r *run) dense(n *node, s *signal, name string, w *array, bias []float32) ([]value, error) {
 	return r.convolved(n, s, name, w.floats, bias, []int{w.shape[0], w.shape[1], 1}, 1, 1, s.lead, s.tail)
 }
 
-func (r *onnxRun) matMul(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) matMul(n *node, in []value) ([]value, error) {
 	if len(in) != 2 {
 		return nil, badf("%d inputs", len(in))
 	}
@@ -211,7 +213,7 @@ func (r *onnxRun) matMul(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return r.dense(n, s, n.weightName(name), w, nil)
 }
 
-func (r *onnxRun) gemm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) gemm(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -229,9 +231,9 @@ func (r *onnxRun) gemm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	if !s.channelsAt(1) || w.shape[1] != s.width {
 		return nil, badf("a matrix of %d inputs on %d channels with the axes %s", w.shape[1], s.width, s.axes)
 	}
-	times := func(name string, v *onnxArray) (*onnxArray, error) {
+	times := func(name string, v *array) (*array, error) {
 		if a, ok := n.attr[name]; ok && a.f != 1 {
-			return combineFloats(v, &onnxArray{floats: []float32{a.f}}, func(x, y float64) float64 { return x * y })
+			return combineFloats(v, &array{floats: []float32{a.f}}, func(x, y float64) float64 { return x * y })
 		}
 		return v, nil
 	}
@@ -251,7 +253,7 @@ func (r *onnxRun) gemm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return r.dense(n, s, n.weightName(n.in[1]), w, bias)
 }
 
-func (r *onnxRun) batchNorm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) batchNorm(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -279,7 +281,7 @@ func (r *onnxRun) batchNorm(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 }
 
 // perChannel emits a*x + b.
-func (r *onnxRun) perChannel(n *onnxNode, s *onnxSignal, name string, a, b []float64) ([]onnxValue, error) {
+func (r *run) perChannel(n *node, s *signal, name string, a, b []float64) ([]value, error) {
 	if err := r.whole(s); err != nil {
 		return nil, err
 	}
@@ -295,20 +297,20 @@ func shortest(x float32) float64 {
 	return v
 }
 
-func (r *onnxRun) activation(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) activation(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
 	}
-	l := &onnxLayer{op: OpActivation}
+	l := &layer{op: model.OpActivation}
 	otherwise := float32(0)
 	switch n.op {
 	case "Relu":
-		l.act = ActReLU
+		l.act = model.ActReLU
 	case "LeakyRelu":
-		l.act, otherwise = ActLeakyReLU, 0.01
+		l.act, otherwise = model.ActLeakyReLU, 0.01
 	case "Elu":
-		l.act, otherwise = ActELU, 1
+		l.act, otherwise = model.ActELU, 1
 	case "PRelu":
 		slope, ok := 0.0, false
 		if w := arg(in, 1); w != nil {
@@ -317,18 +319,18 @@ func (r *onnxRun) activation(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		if !ok {
 			return nil, badf("a slope for each channel; only one for all is supported")
 		}
-		l.act, otherwise = ActLeakyReLU, float32(slope)
+		l.act, otherwise = model.ActLeakyReLU, float32(slope)
 	case "Gelu":
-		l.act = ActGELU
+		l.act = model.ActGELU
 		if n.attr["approximate"].s == "tanh" {
-			l.act = ActGELUTanh
+			l.act = model.ActGELUTanh
 		}
 	case "Sigmoid":
 		if err := r.real(s); err != nil {
 			return nil, err
 		}
 		out := s.like(n)
-		out.fn = onnxExpr{g: exprSigmoid, q: [4]float64{1}}
+		out.fn = expr{g: exprSigmoid, q: [4]float64{1}}
 		return results(out), nil
 	case "Tanh", "Erf":
 		if fn, ok := s.fn.apply(n.op); ok {
@@ -339,9 +341,9 @@ func (r *onnxRun) activation(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		if n.op == "Erf" {
 			return nil, badf("only as a part of GELU")
 		}
-		l.act = ActTanh
+		l.act = model.ActTanh
 	}
-	if HasAlpha(l.act) {
+	if model.HasAlpha(l.act) {
 		a, ok := n.attr["alpha"]
 		if !ok {
 			a.f = otherwise
@@ -352,7 +354,7 @@ func (r *onnxRun) activation(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	if err := r.real(s); err != nil {
 		return nil, err
 	}
-	l.from, l.width, l.name = []*onnxLayer{s.layer}, s.layer.width, n.label()
+	l.from, l.width, l.name = []*layer{s.layer}, s.layer.width, n.label()
 	out := s.like(n)
 	out.layer = r.emit(l)
 	return results(out), nil
@@ -360,11 +362,11 @@ func (r *onnxRun) activation(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 
 // arithmetic: with a number or with values of its own base a function of the same
 // values; with a number per channel a batch normalisation; two signals may be added.
-func (r *onnxRun) arithmetic(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) arithmetic(n *node, in []value) ([]value, error) {
 	if n.op == "Neg" {
-		in = []onnxValue{in[0], {array: &onnxArray{floats: []float32{-1}}}}
+		in = []value{in[0], {array: &array{floats: []float32{-1}}}}
 	}
-	if len(in) != 2 || in[0] == (onnxValue{}) || in[1] == (onnxValue{}) {
+	if len(in) != 2 || in[0] == (value{}) || in[1] == (value{}) {
 		return nil, badf("want two inputs")
 	}
 	a, b := in[0].signal, in[1].signal
@@ -439,7 +441,7 @@ func (r *onnxRun) arithmetic(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return r.perChannel(n, s, n.label(), scale, shift)
 }
 
-func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error) {
+func (r *run) twoSignals(n *node, a, b *signal) ([]value, error) {
 	if n.op == "Sub" {
 		if err := r.finish(b); err != nil {
 			return nil, err
@@ -455,13 +457,13 @@ func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error)
 		return nil, badf("of two signals")
 	}
 	if a.sameBase(b) {
-		combine := onnxExpr.add
+		combine := expr.add
 		if n.op == "Mul" {
-			combine = onnxExpr.mul
+			combine = expr.mul
 		}
 		if fn, ok := combine(a.fn, b.fn); ok {
 			_, known := fn.activation()
-			alone := func(e onnxExpr) bool { _, ok := e.activation(); return ok || e.isAffine() }
+			alone := func(e expr) bool { _, ok := e.activation(); return ok || e.isAffine() }
 			if n.op == "Mul" || known || fn.isAffine() || !alone(a.fn) || !alone(b.fn) {
 				out := a.like(n)
 				out.fn = fn
@@ -472,7 +474,7 @@ func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error)
 	if n.op == "Mul" {
 		return nil, badf("the product of two signals; only x*sigmoid(x) and the parts of GELU are understood")
 	}
-	for _, s := range []*onnxSignal{a, b} {
+	for _, s := range []*signal{a, b} {
 		if err := r.whole(s); err != nil {
 			return nil, err
 		}
@@ -483,7 +485,7 @@ func (r *onnxRun) twoSignals(n *onnxNode, a, b *onnxSignal) ([]onnxValue, error)
 	case a.lead != b.lead || a.tail != b.tail:
 		return nil, badf("its inputs differ in time: %d and %d steps before the first one, %d and %d after the last", a.lead, b.lead, a.tail, b.tail)
 	}
-	out := a.of(n, r.emit(&onnxLayer{op: OpAdd, from: []*onnxLayer{a.layer, b.layer}, width: a.width, name: n.label()}))
+	out := a.of(n, r.emit(&layer{op: model.OpAdd, from: []*layer{a.layer, b.layer}, width: a.width, name: n.label()}))
 	out.zero = a.zero && b.zero
 	return results(out), nil
 }

@@ -1,4 +1,4 @@
-package model
+package onnx
 
 import (
 	"encoding/binary"
@@ -8,34 +8,36 @@ import (
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"understudy/plugin/model"
 )
 
 // Element types of a tensor (TensorProto.DataType).
 const (
-	onnxFloat    = 1
-	onnxUint8    = 2
-	onnxInt8     = 3
-	onnxInt32    = 6
-	onnxInt64    = 7
-	onnxBool     = 9
-	onnxFloat16  = 10
-	onnxDouble   = 11
-	onnxBFloat16 = 16
+	typeFloat    = 1
+	typeUint8    = 2
+	typeInt8     = 3
+	typeInt32    = 6
+	typeInt64    = 7
+	typeBool     = 9
+	typeFloat16  = 10
+	typeDouble   = 11
+	typeBFloat16 = 16
 )
 
-// onnxBudget bounds what a file can make of little: the same bytes can be read, joined
+// budget bounds what a file can make of little: the same bytes can be read, joined
 // and used as weights many times.
-type onnxBudget struct {
+type budget struct {
 	values  int64 // that may still be computed or copied
 	outside int64 // bytes that may still be read of other files
 }
 
-func newONNXBudget(file int) *onnxBudget {
-	return &onnxBudget{values: 1<<22 + 4*int64(file), outside: MaxFileBytes}
+func newBudget(file int) *budget {
+	return &budget{values: 1<<22 + 4*int64(file), outside: model.MaxFileBytes}
 }
 
 // spend takes values from the budget.
-func (b *onnxBudget) spend(values int) error {
+func (b *budget) spend(values int) error {
 	if b.values -= int64(values); b.values < 0 {
 		return limitf("far more values than the file has")
 	}
@@ -44,33 +46,33 @@ func (b *onnxBudget) spend(values int) error {
 
 // read decodes a tensor's values: floats to float32, integers to sizes. files holds
 // values kept outside of the file; it may be nil.
-func (t *onnxTensor) read(files fs.FS, budget *onnxBudget) (*onnxArray, error) {
+func (t *tensor) read(files fs.FS, budget *budget) (*array, error) {
 	if t.segment {
 		return nil, badf("tensor in segments")
 	}
-	a := &onnxArray{}
+	a := &array{}
 	count := int64(1)
 	for _, d := range t.dims {
-		if d < 0 || d > 0 && count > MaxFileBytes/d {
+		if d < 0 || d > 0 && count > model.MaxFileBytes/d {
 			return nil, badf("shape %v", t.dims)
 		}
 		count *= d
 		a.shape = append(a.shape, int(d))
 	}
-	size := map[uint64]int64{onnxFloat: 4, onnxDouble: 8, onnxFloat16: 2, onnxBFloat16: 2,
-		onnxInt64: 8, onnxInt32: 4, onnxUint8: 1, onnxInt8: 1, onnxBool: 1}[t.dtype]
+	size := map[uint64]int64{typeFloat: 4, typeDouble: 8, typeFloat16: 2, typeBFloat16: 2,
+		typeInt64: 8, typeInt32: 4, typeUint8: 1, typeInt8: 1, typeBool: 1}[t.dtype]
 	if size == 0 {
 		return nil, badf("element type %d is not supported", t.dtype)
 	}
-	isInt := t.dtype >= onnxUint8 && t.dtype <= onnxBool
-	if isInt && count > onnxMaxInts {
-		return nil, limitf("%d integers, at most %d are accepted", count, onnxMaxInts)
+	isInt := t.dtype >= typeUint8 && t.dtype <= typeBool
+	if isInt && count > maxInts {
+		return nil, limitf("%d integers, at most %d are accepted", count, maxInts)
 	}
 	b := t.raw
 	switch {
 	case t.external != nil:
 		if budget.outside -= size * count; budget.outside < 0 {
-			return nil, limitf("more than %d bytes outside of the file", MaxFileBytes)
+			return nil, limitf("more than %d bytes outside of the file", model.MaxFileBytes)
 		}
 		budget.values += 4 * size * count
 		var err error
@@ -88,14 +90,14 @@ func (t *onnxTensor) read(files fs.FS, budget *onnxBudget) (*onnxArray, error) {
 	}
 	le := binary.LittleEndian
 	if isInt {
-		a.ints = make([]onnxDim, count)
+		a.ints = make([]dim, count)
 		for i := range a.ints {
 			switch t.dtype {
-			case onnxInt64:
+			case typeInt64:
 				a.ints[i].n = int64(le.Uint64(b[8*i:]))
-			case onnxInt32:
+			case typeInt32:
 				a.ints[i].n = int64(int32(le.Uint32(b[4*i:])))
-			case onnxInt8:
+			case typeInt8:
 				a.ints[i].n = int64(int8(b[i]))
 			default:
 				a.ints[i].n = int64(b[i])
@@ -107,13 +109,13 @@ func (t *onnxTensor) read(files fs.FS, budget *onnxBudget) (*onnxArray, error) {
 	for i := range a.floats {
 		var x float32
 		switch t.dtype {
-		case onnxFloat:
+		case typeFloat:
 			x = math.Float32frombits(le.Uint32(b[4*i:]))
-		case onnxDouble:
+		case typeDouble:
 			x = float32(math.Float64frombits(le.Uint64(b[8*i:])))
-		case onnxFloat16:
+		case typeFloat16:
 			x = float16(le.Uint16(b[2*i:]))
-		case onnxBFloat16:
+		case typeBFloat16:
 			x = math.Float32frombits(uint32(le.Uint16(b[2*i:])) << 16)
 		}
 		if !finite(float64(x)) {
@@ -125,10 +127,10 @@ func (t *onnxTensor) read(files fs.FS, budget *onnxBudget) (*onnxArray, error) {
 }
 
 // packTyped turns the typed fields (float_data, int64_data ...) into raw_data.
-func (t *onnxTensor) packTyped() ([]byte, error) {
+func (t *tensor) packTyped() ([]byte, error) {
 	var b []byte
 	le := binary.LittleEndian
-	field := map[uint64]protowire.Number{onnxFloat: 4, onnxDouble: 10, onnxInt64: 7}[t.dtype]
+	field := map[uint64]protowire.Number{typeFloat: 4, typeDouble: 10, typeInt64: 7}[t.dtype]
 	if field == 0 {
 		field = 5 // int32_data holds all narrower types
 	}
@@ -141,17 +143,17 @@ func (t *onnxTensor) packTyped() ([]byte, error) {
 		case field == 4 || field == 10:
 			b = append(b, v.b...)
 		default:
-			list, err := v.numbers(nil, max(onnxMaxInts, len(v.b)))
+			list, err := v.numbers(nil, max(maxInts, len(v.b)))
 			if err != nil {
 				return nil, err
 			}
 			for _, x := range list {
 				switch t.dtype {
-				case onnxInt64:
+				case typeInt64:
 					b = le.AppendUint64(b, x)
-				case onnxInt32:
+				case typeInt32:
 					b = le.AppendUint32(b, uint32(x))
-				case onnxFloat16, onnxBFloat16:
+				case typeFloat16, typeBFloat16:
 					b = le.AppendUint16(b, uint16(x))
 				default:
 					b = append(b, byte(x))
@@ -164,7 +166,7 @@ func (t *onnxTensor) packTyped() ([]byte, error) {
 
 // readExternal reads values that PyTorch's exporter puts into a file beside the
 // model by default. fs.FS accepts no path that leaves the folder.
-func (t *onnxTensor) readExternal(files fs.FS, size int64) ([]byte, error) {
+func (t *tensor) readExternal(files fs.FS, size int64) ([]byte, error) {
 	location := t.external["location"]
 	if files == nil {
 		return nil, badf("its values are in the file %q, which cannot be read here; export with external_data=False", location)

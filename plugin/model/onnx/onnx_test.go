@@ -1,4 +1,4 @@
-package model_test
+package onnx_test
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"understudy/plugin/model"
+	"understudy/plugin/model/importer"
 	"understudy/plugin/population"
 )
 
@@ -139,9 +140,9 @@ func assemble(parts map[string][]byte) []byte {
 	return onnxFile(graph...)
 }
 
-func TestONNX(t *testing.T) {
+func TestImport(t *testing.T) {
 	scale, offset, threshold := 10.0, -67.7, 0.2
-	m, err := model.Import("folder/net.onnx", assemble(smallONNX()), model.ImportOptions{VScale: &scale, VOffset: &offset, Threshold: &threshold})
+	m, err := importer.Import("folder/net.onnx", assemble(smallONNX()), importer.Options{VScale: &scale, VOffset: &offset, Threshold: &threshold})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +165,7 @@ func TestONNX(t *testing.T) {
 	p["1transpose"] = node("Transpose", "events>x", ints("perm", 0, 2, 1))
 	p["2conv"] = bytes.Replace(p["2conv"], text(1, "events"), text(1, "x"), 1)
 	p["2conv"] = node("Conv", "x,c.weight,c.bias>a", ints("pads", 4, 0), ints("dilations", 2))
-	if again, err := model.Import("net.onnx", assemble(p), model.ImportOptions{VScale: &scale, VOffset: &offset, Threshold: &threshold}); err != nil {
+	if again, err := importer.Import("net.onnx", assemble(p), importer.Options{VScale: &scale, VOffset: &offset, Threshold: &threshold}); err != nil {
 		t.Error(err)
 	} else if a, b := encode(t, again), encode(t, m); !bytes.Equal(a, b) {
 		t.Error("another layout of the input gives another model")
@@ -173,8 +174,8 @@ func TestONNX(t *testing.T) {
 
 // Padding and its removal in ways that mean the same: zeros on the left of the
 // convolution's input.
-func TestONNXPadding(t *testing.T) {
-	want := encode(t, importONNX(t, smallONNX(), ""))
+func TestPadding(t *testing.T) {
+	want := encode(t, imported(t, smallONNX(), ""))
 	for name, nodes := range map[string][]byte{
 		"pad":           slices.Concat(node("Pad", "events,p>x"), node("Conv", "x,c.weight,c.bias>a", ints("dilations", 2))),
 		"pad before":    slices.Concat(node("Pad", "events,p>x"), node("Relu", "x>y"), node("Conv", "y,c.weight,c.bias>a", ints("dilations", 2))),
@@ -186,7 +187,7 @@ func TestONNXPadding(t *testing.T) {
 		p := smallONNX()
 		p["1ints"] = slices.Concat(intTensor("p", 0, 0, 4, 0, 0, 0), intTensor("half", 0, 0, 2, 0, 0, 0), intTensor("zero", 0), intTensor("one", 1), intTensor("two", 2), intTensor("minus4", -4))
 		p["2conv"] = nodes
-		m := importONNX(t, p, "")
+		m := imported(t, p, "")
 		if name == "pad before" { // Relu of the input is a layer
 			if len(m.Layers) != 4 || m.Layers[1].Reach() != 4 {
 				t.Errorf("%s: %+v", name, m.Layers)
@@ -197,9 +198,9 @@ func TestONNXPadding(t *testing.T) {
 	}
 }
 
-func importONNX(t testing.TB, parts map[string][]byte, spike string) *model.Model {
+func imported(t testing.TB, parts map[string][]byte, spike string) *model.Model {
 	t.Helper()
-	m, err := model.Import("net.onnx", assemble(parts), model.ImportOptions{SpikeOutput: spike})
+	m, err := importer.Import("net.onnx", assemble(parts), importer.Options{SpikeOutput: spike})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +208,7 @@ func importONNX(t testing.TB, parts map[string][]byte, spike string) *model.Mode
 }
 
 // One thing wrong at a time; the message names the node and says why.
-func TestONNXErrors(t *testing.T) {
+func TestErrors(t *testing.T) {
 	conv := func(attributes ...[]byte) []byte { return node("Conv", "events,c.weight,c.bias>a", attributes...) }
 	for _, c := range []struct {
 		name, part string
@@ -276,7 +277,7 @@ func TestONNXErrors(t *testing.T) {
 				t.Fatal(c.part)
 			}
 			p[c.part] = c.with
-			m, err := model.Import("bad.onnx", assemble(p), model.ImportOptions{})
+			m, err := importer.Import("bad.onnx", assemble(p), importer.Options{})
 			if m != nil || !errors.Is(err, population.ErrFormat) && !errors.Is(err, population.ErrLimit) {
 				t.Fatalf("error %v", err)
 			}
@@ -288,7 +289,7 @@ func TestONNXErrors(t *testing.T) {
 }
 
 // Weights beside the file are read in its folder, and only there.
-func TestONNXExternalData(t *testing.T) {
+func TestExternalData(t *testing.T) {
 	dir := t.TempDir()
 	data := append(make([]byte, 16), tensor("", 4, 3, 3)...)
 	data = append(make([]byte, 16), data[len(data)-144-6:len(data)-6]...) // raw_data precedes dims of 2 bytes each
@@ -311,7 +312,7 @@ func TestONNXExternalData(t *testing.T) {
 		p["1weights"] = slices.Concat(message(5, text(8, "c.weight"), number(2, 1), number(1, 4), number(1, 3), number(1, 3), number(14, 1),
 			message(13, text(1, "location"), text(2, location)), message(13, text(1, "offset"), text(2, offset)), message(13, text(1, "length"), text(2, length))),
 			tensor("c.bias", 4), tensor("s.weight", 1, 4, 1), tensor("v.weight", 1, 4, 1), tensor("v.bias", 1))
-		m, err := model.Import("net.onnx", assemble(p), model.ImportOptions{Files: root.FS()})
+		m, err := importer.Import("net.onnx", assemble(p), importer.Options{Files: root.FS()})
 		if err == nil && m.Tensors["c.weight"].Data[5] != 0.6 {
 			t.Errorf("weights %v", m.Tensors["c.weight"].Data)
 		}
@@ -329,7 +330,7 @@ func TestONNXExternalData(t *testing.T) {
 }
 
 // A small file must not cost much, whatever it claims.
-func TestONNXCost(t *testing.T) {
+func TestCost(t *testing.T) {
 	huge := map[string][]byte{}
 	p := smallONNX()
 	var squares [][]byte
@@ -357,7 +358,7 @@ func TestONNXCost(t *testing.T) {
 	for name, file := range huge {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := model.Import("huge.onnx", file, model.ImportOptions{})
+		_, err := importer.Import("huge.onnx", file, importer.Options{})
 		runtime.ReadMemStats(&after)
 		if err == nil {
 			t.Errorf("%s: no error", name)
@@ -383,10 +384,10 @@ func graphs() map[string]map[string][]byte {
 	return map[string]map[string][]byte{"small": smallONNX(), "gelu": gelu, "shapes": shapes, "steps": steps}
 }
 
-func TestONNXGraphs(t *testing.T) {
+func TestGraphs(t *testing.T) {
 	for name, want := range map[string]string{"gelu": "conv1d gelu, conv1d none, conv1d none", "steps": "conv1d relu, conv1d none, conv1d none",
 		"shapes": "conv1d none, concat elu, conv1d none, conv1d none, conv1d none"} {
-		m := importONNX(t, graphs()[name], "")
+		m := imported(t, graphs()[name], "")
 		var got []string
 		for _, l := range m.Layers {
 			got = append(got, l.Op+" "+l.Activation)
@@ -400,13 +401,13 @@ func TestONNXGraphs(t *testing.T) {
 	}
 }
 
-func FuzzONNX(f *testing.F) {
+func FuzzImport(f *testing.F) {
 	// Small ones, which the fuzzer can shrink; the files of tests/reference are too long for it.
 	for _, g := range graphs() {
 		f.Add(assemble(g))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := model.Import("fuzz", data, model.ImportOptions{})
+		m, err := importer.Import("fuzz", data, importer.Options{})
 		if err != nil {
 			if !errors.Is(err, population.ErrFormat) && !errors.Is(err, population.ErrLimit) {
 				t.Fatal(err)
@@ -417,4 +418,13 @@ func FuzzONNX(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func encode(t testing.TB, m *model.Model) []byte {
+	t.Helper()
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

@@ -1,4 +1,4 @@
-package model
+package onnx
 
 import (
 	"encoding/binary"
@@ -11,33 +11,33 @@ import (
 
 // Limits of an ONNX file. They bound what parsing allocates beside the file itself.
 const (
-	onnxMaxNodes = 1 << 16 // a network of MaxLayers layers has about ten nodes a layer
-	onnxMaxNames = 1 << 12 // inputs or outputs of one node, entries of one list
-	onnxMaxInts  = 1 << 16 // values of an integer tensor: those that we need are shapes and pads
+	maxNodes = 1 << 16 // a network of model.MaxLayers layers has about ten nodes a layer
+	maxNames = 1 << 12 // inputs or outputs of one node, entries of one list
+	maxInts  = 1 << 16 // values of an integer tensor: those that we need are shapes and pads
 )
 
-// onnxModel is what we need of a ModelProto.
-type onnxModel struct {
+// file is what we need of a ModelProto.
+type file struct {
 	producer string
 	opset    int64 // of the default domain
-	graph    *onnxGraph
+	graph    *graph
 }
 
-type onnxGraph struct {
-	nodes   []onnxNode
-	tensors map[string]*onnxTensor // initializers
-	inputs  []onnxValueInfo
+type graph struct {
+	nodes   []node
+	tensors map[string]*tensor // initializers
+	inputs  []valueInfo
 	outputs []string
 }
 
-type onnxNode struct {
+type node struct {
 	name, op, domain string
 	in, out          []string
-	attr             map[string]onnxAttr
+	attr             map[string]attr
 }
 
 // String names the node in errors.
-func (n *onnxNode) String() string {
+func (n *node) String() string {
 	op := n.op
 	if n.domain != "" && n.domain != "ai.onnx" {
 		op = n.domain + "." + op
@@ -50,7 +50,7 @@ func (n *onnxNode) String() string {
 }
 
 // label is a name for what the node makes.
-func (n *onnxNode) label() string {
+func (n *node) label() string {
 	if l := strings.Trim(n.name, "/"); l != "" {
 		return l
 	}
@@ -59,31 +59,31 @@ func (n *onnxNode) label() string {
 
 // weightName is a name for a layer with that weight: PyTorch's name of the module if
 // the exporter kept it.
-func (n *onnxNode) weightName(weight string) string {
+func (n *node) weightName(weight string) string {
 	if module, ok := strings.CutSuffix(weight, ".weight"); ok {
 		return module
 	}
 	return n.label()
 }
 
-type onnxAttr struct {
+type attr struct {
 	f      float32
 	i      int64
 	s      string
-	t      *onnxTensor
+	t      *tensor
 	ints   []int64
 	floats []float32
 	graph  []byte // a branch of an If
 }
 
-// onnxValueInfo is a graph input; a dim of -1 is not fixed.
-type onnxValueInfo struct {
+// valueInfo is a graph input; a dim of -1 is not fixed.
+type valueInfo struct {
 	name string
 	dims []int64
 }
 
-// onnxTensor is a TensorProto whose values are not read yet.
-type onnxTensor struct {
+// tensor is a TensorProto whose values are not read yet.
+type tensor struct {
 	name     string
 	dims     []int64
 	dtype    uint64
@@ -155,9 +155,9 @@ func (v protoField) numbers(to []uint64, limit int) ([]uint64, error) {
 	return to, nil
 }
 
-// parseONNX reads the parts of a file that describe its network.
-func parseONNX(data []byte) (*onnxModel, error) {
-	m := &onnxModel{}
+// parseFile reads the parts of a file that describe its network.
+func parseFile(data []byte) (*file, error) {
+	m := &file{}
 	err := protoFields(data, func(v protoField) error {
 		switch v.num {
 		case 2, 3: // producer_name, producer_version
@@ -169,7 +169,7 @@ func parseONNX(data []byte) (*onnxModel, error) {
 			if m.graph != nil {
 				return badf("two graphs")
 			}
-			m.graph = &onnxGraph{tensors: map[string]*onnxTensor{}}
+			m.graph = &graph{tensors: map[string]*tensor{}}
 			return m.graph.parse(v.b)
 		case 8: // opset_import
 			domain, version := "", int64(0)
@@ -199,37 +199,37 @@ func parseONNX(data []byte) (*onnxModel, error) {
 	return m, nil
 }
 
-func (g *onnxGraph) parse(b []byte) error {
+func (g *graph) parse(b []byte) error {
 	return protoFields(b, func(v protoField) error {
 		switch v.num {
 		case 1:
-			if len(g.nodes) == onnxMaxNodes {
-				return limitf("more than %d nodes", onnxMaxNodes)
+			if len(g.nodes) == maxNodes {
+				return limitf("more than %d nodes", maxNodes)
 			}
-			n, err := parseONNXNode(v.b)
+			n, err := parseNode(v.b)
 			if err != nil {
 				return fmt.Errorf("node %d: %w", len(g.nodes), err)
 			}
 			g.nodes = append(g.nodes, n)
 		case 5:
-			t, err := parseONNXTensor(v.b)
+			t, err := parseTensor(v.b)
 			if err != nil {
 				return fmt.Errorf("initializer %q: %w", t.name, err)
 			}
 			if _, twice := g.tensors[t.name]; twice {
 				return badf("two initializers %q", t.name)
 			}
-			if len(g.tensors) == onnxMaxNodes {
-				return limitf("more than %d initializers", onnxMaxNodes)
+			if len(g.tensors) == maxNodes {
+				return limitf("more than %d initializers", maxNodes)
 			}
 			g.tensors[t.name] = t
 		case 11, 12:
-			info, err := parseONNXValueInfo(v.b)
+			info, err := parseValueInfo(v.b)
 			if err != nil {
 				return fmt.Errorf("input or output %q: %w", info.name, err)
 			}
-			if len(g.inputs)+len(g.outputs) == onnxMaxNodes {
-				return limitf("more than %d inputs and outputs", onnxMaxNodes)
+			if len(g.inputs)+len(g.outputs) == maxNodes {
+				return limitf("more than %d inputs and outputs", maxNodes)
 			}
 			if v.num == 11 {
 				g.inputs = append(g.inputs, info)
@@ -243,8 +243,8 @@ func (g *onnxGraph) parse(b []byte) error {
 	})
 }
 
-func parseONNXNode(b []byte) (onnxNode, error) {
-	n := onnxNode{attr: map[string]onnxAttr{}}
+func parseNode(b []byte) (node, error) {
+	n := node{attr: map[string]attr{}}
 	err := protoFields(b, func(v protoField) error {
 		switch v.num {
 		case 1:
@@ -256,7 +256,7 @@ func parseONNXNode(b []byte) (onnxNode, error) {
 		case 4:
 			n.op = string(v.b)
 		case 5:
-			name, a, err := parseONNXAttr(v.b)
+			name, a, err := parseAttr(v.b)
 			if err != nil {
 				return fmt.Errorf("attribute %q: %w", name, err)
 			}
@@ -264,15 +264,15 @@ func parseONNXNode(b []byte) (onnxNode, error) {
 		case 7:
 			n.domain = string(v.b)
 		}
-		if max(len(n.in), len(n.out), len(n.attr)) > onnxMaxNames {
-			return limitf("more than %d inputs, outputs or attributes", onnxMaxNames)
+		if max(len(n.in), len(n.out), len(n.attr)) > maxNames {
+			return limitf("more than %d inputs, outputs or attributes", maxNames)
 		}
 		return nil
 	})
 	return n, err
 }
 
-func parseONNXAttr(b []byte) (name string, a onnxAttr, err error) {
+func parseAttr(b []byte) (name string, a attr, err error) {
 	var ints []uint64
 	err = protoFields(b, func(v protoField) (err error) {
 		switch v.num {
@@ -285,7 +285,7 @@ func parseONNXAttr(b []byte) (name string, a onnxAttr, err error) {
 		case 4:
 			a.s = string(v.b)
 		case 5:
-			a.t, err = parseONNXTensor(v.b)
+			a.t, err = parseTensor(v.b)
 		case 6:
 			a.graph = v.b
 		case 7:
@@ -293,14 +293,14 @@ func parseONNXAttr(b []byte) (name string, a onnxAttr, err error) {
 			if v.kind == protowire.Fixed32Type {
 				w = binary.LittleEndian.AppendUint32(nil, uint32(v.n))
 			}
-			if len(w)/4+len(a.floats) > onnxMaxInts {
-				return limitf("a list of more than %d numbers", onnxMaxInts)
+			if len(w)/4+len(a.floats) > maxInts {
+				return limitf("a list of more than %d numbers", maxInts)
 			}
 			for ; len(w) >= 4; w = w[4:] {
 				a.floats = append(a.floats, math.Float32frombits(binary.LittleEndian.Uint32(w)))
 			}
 		case 8:
-			ints, err = v.numbers(ints, onnxMaxInts)
+			ints, err = v.numbers(ints, maxInts)
 		}
 		return err
 	})
@@ -310,9 +310,9 @@ func parseONNXAttr(b []byte) (name string, a onnxAttr, err error) {
 	return name, a, err
 }
 
-// parseONNXTensor always returns a tensor, so that an error can name it.
-func parseONNXTensor(b []byte) (*onnxTensor, error) {
-	t := &onnxTensor{typed: map[protowire.Number][]protoField{}}
+// parseTensor always returns a tensor, so that an error can name it.
+func parseTensor(b []byte) (*tensor, error) {
+	t := &tensor{typed: map[protowire.Number][]protoField{}}
 	var dims []uint64
 	err := protoFields(b, func(v protoField) (err error) {
 		switch v.num {
@@ -323,8 +323,8 @@ func parseONNXTensor(b []byte) (*onnxTensor, error) {
 		case 3:
 			t.segment = true
 		case 4, 5, 7, 10, 11: // float_data, int32_data, int64_data, double_data, uint64_data
-			if len(t.typed[v.num]) > onnxMaxInts {
-				return limitf("more than %d pieces of data", onnxMaxInts)
+			if len(t.typed[v.num]) > maxInts {
+				return limitf("more than %d pieces of data", maxInts)
 			}
 			t.typed[v.num] = append(t.typed[v.num], v)
 		case 8:
@@ -347,7 +347,7 @@ func parseONNXTensor(b []byte) (*onnxTensor, error) {
 			if t.external == nil {
 				t.external = map[string]string{}
 			}
-			if len(t.external) < onnxMaxNames {
+			if len(t.external) < maxNames {
 				t.external[key] = value
 			}
 		}
@@ -359,9 +359,9 @@ func parseONNXTensor(b []byte) (*onnxTensor, error) {
 	return t, err
 }
 
-// parseONNXValueInfo reads a name and a tensor's shape.
-func parseONNXValueInfo(b []byte) (onnxValueInfo, error) {
-	var info onnxValueInfo
+// parseValueInfo reads a name and a tensor's shape.
+func parseValueInfo(b []byte) (valueInfo, error) {
+	var info valueInfo
 	// ValueInfoProto.type(2).tensor_type(1).shape(2).dim(1).dim_value(1)
 	err := protoFields(b, func(v protoField) error {
 		switch v.num {
@@ -396,9 +396,9 @@ func parseONNXValueInfo(b []byte) (onnxValueInfo, error) {
 	return info, err
 }
 
-// sniffONNX walks the top-level fields: a valid message with a graph and no field
+// Sniff walks the top-level fields: a valid message with a graph and no field
 // that a ModelProto does not have.
-func sniffONNX(data []byte) bool {
+func Sniff(data []byte) bool {
 	if len(data) == 0 || data[0] != 0x08 && data[0] != 0x3a && data[0] != 0x12 && data[0] != 0x42 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package model
+package onnx
 
 import (
 	"math"
@@ -7,7 +7,7 @@ import (
 
 // fold evaluates a node whose inputs are all constants; done is false for an op that
 // does not know constants.
-func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool, err error) {
+func (r *run) fold(n *node, in []*array) (out *array, done bool, err error) {
 	for _, a := range in {
 		if a != nil {
 			if err := r.budget.spend(a.size()); err != nil {
@@ -15,7 +15,7 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 			}
 		}
 	}
-	arg := func(i int) *onnxArray {
+	arg := func(i int) *array {
 		if i < len(in) {
 			return in[i]
 		}
@@ -41,7 +41,7 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 		return a, true, nil
 	case "Cast":
 		to := n.attr["to"].i
-		switch isInt := to >= onnxUint8 && to <= onnxBool; {
+		switch isInt := to >= typeUint8 && to <= typeBool; {
 		case isInt == (a.floats == nil):
 			return a, true, nil
 		case isInt:
@@ -51,7 +51,7 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 		if !ok {
 			return nil, true, badf("a cast of a size that is not known")
 		}
-		out = &onnxArray{shape: a.shape, floats: make([]float32, len(v))}
+		out = &array{shape: a.shape, floats: make([]float32, len(v))}
 		for i, x := range v {
 			out.floats[i] = float32(x)
 		}
@@ -82,7 +82,7 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 		if err != nil {
 			return nil, true, err
 		}
-		places, err := onnxAxes(axes, len(a.shape))
+		places, err := axesOf(axes, len(a.shape))
 		if err != nil || a.floats == nil || len(places) == 0 {
 			return nil, true, badf("axes %v of a constant of shape %v", axes, a.shape)
 		}
@@ -108,31 +108,31 @@ func (r *onnxRun) fold(n *onnxNode, in []*onnxArray) (out *onnxArray, done bool,
 	return out, true, err
 }
 
-func (r *onnxRun) constant(n *onnxNode) (*onnxArray, error) {
+func (r *run) constant(n *node) (*array, error) {
 	if v, ok := n.attr["value"]; ok && v.t != nil {
 		return v.t.read(r.files, r.budget)
 	}
 	if v, ok := n.attr["value_float"]; ok {
-		return &onnxArray{floats: []float32{v.f}}, nil
+		return &array{floats: []float32{v.f}}, nil
 	}
 	if v, ok := n.attr["value_floats"]; ok {
-		return &onnxArray{shape: []int{len(v.floats)}, floats: v.floats}, nil
+		return &array{shape: []int{len(v.floats)}, floats: v.floats}, nil
 	}
 	if v, ok := n.attr["value_int"]; ok {
-		return &onnxArray{ints: []onnxDim{{n: v.i}}}, nil
+		return &array{ints: []dim{{n: v.i}}}, nil
 	}
 	if v, ok := n.attr["value_ints"]; ok {
-		return onnxInts(v.ints...), nil
+		return intArray(v.ints...), nil
 	}
 	return nil, badf("no value of a type that is supported")
 }
 
-func (r *onnxRun) constantOfShape(n *onnxNode, shape *onnxArray) (*onnxArray, error) {
+func (r *run) constantOfShape(n *node, shape *array) (*array, error) {
 	if shape == nil {
 		return nil, badf("no shape")
 	}
 	dims, ok := shape.numbers()
-	value := &onnxArray{floats: []float32{0}}
+	value := &array{floats: []float32{0}}
 	if v, has := n.attr["value"]; has && v.t != nil {
 		var err error
 		if value, err = v.t.read(r.files, r.budget); err != nil {
@@ -145,7 +145,7 @@ func (r *onnxRun) constantOfShape(n *onnxNode, shape *onnxArray) (*onnxArray, er
 	var s []int
 	count := int64(1)
 	for _, d := range dims {
-		if d < 0 || d > onnxMaxInts || count*d > onnxMaxInts {
+		if d < 0 || d > maxInts || count*d > maxInts {
 			return nil, limitf("a constant of shape %v", dims)
 		}
 		count *= d
@@ -154,12 +154,12 @@ func (r *onnxRun) constantOfShape(n *onnxNode, shape *onnxArray) (*onnxArray, er
 	return value.pick(s, make([]int, count)), nil
 }
 
-func foldConcat(n *onnxNode, in []*onnxArray) (*onnxArray, error) {
+func foldConcat(n *node, in []*array) (*array, error) {
 	if len(in) == 0 || in[0] == nil {
 		return nil, badf("no input")
 	}
 	first := in[0]
-	axis, err := onnxAxis(n.attr["axis"].i, len(first.shape))
+	axis, err := axisOf(n.attr["axis"].i, len(first.shape))
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +176,7 @@ func foldConcat(n *onnxNode, in []*onnxArray) (*onnxArray, error) {
 		}
 		shape[axis] += a.shape[axis]
 	}
-	out := &onnxArray{shape: shape}
+	out := &array{shape: shape}
 	for outer := range product(shape[:axis]) {
 		for _, a := range in {
 			block := product(a.shape[axis:])
@@ -190,7 +190,7 @@ func foldConcat(n *onnxNode, in []*onnxArray) (*onnxArray, error) {
 	return out, nil
 }
 
-func foldReshape(n *onnxNode, a, to *onnxArray) (*onnxArray, error) {
+func foldReshape(n *node, a, to *array) (*array, error) {
 	if to == nil {
 		return nil, badf("no shape")
 	}
@@ -217,17 +217,17 @@ func foldReshape(n *onnxNode, a, to *onnxArray) (*onnxArray, error) {
 	if product(shape) != a.size() {
 		return nil, badf("a constant of shape %v to %v", a.shape, dims)
 	}
-	return &onnxArray{shape: shape, floats: a.floats, ints: a.ints}, nil
+	return &array{shape: shape, floats: a.floats, ints: a.ints}, nil
 }
 
-func foldSqueeze(n *onnxNode, a, axes *onnxArray) (*onnxArray, error) {
+func foldSqueeze(n *node, a, axes *array) (*array, error) {
 	list, err := n.list("axes", axes)
 	if err != nil {
 		return nil, err
 	}
-	out := &onnxArray{floats: a.floats, ints: a.ints}
+	out := &array{floats: a.floats, ints: a.ints}
 	if n.op == "Squeeze" {
-		places, err := onnxAxes(list, len(a.shape))
+		places, err := axesOf(list, len(a.shape))
 		if err != nil {
 			return nil, err
 		}
@@ -238,7 +238,7 @@ func foldSqueeze(n *onnxNode, a, axes *onnxArray) (*onnxArray, error) {
 		}
 		return out, nil
 	}
-	places, err := onnxAxes(list, len(a.shape)+len(list))
+	places, err := axesOf(list, len(a.shape)+len(list))
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +257,7 @@ func foldSqueeze(n *onnxNode, a, axes *onnxArray) (*onnxArray, error) {
 }
 
 // foldGather picks entries along the first axis of a list.
-func foldGather(n *onnxNode, a, index *onnxArray) (*onnxArray, error) {
+func foldGather(n *node, a, index *array) (*array, error) {
 	if index == nil || len(a.shape) != 1 {
 		return nil, badf("of a constant of shape %v", a.shape)
 	}
@@ -278,7 +278,7 @@ func foldGather(n *onnxNode, a, index *onnxArray) (*onnxArray, error) {
 	return a.pick(index.shape, from), nil
 }
 
-func foldSlice(n *onnxNode, a *onnxArray, in []*onnxArray) (*onnxArray, error) {
+func foldSlice(n *node, a *array, in []*array) (*array, error) {
 	cuts, err := n.cuts(in, len(a.shape))
 	if err != nil {
 		return nil, err

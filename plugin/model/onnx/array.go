@@ -1,29 +1,29 @@
-package model
+package onnx
 
 import (
 	"math"
 	"slices"
 )
 
-// onnxDim is a size as a graph computes with it: a number or, where of is 'B' or 'T', the
+// dim is a size as a graph computes with it: a number or, where of is 'B' or 'T', the
 // batch size, or the number of steps plus n.
-type onnxDim struct {
+type dim struct {
 	n  int64
 	of byte
 }
 
-// onnxArray is a constant: either floats (weights) or ints (shapes, axes, pads).
+// array is a constant: either floats (weights) or ints (shapes, axes, pads).
 // Arrays are never changed once made.
-type onnxArray struct {
+type array struct {
 	shape  []int
 	floats []float32
-	ints   []onnxDim
+	ints   []dim
 }
 
-func (a *onnxArray) size() int { return len(a.floats) + len(a.ints) }
+func (a *array) size() int { return len(a.floats) + len(a.ints) }
 
 // number is the value of a float array of one element.
-func (a *onnxArray) number() (float64, bool) {
+func (a *array) number() (float64, bool) {
 	if len(a.floats) != 1 {
 		return 0, false
 	}
@@ -31,7 +31,7 @@ func (a *onnxArray) number() (float64, bool) {
 }
 
 // numbers returns integers that are not symbolic.
-func (a *onnxArray) numbers() ([]int64, bool) {
+func (a *array) numbers() ([]int64, bool) {
 	if a.floats != nil {
 		return nil, false
 	}
@@ -45,8 +45,8 @@ func (a *onnxArray) numbers() ([]int64, bool) {
 	return out, true
 }
 
-func onnxInts(v ...int64) *onnxArray {
-	a := &onnxArray{shape: []int{len(v)}, ints: make([]onnxDim, len(v))}
+func intArray(v ...int64) *array {
+	a := &array{shape: []int{len(v)}, ints: make([]dim, len(v))}
 	for i, x := range v {
 		a.ints[i].n = x
 	}
@@ -62,8 +62,8 @@ func product(shape []int) int {
 }
 
 // pick makes an array of another shape from elements of a.
-func (a *onnxArray) pick(shape []int, from []int) *onnxArray {
-	out := &onnxArray{shape: shape}
+func (a *array) pick(shape []int, from []int) *array {
+	out := &array{shape: shape}
 	if a.floats != nil {
 		out.floats = make([]float32, len(from))
 		for i, j := range from {
@@ -71,7 +71,7 @@ func (a *onnxArray) pick(shape []int, from []int) *onnxArray {
 		}
 		return out
 	}
-	out.ints = make([]onnxDim, len(from))
+	out.ints = make([]dim, len(from))
 	for i, j := range from {
 		out.ints[i] = a.ints[j]
 	}
@@ -118,7 +118,7 @@ func strides(shape []int) []int {
 	return s
 }
 
-func (a *onnxArray) transpose(perm []int) *onnxArray {
+func (a *array) transpose(perm []int) *array {
 	st := strides(a.shape)
 	shape, stride := make([]int, len(perm)), make([]int, len(perm))
 	for k, p := range perm {
@@ -128,7 +128,7 @@ func (a *onnxArray) transpose(perm []int) *onnxArray {
 }
 
 // combineFloats applies f to two arrays of floats, broadcast as in numpy.
-func combineFloats(a, b *onnxArray, f func(x, y float64) float64) (*onnxArray, error) {
+func combineFloats(a, b *array, f func(x, y float64) float64) (*array, error) {
 	rank := max(len(a.shape), len(b.shape))
 	shape, sa, sb := make([]int, rank), make([]int, rank), make([]int, rank)
 	ta, tb := strides(a.shape), strides(b.shape)
@@ -155,11 +155,11 @@ func combineFloats(a, b *onnxArray, f func(x, y float64) float64) (*onnxArray, e
 			shape[k] = 0
 		}
 		// Broadcasting must not make much of little.
-		if count *= shape[k]; count > 4*max(a.size(), b.size(), onnxMaxInts) {
+		if count *= shape[k]; count > 4*max(a.size(), b.size(), maxInts) {
 			return nil, limitf("constants of shapes %v and %v make too large a one", a.shape, b.shape)
 		}
 	}
-	out := &onnxArray{shape: shape, floats: make([]float32, 0, count)}
+	out := &array{shape: shape, floats: make([]float32, 0, count)}
 	ib := walk(nil, sb, shape)
 	for i, j := range walk(nil, sa, shape) {
 		x := float32(f(float64(a.floats[j]), float64(b.floats[ib[i]])))
@@ -172,7 +172,7 @@ func combineFloats(a, b *onnxArray, f func(x, y float64) float64) (*onnxArray, e
 }
 
 // combineInts does arithmetic on sizes of one shape, or one of which is a single number.
-func combineInts(op string, a, b *onnxArray) (*onnxArray, error) {
+func combineInts(op string, a, b *array) (*array, error) {
 	shape := a.shape
 	if len(a.ints) == 1 && len(b.ints) != 1 || len(b.shape) > len(shape) {
 		shape = b.shape
@@ -181,7 +181,7 @@ func combineInts(op string, a, b *onnxArray) (*onnxArray, error) {
 	if len(a.ints) != n && len(a.ints) != 1 || len(b.ints) != n && len(b.ints) != 1 {
 		return nil, badf("shapes %v and %v", a.shape, b.shape)
 	}
-	out := &onnxArray{shape: shape, ints: make([]onnxDim, n)}
+	out := &array{shape: shape, ints: make([]dim, n)}
 	for i := range out.ints {
 		x, y := a.ints[min(i, len(a.ints)-1)], b.ints[min(i, len(b.ints)-1)]
 		// Far from overflow: Slice's "to the end" is no operand.
@@ -190,24 +190,24 @@ func combineInts(op string, a, b *onnxArray) (*onnxArray, error) {
 			return nil, badf("%s of sizes that are not known", op)
 		}
 		plain := x.of == 0 && y.of == 0
-		one := onnxDim{n: 1}
+		one := dim{n: 1}
 		switch {
 		case op == "Add" && y.of == 0:
-			out.ints[i] = onnxDim{x.n + y.n, x.of}
+			out.ints[i] = dim{x.n + y.n, x.of}
 		case op == "Add" && x.of == 0:
-			out.ints[i] = onnxDim{x.n + y.n, y.of}
+			out.ints[i] = dim{x.n + y.n, y.of}
 		case op == "Sub" && y.of == 0:
-			out.ints[i] = onnxDim{x.n - y.n, x.of}
+			out.ints[i] = dim{x.n - y.n, x.of}
 		case op == "Sub" && x.of == y.of:
-			out.ints[i] = onnxDim{n: x.n - y.n}
+			out.ints[i] = dim{n: x.n - y.n}
 		case op == "Mul" && plain && max(x.n, y.n, -x.n, -y.n) < 1<<31:
-			out.ints[i] = onnxDim{n: x.n * y.n}
+			out.ints[i] = dim{n: x.n * y.n}
 		case (op == "Mul" || op == "Div") && y == one:
 			out.ints[i] = x
 		case op == "Mul" && x == one:
 			out.ints[i] = y
 		case op == "Div" && plain && y.n > 0 && x.n >= 0:
-			out.ints[i] = onnxDim{n: x.n / y.n}
+			out.ints[i] = dim{n: x.n / y.n}
 		case op == "Equal" && x.of == y.of:
 			if x.n == y.n {
 				out.ints[i].n = 1
@@ -220,7 +220,7 @@ func combineInts(op string, a, b *onnxArray) (*onnxArray, error) {
 }
 
 // norm2 is ReduceL2 over axes.
-func (a *onnxArray) norm2(axes []int, keep bool) *onnxArray {
+func (a *array) norm2(axes []int, keep bool) *array {
 	shape, stride := slices.Clone(a.shape), strides(a.shape)
 	var start, over, length []int
 	for _, k := range axes {
@@ -228,7 +228,7 @@ func (a *onnxArray) norm2(axes []int, keep bool) *onnxArray {
 		shape[k] = 1
 	}
 	inner := walk(start, over, length)
-	out := &onnxArray{floats: make([]float32, 0, product(shape))}
+	out := &array{floats: make([]float32, 0, product(shape))}
 	for _, at := range walk(nil, stride, shape) {
 		sum := 0.0
 		for _, i := range inner {

@@ -1,13 +1,15 @@
-package model
+package onnx
 
 import (
 	"math"
 	"slices"
+
+	"understudy/plugin/model"
 )
 
 // Ops that move, cut or join arrays.
 
-func (r *onnxRun) identity(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) identity(n *node, in []value) ([]value, error) {
 	s := in[0].signal
 	if s == nil {
 		return nil, badf("the first input must depend on the events")
@@ -17,13 +19,13 @@ func (r *onnxRun) identity(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 			return nil, badf("exported in training mode: call eval() before the export")
 		}
 	}
-	if to := n.attr["to"].i; n.op == "Cast" && to != onnxFloat && to != onnxDouble {
+	if to := n.attr["to"].i; n.op == "Cast" && to != typeFloat && to != typeDouble {
 		return nil, badf("a cast to element type %d changes values; only float and double are supported", to)
 	}
-	return []onnxValue{{signal: s}, {}}, nil
+	return []value{{signal: s}, {}}, nil
 }
 
-func (r *onnxRun) transpose(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) transpose(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -41,7 +43,7 @@ func (r *onnxRun) transpose(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return results(out), nil
 }
 
-func (r *onnxRun) reshape(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) reshape(n *node, in []value) ([]value, error) {
 	s, to := in[0].signal, arg(in, 1)
 	if s == nil || to == nil || to.floats != nil {
 		return nil, badf("to a shape that is not known")
@@ -55,7 +57,7 @@ func (r *onnxRun) reshape(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return results(out), nil
 }
 
-func (r *onnxRun) squeeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) squeeze(n *node, in []value) ([]value, error) {
 	s := in[0].signal
 	if s == nil {
 		return nil, badf("the first input must depend on the events")
@@ -64,14 +66,14 @@ func (r *onnxRun) squeeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	places, err := onnxAxes(list, len(s.axes))
+	places, err := axesOf(list, len(s.axes))
 	if err != nil {
 		return nil, err
 	}
 	out := s.like(n)
 	out.axes = ""
 	for k, axis := range []byte(s.axes) {
-		isOne := r.dim(s, k) == onnxDim{n: 1}
+		isOne := r.dim(s, k) == dim{n: 1}
 		switch wanted := slices.Contains(places, k); {
 		case wanted && !isOne:
 			return nil, badf("axis %d, which is not of length 1", k)
@@ -83,7 +85,7 @@ func (r *onnxRun) squeeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return results(out), nil
 }
 
-func (r *onnxRun) unsqueeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) unsqueeze(n *node, in []value) ([]value, error) {
 	s := in[0].signal
 	if s == nil {
 		return nil, badf("the first input must depend on the events")
@@ -93,7 +95,7 @@ func (r *onnxRun) unsqueeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		return nil, err
 	}
 	rank := len(s.axes) + len(list)
-	places, err := onnxAxes(list, rank)
+	places, err := axesOf(list, rank)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +115,7 @@ func (r *onnxRun) unsqueeze(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return results(out), nil
 }
 
-func (r *onnxRun) shapeOf(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) shapeOf(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -129,26 +131,26 @@ func (r *onnxRun) shapeOf(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		}
 		return min(max(x, 0), rank)
 	}
-	a := &onnxArray{ints: []onnxDim{}}
+	a := &array{ints: []dim{}}
 	for k := clamp(start); k < clamp(end); k++ {
 		a.ints = append(a.ints, r.dim(s, int(k)))
 	}
 	a.shape = []int{len(a.ints)}
-	return []onnxValue{{array: a}}, nil
+	return []value{{array: a}}, nil
 }
 
-func (r *onnxRun) concat(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) concat(n *node, in []value) ([]value, error) {
 	first := in[0].signal
 	for _, v := range in {
 		if v.signal == nil {
 			return nil, badf("a constant among its inputs")
 		}
 	}
-	axis, err := onnxAxis(n.attr["axis"].i, len(first.axes))
+	axis, err := axisOf(n.attr["axis"].i, len(first.axes))
 	if err != nil {
 		return nil, err
 	}
-	l := &onnxLayer{op: OpConcat, name: n.label()}
+	l := &layer{op: model.OpConcat, name: n.label()}
 	zero := true
 	for _, v := range in {
 		s := v.signal
@@ -163,7 +165,7 @@ func (r *onnxRun) concat(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 				first.axes, s.axes, first.lead, s.lead, first.tail, s.tail)
 		}
 		l.from = append(l.from, s.layer)
-		if l.width += s.width; l.width > MaxChannels {
+		if l.width += s.width; l.width > model.MaxChannels {
 			return nil, limitf("%d channels", l.width)
 		}
 		zero = zero && s.zero
@@ -174,13 +176,13 @@ func (r *onnxRun) concat(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 }
 
 // part returns some channels of a signal.
-func (s *onnxSignal) part(n *onnxNode, first, width int) *onnxSignal {
+func (s *signal) part(n *node, first, width int) *signal {
 	out := s.like(n)
 	out.first, out.width = s.first+first, width
 	return out
 }
 
-func (r *onnxRun) split(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) split(n *node, in []value) ([]value, error) {
 	s := in[0].signal
 	if s == nil {
 		return nil, badf("the first input must depend on the events")
@@ -189,7 +191,7 @@ func (r *onnxRun) split(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	axis, err := onnxAxis(n.attr["axis"].i, len(s.axes))
+	axis, err := axisOf(n.attr["axis"].i, len(s.axes))
 	if err != nil {
 		return nil, err
 	}
@@ -206,25 +208,25 @@ func (r *onnxRun) split(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	if len(sizes) < len(n.out) {
 		return nil, badf("%d sizes for %d outputs", len(sizes), len(n.out))
 	}
-	var out []onnxValue
+	var out []value
 	at := int64(0)
 	for _, w := range sizes {
 		if w < 1 || w > int64(s.width)-at {
 			return nil, badf("%d channels into %v", s.width, sizes)
 		}
-		out = append(out, onnxValue{signal: s.part(n, int(at), int(w))})
+		out = append(out, value{signal: s.part(n, int(at), int(w))})
 		at += w
 	}
 	return out, nil
 }
 
 // gather picks a channel, or drops an axis of length 1.
-func (r *onnxRun) gather(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) gather(n *node, in []value) ([]value, error) {
 	s, index := in[0].signal, arg(in, 1)
 	if s == nil || index == nil {
 		return nil, badf("by an index that is not a constant")
 	}
-	axis, err := onnxAxis(n.attr["axis"].i, len(s.axes))
+	axis, err := axisOf(n.attr["axis"].i, len(s.axes))
 	if err != nil {
 		return nil, err
 	}
@@ -253,12 +255,12 @@ func (r *onnxRun) gather(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 	return results(out), nil
 }
 
-func (r *onnxRun) slice(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) slice(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
 	}
-	arrays := make([]*onnxArray, len(in))
+	arrays := make([]*array, len(in))
 	for i, v := range in {
 		arrays[i] = v.array
 	}
@@ -307,7 +309,7 @@ func (r *onnxRun) slice(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 }
 
 // cutTime takes steps off the start or the end: the chomp after symmetric padding.
-func (r *onnxRun) cutTime(s *onnxSignal, c onnxCut) error {
+func (r *run) cutTime(s *signal, c cut) error {
 	if c.start.of != 0 || c.start.n < 0 || c.start.n > s.lead {
 		return badf("it drops the first steps")
 	}
@@ -333,7 +335,7 @@ func (r *onnxRun) cutTime(s *onnxSignal, c onnxCut) error {
 	return nil
 }
 
-func (r *onnxRun) pad(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
+func (r *run) pad(n *node, in []value) ([]value, error) {
 	s, err := one(in)
 	if err != nil {
 		return nil, err
@@ -364,7 +366,7 @@ func (r *onnxRun) pad(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		if err != nil {
 			return nil, err
 		}
-		if axes, err = onnxAxes(list, len(s.axes)); err != nil {
+		if axes, err = axesOf(list, len(s.axes)); err != nil {
 			return nil, err
 		}
 	}
@@ -381,7 +383,7 @@ func (r *onnxRun) pad(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 		case left == 0 && right == 0:
 		case s.axes[k] != 'T':
 			return nil, badf("of axis %d of %s; only time may be padded", k, s.axes)
-		case left < 0 || left > MaxReceptiveField || right > MaxReceptiveField || s.tail+right < 0:
+		case left < 0 || left > model.MaxReceptiveField || right > model.MaxReceptiveField || s.tail+right < 0:
 			return nil, badf("%d steps on the left and %d on the right", left, right)
 		case left > 0 && s.lead > 0 && !s.zero:
 			return nil, badf("the %d steps before the first one are not zeros, as padding must be", s.lead)
@@ -392,7 +394,7 @@ func (r *onnxRun) pad(n *onnxNode, in []onnxValue) ([]onnxValue, error) {
 			out.lead, out.tail = s.lead+left, s.tail+right
 		}
 	}
-	if out.lead > MaxReceptiveField || out.tail > MaxReceptiveField {
+	if out.lead > model.MaxReceptiveField || out.tail > model.MaxReceptiveField {
 		return nil, limitf("%d and %d steps of padding", out.lead, out.tail)
 	}
 	return results(out), nil

@@ -1,16 +1,18 @@
-package model
+package onnx
 
 import (
 	"slices"
 	"strings"
+
+	"understudy/plugin/model"
 )
 
-// onnxSignal is a value of the graph that varies in time: fn of some channels of a layer.
+// signal is a value of the graph that varies in time: fn of some channels of a layer.
 // It runs from lead steps before the input's first step to tail steps after its last.
-type onnxSignal struct {
-	layer        *onnxLayer
+type signal struct {
+	layer        *layer
 	first, width int // channels of the layer
-	fn           onnxExpr
+	fn           expr
 	// axes says what each axis of the graph's array is: B batch, C channels, T steps, 1 an
 	// axis of length 1, M batch and steps in one.
 	axes       string
@@ -22,38 +24,38 @@ type onnxSignal struct {
 }
 
 // like returns a copy, made by n, to be changed.
-func (s *onnxSignal) like(n *onnxNode) *onnxSignal {
+func (s *signal) like(n *node) *signal {
 	c := *s
 	c.node = n.label()
 	return &c
 }
 
 // of returns a copy that is all channels of another layer.
-func (s *onnxSignal) of(n *onnxNode, l *onnxLayer) *onnxSignal {
+func (s *signal) of(n *node, l *layer) *signal {
 	c := s.like(n)
 	c.layer, c.first, c.width, c.fn = l, 0, l.width, exprX
 	return c
 }
 
 // sameBase: both are functions of the same values.
-func (s *onnxSignal) sameBase(o *onnxSignal) bool {
+func (s *signal) sameBase(o *signal) bool {
 	return s.layer == o.layer && s.first == o.first && s.width == o.width && s.axes == o.axes && s.lead == o.lead && s.tail == o.tail
 }
 
 // real makes fn a layer, so that the signal is channels of a layer.
-func (r *onnxRun) real(s *onnxSignal) error {
+func (r *run) real(s *signal) error {
 	if s.fn.isX() {
 		return nil
 	}
-	key := onnxMade{s.layer, s.fn, 0, 0}
+	key := made{s.layer, s.fn, 0, 0}
 	l := r.made[key]
 	if l == nil {
 		if s.fn.isAffine() {
 			l = r.scaled(s.layer, s.node, exprList(s.fn.p[1], s.layer.width), exprList(s.fn.p[0], s.layer.width))
 		} else if act, ok := s.fn.activation(); ok {
-			l = r.emit(&onnxLayer{op: OpActivation, act: act, from: []*onnxLayer{s.layer}, width: s.layer.width, name: s.node})
+			l = r.emit(&layer{op: model.OpActivation, act: act, from: []*layer{s.layer}, width: s.layer.width, name: s.node})
 		} else {
-			return badf("node %q makes a function that is none of the activations that there are (%s)", s.node, strings.Join(Activations(), ", "))
+			return badf("node %q makes a function that is none of the activations that there are (%s)", s.node, strings.Join(model.Activations(), ", "))
 		}
 		r.made[key] = l
 	}
@@ -64,7 +66,7 @@ func (r *onnxRun) real(s *onnxSignal) error {
 
 // finish makes fn a layer if it is a whole activation, so that what follows is a
 // function of its result.
-func (r *onnxRun) finish(s *onnxSignal) error {
+func (r *run) finish(s *signal) error {
 	if _, whole := s.fn.activation(); whole {
 		return r.real(s)
 	}
@@ -74,23 +76,23 @@ func (r *onnxRun) finish(s *onnxSignal) error {
 // settle makes fn a layer where nothing more can become of it: a whole activation, but
 // for a sigmoid that is read once, which may be a part of SiLU; and an affine function that is
 // read more than once, as the argument of GELU is.
-func (r *onnxRun) settle(s *onnxSignal, name string) error {
+func (r *run) settle(s *signal, name string) error {
 	act, whole := s.fn.activation()
-	if whole && act != ActSigmoid || (whole || s.fn.isAffine()) && r.reads[name] > 1 {
+	if whole && act != model.ActSigmoid || (whole || s.fn.isAffine()) && r.reads[name] > 1 {
 		return r.real(s)
 	}
 	return nil
 }
 
 // whole makes the signal all channels of a layer.
-func (r *onnxRun) whole(s *onnxSignal) error {
+func (r *run) whole(s *signal) error {
 	if err := r.real(s); err != nil {
 		return err
 	}
 	if s.first == 0 && s.width == s.layer.width {
 		return nil
 	}
-	key := onnxMade{s.layer, exprX, s.first, s.width}
+	key := made{s.layer, exprX, s.first, s.width}
 	l := r.made[key]
 	if l == nil {
 		// A convolution whose weights are 0 and 1 picks channels exactly.
@@ -101,7 +103,7 @@ func (r *onnxRun) whole(s *onnxSignal) error {
 		for i := range s.width {
 			w[i*s.layer.width+s.first+i] = 1
 		}
-		l = r.emit(&onnxLayer{op: OpConv1D, from: []*onnxLayer{s.layer}, width: s.width, name: s.node,
+		l = r.emit(&layer{op: model.OpConv1D, from: []*layer{s.layer}, width: s.width, name: s.node,
 			weight: w, shape: []int{s.width, s.layer.width, 1}, dilation: 1, groups: 1})
 		r.made[key] = l
 	}
@@ -112,13 +114,13 @@ func (r *onnxRun) whole(s *onnxSignal) error {
 func exprList(x float64, n int) []float64 { return slices.Repeat([]float64{x}, n) }
 
 // scaled emits y = scale*x + shift.
-func (r *onnxRun) scaled(l *onnxLayer, name string, scale, shift []float64) *onnxLayer {
-	return r.emit(&onnxLayer{op: OpBatchNorm, from: []*onnxLayer{l}, width: l.width, scale: scale, shift: shift, name: name})
+func (r *run) scaled(l *layer, name string, scale, shift []float64) *layer {
+	return r.emit(&layer{op: model.OpBatchNorm, from: []*layer{l}, width: l.width, scale: scale, shift: shift, name: name})
 }
 
 // channels finds the axis of the channels; where they were squeezed away, being one,
 // an axis of length 1 at the wanted place is it.
-func (s *onnxSignal) channelsAt(k int) bool {
+func (s *signal) channelsAt(k int) bool {
 	if k < 0 || k >= len(s.axes) {
 		return false
 	}
@@ -129,45 +131,45 @@ func (s *onnxSignal) channelsAt(k int) bool {
 }
 
 // dim is the length of an axis.
-func (r *onnxRun) dim(s *onnxSignal, k int) onnxDim {
+func (r *run) dim(s *signal, k int) dim {
 	switch s.axes[k] {
 	case 'C':
-		return onnxDim{n: int64(s.width)}
+		return dim{n: int64(s.width)}
 	case '1':
-		return onnxDim{n: 1}
+		return dim{n: 1}
 	case 'T':
-		return onnxDim{s.lead + s.tail, 'T'}
+		return dim{s.lead + s.tail, 'T'}
 	case 'B':
 		if r.batch > 0 {
-			return onnxDim{n: r.batch}
+			return dim{n: r.batch}
 		}
 	}
-	return onnxDim{of: s.axes[k]}
+	return dim{of: s.axes[k]}
 }
 
 // fits: a target of Reshape can be this kind of axis.
-func (r *onnxRun) fits(s *onnxSignal, axis byte, d onnxDim) bool {
+func (r *run) fits(s *signal, axis byte, d dim) bool {
 	steps := func() bool {
-		return d == onnxDim{s.lead + s.tail, 'T'} || r.steps > 0 && d == onnxDim{n: r.steps + s.lead + s.tail}
+		return d == dim{s.lead + s.tail, 'T'} || r.steps > 0 && d == dim{n: r.steps + s.lead + s.tail}
 	}
 	switch axis {
 	case 'C':
-		return d == onnxDim{n: int64(s.width)}
+		return d == dim{n: int64(s.width)}
 	case '1':
-		return d == onnxDim{n: 1}
+		return d == dim{n: 1}
 	case 'B':
-		return d.of == 'B' || r.batch > 0 && d == onnxDim{n: r.batch}
+		return d.of == 'B' || r.batch > 0 && d == dim{n: r.batch}
 	case 'T':
 		return steps()
 	case 'M':
-		return d.of == 'M' || r.batch == 1 && steps() || r.batch > 0 && r.steps > 0 && d == onnxDim{n: r.batch * (r.steps + s.lead + s.tail)}
+		return d.of == 'M' || r.batch == 1 && steps() || r.batch > 0 && r.steps > 0 && d == dim{n: r.batch * (r.steps + s.lead + s.tail)}
 	}
 	return false
 }
 
 // reshaped finds what axes a target shape has: the same as before with axes of length
 // 1 more or fewer, or with batch and steps merged or split.
-func (r *onnxRun) reshaped(s *onnxSignal, target []onnxDim, zeroCopies bool) (string, bool) {
+func (r *run) reshaped(s *signal, target []dim, zeroCopies bool) (string, bool) {
 	core := strings.ReplaceAll(s.axes, "1", "")
 	cores := []string{core, strings.Replace(core, "BT", "M", 1), strings.Replace(core, "M", "BT", 1)}
 	if s.width == 1 {
@@ -184,7 +186,7 @@ func (r *onnxRun) reshaped(s *onnxSignal, target []onnxDim, zeroCopies bool) (st
 		}
 		matches := func(axis byte) bool {
 			d := target[k]
-			return d == onnxDim{n: -1} || d == onnxDim{} && zeroCopies && k < len(s.axes) && s.axes[k] == axis || r.fits(s, axis, d)
+			return d == dim{n: -1} || d == dim{} && zeroCopies && k < len(s.axes) && s.axes[k] == axis || r.fits(s, axis, d)
 		}
 		if core != "" && matches(core[0]) {
 			if a, ok := try(core[1:], done+core[:1]); ok {
@@ -209,7 +211,7 @@ func (r *onnxRun) reshaped(s *onnxSignal, target []onnxDim, zeroCopies bool) (st
 
 // list is a node's list of integers: an attribute in older operator sets, an input in
 // newer ones, empty if neither is there.
-func (n *onnxNode) list(name string, input *onnxArray) ([]int64, error) {
+func (n *node) list(name string, input *array) ([]int64, error) {
 	if input == nil {
 		return n.attr[name].ints, nil
 	}
@@ -220,8 +222,8 @@ func (n *onnxNode) list(name string, input *onnxArray) ([]int64, error) {
 	return v, nil
 }
 
-// onnxAxis makes an axis that may count from the end one that counts from the start.
-func onnxAxis(axis int64, rank int) (int, error) {
+// axisOf makes an axis that may count from the end one that counts from the start.
+func axisOf(axis int64, rank int) (int, error) {
 	if axis < 0 {
 		axis += int64(rank)
 	}
@@ -231,10 +233,10 @@ func onnxAxis(axis int64, rank int) (int, error) {
 	return int(axis), nil
 }
 
-func onnxAxes(axes []int64, rank int) ([]int, error) {
+func axesOf(axes []int64, rank int) ([]int, error) {
 	var out []int
 	for _, a := range axes {
-		k, err := onnxAxis(a, rank)
+		k, err := axisOf(a, rank)
 		if err != nil {
 			return nil, err
 		}
@@ -247,35 +249,35 @@ func onnxAxes(axes []int64, rank int) ([]int, error) {
 }
 
 // perm is the permutation of a Transpose; by default the axes in reverse.
-func (n *onnxNode) perm(rank int) ([]int, error) {
+func (n *node) perm(rank int) ([]int, error) {
 	list := n.attr["perm"].ints
 	if list == nil {
 		for k := range rank {
 			list = append(list, int64(rank-1-k))
 		}
 	}
-	perm, err := onnxAxes(list, rank)
+	perm, err := axesOf(list, rank)
 	if err != nil || len(perm) != rank {
 		return nil, badf("perm %v of %d axes", list, rank)
 	}
 	return perm, nil
 }
 
-// onnxCut is what Slice does to one axis.
-type onnxCut struct {
+// cut is what Slice does to one axis.
+type cut struct {
 	axis       int
-	start, end onnxDim
+	start, end dim
 	step       int64
 }
 
 // cuts reads the operands of a Slice of an array of that rank.
-func (n *onnxNode) cuts(in []*onnxArray, rank int) ([]onnxCut, error) {
-	arg := func(i int, name string) *onnxArray {
+func (n *node) cuts(in []*array, rank int) ([]cut, error) {
+	arg := func(i int, name string) *array {
 		if i < len(in) && in[i] != nil {
 			return in[i]
 		}
 		if a, ok := n.attr[name]; ok {
-			return onnxInts(a.ints...)
+			return intArray(a.ints...)
 		}
 		return nil
 	}
@@ -293,7 +295,7 @@ func (n *onnxNode) cuts(in []*onnxArray, rank int) ([]onnxCut, error) {
 			return nil, err
 		}
 	}
-	places, err := onnxAxes(list, rank)
+	places, err := axesOf(list, rank)
 	if err != nil {
 		return nil, err
 	}
@@ -306,12 +308,12 @@ func (n *onnxNode) cuts(in []*onnxArray, rank int) ([]onnxCut, error) {
 	if len(places) != len(starts.ints) || len(step) != len(places) {
 		return nil, badf("starts, ends, axes and steps differ in length")
 	}
-	var out []onnxCut
+	var out []cut
 	for i, k := range places {
 		if step[i] == 0 || step[i] > 1<<30 || step[i] < -1<<30 {
 			return nil, badf("step %d", step[i])
 		}
-		out = append(out, onnxCut{k, starts.ints[i], ends.ints[i], step[i]})
+		out = append(out, cut{k, starts.ints[i], ends.ints[i], step[i]})
 	}
 	return out, nil
 }
