@@ -11,7 +11,8 @@ import torch
 from understudy.train import glm, metrics
 from understudy.train.__main__ import main
 from understudy.train.data import DataError, Dataset, Trial, make_batch, read_trial
-from understudy.train.export import document, fold, write_model, TrainingRange
+from understudy.train.elm import ELM, ELMShape
+from understudy.train.export import document, fold, tensors, write_model, TrainingRange
 from understudy.train.fit import Options, Trainer
 from understudy.train.network import TCN, Shape
 from understudy.train.numpy_eval import evaluate, read_model
@@ -287,3 +288,49 @@ def test_glm_recovers_its_own_kind(tmp_path):
 
     assert n == 32 and figures(fit).explained_variance > 0.99
     assert figures(fit).auc > figures(true).auc - 0.02
+
+
+def test_elm_exports_what_it_computes(small, tmp_path):
+    """The model file, evaluated by FORMAT.md's equations, gives the network's outputs."""
+    data = Dataset(small)
+    torch.manual_seed(4)
+    net = ELM(ELMShape(20, branches=7, memory=9, hidden=12, voltages=3))
+    with torch.no_grad():
+        net.head.weight.normal_(std=0.4)
+        net.synapse.normal_()
+    path = str(tmp_path / "m.safetensors")
+    write_model(path, tensors(net), document(net, data, "m", 10.0, -67.5, 0.3, TrainingRange(), {}))
+    doc, t = read_model(path)
+    assert doc["kind"] == "elm" and [x["op"] for x in doc["layers"]] == ["conv1d", "elm", "conv1d"]
+    trial = data.trials[1]
+    z = run(net, trial, 20)
+    x = np.zeros((trial.steps, 20))
+    channel, step, weight = events(trial)
+    np.add.at(x, (step, channel), weight)
+    s, m, lam = np.zeros(7), np.zeros(9), doc["layers"][1]["elm"]["lambda"]
+    for k in range(trial.steps):
+        s = t["synapse_decay"] * s + t["synapses.weight"][:, :, 0] @ x[k]
+        h = t["hidden.weight"] @ np.concatenate([s, t["memory_decay"] * m]) + t["hidden.bias"]
+        d = 1.7159 * np.tanh(2 / 3 * (t["change.weight"] @ (h / (1 + np.exp(-h))) + t["change.bias"]))
+        m = t["memory_decay"] * m + lam * (1 - t["memory_decay"]) * d
+        np.testing.assert_allclose(t["head.weight"][:, :, 0] @ m + t["head.bias"], z[k], atol=1e-4)
+    assert np.ptp(z[:, 0]) > 0.5, "the outputs hardly move: the comparison says nothing"
+
+
+def test_elm_learns_and_resumes(small, tmp_path):
+    out = tmp_path / "m.safetensors"
+    args = ["--data", small, "--out", str(out), "--architecture", "elm", "--branches", "5", "--memory", "8", "--hidden", "10",
+            "--window-ms", "200", "--warmup-ms", "50", "--batch", "4", "--threads", "1", "--holdout", "1"]
+    assert main([*args, "--steps", "3"]) == 0
+    whole = out.read_bytes()
+    out.unlink()
+    opt = Options(small, str(out), architecture="elm", branches=5, memory=8, hidden=10, window_ms=200, warmup_ms=50, batch=4, threads=1,
+                  holdout=(1,), steps=3)
+    first = Trainer(opt)
+    first.train_step()
+    first.save()
+    assert main([*args, "--steps", "3", "--resume"]) == 0
+    a, b = read_model(str(out))[1], whole
+    (tmp_path / "whole.safetensors").write_bytes(b)
+    for name, x in read_model(str(tmp_path / "whole.safetensors"))[1].items():
+        np.testing.assert_array_equal(a[name], x)

@@ -32,6 +32,12 @@ def parser() -> argparse.ArgumentParser:
                    "data set and one machine, a run can be repeated exactly")
     p.add_argument("--seed", type=int, default=d.seed)
     g = p.add_argument_group("network")
+    g.add_argument("--architecture", choices=("tcn", "elm"), default=d.architecture,
+                   help="tcn: residual convolutions; elm: the recurrent neuron of Spieler et al. (2023), for which windows of "
+                        "1,000 ms, 48 to a batch, suit")
+    g.add_argument("--branches", type=int, default=d.branches, help="elm: leaky sums of events")
+    g.add_argument("--memory", type=int, default=d.memory, help="elm: memory units")
+    g.add_argument("--hidden", type=int, default=d.hidden, help="elm: units between")
     g.add_argument("--features", type=int, default=d.features, help="width of every layer")
     g.add_argument("--smooth", type=int, default=d.smooth, help="steps of the depthwise convolution after the embedding")
     g.add_argument("--blocks", type=int, default=d.blocks, help="residual blocks")
@@ -78,7 +84,7 @@ def _ints(text: str) -> tuple[int, ...]:
 
 
 def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
-    for name in ("features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
+    for name in ("branches", "memory", "hidden", "features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
     for name in ("rank", "dendrite_weight"):

@@ -10,7 +10,13 @@ import numpy as np
 from safetensors.numpy import save
 
 from .data import Dataset, Trial
+from .elm import ELM
 from .network import TCN
+
+
+def tensors(network: TCN | ELM) -> dict[str, np.ndarray]:
+    """The tensors of the model file."""
+    return network.tensors() if isinstance(network, ELM) else fold(network)
 
 
 def fold(network: TCN) -> dict[str, np.ndarray]:
@@ -39,8 +45,10 @@ def fold(network: TCN) -> dict[str, np.ndarray]:
     return {k: np.ascontiguousarray(v, np.float32) for k, v in out.items()}
 
 
-def layers(network: TCN) -> list[dict]:
+def layers(network: TCN | ELM) -> list[dict]:
     """The architecture as the model file lists it."""
+    if isinstance(network, ELM):
+        return network.layers()
     s = network.shape
 
     def conv(name: str, source: str, kernel: int, dilation: int = 1, groups: int = 1,
@@ -88,14 +96,14 @@ class TrainingRange:
                 "weight": self.weight}
 
 
-def document(network: TCN, data: Dataset, name: str, v_scale: float, v_offset: float,
+def document(network: TCN | ELM, data: Dataset, name: str, v_scale: float, v_offset: float,
              threshold: float, seen: TrainingRange, provenance: dict) -> dict:
     """The JSON document under the metadata key ``understudy``."""
     m = data.manifest
     return {
         "schema": 1,
         "name": name,
-        "kind": "tcn",
+        "kind": network.kind,
         "step_ms": 1,
         "inputs": {"channels": data.channels, "segment": m["segment"], "section": m["section"],
                    "x": m["x"], "channel_kind": m["channel_kind"]},

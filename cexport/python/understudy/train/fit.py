@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from . import export, metrics
 from .data import CLIP_MV, Batch, DataError, Dataset, Trial, make_batch
+from .elm import ELM, ELMShape
 from .network import TCN, Shape
 
 #: Unit of the voltage output [mV].
@@ -34,6 +35,10 @@ class Options:
     minutes: float = 30.0
     steps: int = 0  # 0: as many as fit into minutes; else exactly these, reproducible
     seed: int = 1
+    architecture: str = "tcn"  # or elm
+    branches: int = 45
+    memory: int = 100
+    hidden: int = 200
     features: int = 64
     smooth: int = 9
     blocks: int = 8
@@ -104,9 +109,12 @@ class Trainer:
             raise DataError(f"{opt.data}: {len(self.train)} training and {len(self.held)} held-out trials, want at least one of each")
         bf16 = opt.precision == "bf16" or (opt.precision == "auto" and bf16_pays(opt.device))
         voltages = self.data.voltages if opt.dendrite_weight else 0
-        shape = Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations,
-                      opt.rank, voltages, opt.dropout)
-        self.net = TCN(shape, bf16).to(opt.device)
+        if opt.architecture == "elm":
+            net = ELM(ELMShape(self.data.channels, opt.branches, opt.memory, opt.hidden, voltages=voltages))
+        else:
+            net = TCN(Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations,
+                            opt.rank, voltages, opt.dropout), bf16)
+        self.net = net.to(opt.device)
         self.mean = copy.deepcopy(self.net)  # moving average of the weights
         self.optim = torch.optim.AdamW(self.net.parameters(), lr=opt.lr, weight_decay=opt.weight_decay)
         v = np.concatenate([np.minimum(t.v[::10], CLIP_MV) for t in self.train[:200]])
@@ -226,7 +234,9 @@ class Trainer:
 
         The statistics of the averaged weights are not the average of statistics.
         """
-        norms = [b.norm for b in self.mean.blocks]
+        norms = [m for m in self.mean.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+        if not norms:
+            return
         for n in norms:
             n.reset_running_stats()
             n.momentum = None  # plain average
@@ -293,7 +303,7 @@ class Trainer:
         }
         name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
         doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
-        export.write_model(self.opt.out, export.fold(self.mean), doc)
+        export.write_model(self.opt.out, export.tensors(self.mean), doc)
 
     def run(self, until_step: int | None = None, show=sys.stderr) -> dict:
         """Train until the budget is spent (or until_step), evaluating and saving on the way."""

@@ -80,6 +80,8 @@ class TCN(nn.Module):
     features that carry them serve the spikes.
     """
 
+    kind = "tcn"
+
     def __init__(self, shape: Shape, bf16: bool = False):
         super().__init__()
         self.shape = shape

@@ -1,0 +1,123 @@
+"""The Expressive Leaky Memory neuron (Spieler et al. 2023) as a network to train."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .data import Batch
+from .ops import EventSum
+
+
+@dataclass
+class ELMShape:
+    """Sizes: events -> branches (leaky sums) -> mlp with the memory -> memory -> head."""
+
+    channels: int
+    branches: int = 45
+    memory: int = 100
+    hidden: int = 200
+    tau_max: float = 150.0  # longest time constant of the memory [ms]
+    voltages: int = 0  # dendritic voltages that training predicts beside the outputs
+    lam: float = 5.0  # lambda, the gain of what enters the memory
+
+    @property
+    def receptive_field(self) -> int:
+        """0: it never forgets entirely."""
+        return 0
+
+    @property
+    def macs_per_ms(self) -> int:
+        """Multiply-accumulates per ms besides the events (each costs branches additions)."""
+        return self.hidden * (self.branches + 2 * self.memory) + 3 * self.memory + self.branches
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+class ELM(nn.Module):
+    """``plugin/model/FORMAT.md`` has the equations (ELM neurons).
+
+    Unlike in the paper every channel may act on every branch, with either sign, and
+    each branch has a time constant of its own that is learnt: the engine's cost is the same.
+    """
+
+    kind = "elm"
+
+    def __init__(self, shape: ELMShape):
+        super().__init__()
+        self.shape = shape
+        self.embed = nn.Parameter(torch.randn(shape.channels, shape.branches) * 0.1)
+        # Decay exp(-1/tau) = sigmoid(synapse); tau 5 ms to begin with.
+        k = math.exp(-1 / 5)
+        self.synapse = nn.Parameter(torch.full((shape.branches,), math.log(k / (1 - k))))
+        tau = torch.logspace(0, math.log10(shape.tau_max), shape.memory)
+        self.register_buffer("memory_decay", torch.exp(-1 / tau))
+        self.hidden = nn.Linear(shape.branches + shape.memory, shape.hidden)
+        self.change = nn.Linear(shape.hidden, shape.memory)
+        self.head = nn.Linear(shape.memory, 2)
+        self.dendrites = nn.Linear(shape.memory, shape.voltages) if shape.voltages else None
+        with torch.no_grad():
+            self.head.weight.zero_()
+            self.head.bias.copy_(torch.tensor([-6.0, 0.0]))  # about 2 Hz to begin with
+
+    def features(self, batch: Batch) -> torch.Tensor:
+        """The memory [T, B, memory]."""
+        dev = self.embed.device
+
+        def put(a: np.ndarray | None) -> torch.Tensor | None:
+            return None if a is None else torch.from_numpy(a).to(dev)
+
+        x = EventSum.apply(self.embed, put(batch.channels), put(batch.offsets), put(batch.weights),
+                           put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
+        x = x.view(batch.B, batch.T, -1).transpose(0, 1)
+        keep = torch.sigmoid(self.synapse)
+        s, sums = torch.zeros(batch.B, self.shape.branches, device=dev), []
+        for now in x.unbind():  # the gradient of x[t] would be as large as x at every step
+            s = torch.addcmul(now, keep, s)
+            sums.append(s)
+        # What does not depend on the memory is one product for all steps.
+        n = self.shape.branches
+        drive = F.linear(torch.stack(sums), self.hidden.weight[:, :n], self.hidden.bias)
+        recurrent, change = self.hidden.weight[:, n:].t(), self.change.weight.t()
+        gain = 1.7159 * self.shape.lam * (1 - self.memory_decay)
+        m, out = torch.zeros(batch.B, self.shape.memory, device=dev), []
+        for now in drive.unbind():
+            left = self.memory_decay * m
+            h = F.silu(torch.addmm(now, left, recurrent))
+            m = torch.addcmul(left, gain, torch.tanh(torch.addmm(self.change.bias, h, change) * (2 / 3)))
+            out.append(m)
+        return torch.stack(out)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Returns [T, B, 2]: the logit of a spike, and the voltage in units of the head's scale."""
+        return self.head(self.features(batch))
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """The tensors of the model file."""
+        def a(t: torch.Tensor) -> np.ndarray:
+            return np.ascontiguousarray(t.detach().cpu().numpy(), np.float32)
+
+        return {
+            "synapses.weight": a(self.embed.t()[:, :, None]),
+            "synapse_decay": a(torch.sigmoid(self.synapse)), "memory_decay": a(self.memory_decay),
+            "hidden.weight": a(self.hidden.weight), "hidden.bias": a(self.hidden.bias),
+            "change.weight": a(self.change.weight), "change.bias": a(self.change.bias),
+            "head.weight": a(self.head.weight[:, :, None]), "head.bias": a(self.head.bias),
+        }
+
+    def layers(self) -> list[dict]:
+        """The architecture as the model file lists it."""
+        return [
+            {"name": "synapses", "op": "conv1d", "in": ["events"], "weight": "synapses.weight", "kernel": 1},
+            {"name": "elm", "op": "elm", "in": ["synapses"], "elm": {
+                "synapse_decay": "synapse_decay", "memory_decay": "memory_decay", "lambda": self.shape.lam,
+                "mlp": [{"weight": "hidden.weight", "bias": "hidden.bias", "activation": "silu"},
+                        {"weight": "change.weight", "bias": "change.bias", "activation": "scaled_tanh"}]}},
+            {"name": "head", "op": "conv1d", "in": ["elm"], "weight": "head.weight", "bias": "head.bias", "kernel": 1},
+        ]
