@@ -3,7 +3,6 @@ package surrogate_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"syscall"
 	"testing"
 
 	"understudy/native"
@@ -63,14 +62,4 @@ func benchStep(b *testing.B, m *model.Model, opt surrogate.Options, n, steps int
 	}
 	b.ReportMetric((cpuTime(b)-before)*1e6/float64(b.N)/float64(n*steps), "cpu-us/neuron-ms")
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/1e3/float64(b.N)/float64(n*steps), "us/neuron-ms")
-}
-
-// cpuTime is the user and system time [s] of the process, which a busy machine changes
-// less than wall time.
-func cpuTime(b *testing.B) float64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
 }
