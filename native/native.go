@@ -28,12 +28,12 @@ type Info struct {
 	Name     string   `json:"name"`
 	Doc      string   `json:"doc"`
 	Features []string `json:"features"`  // CPU features needed, as package cpuid names them
-	Missing  []string `json:"missing"`   // those of them that this CPU lacks
+	Missing  []string `json:"missing"`   // those of them that this CPU lacks, or what the system refuses
 	Priority int      `json:"priority"`  // the highest available is the default
 	SameBits bool     `json:"same_bits"` // results are the reference's, bit for bit
 }
 
-// Available is true when the CPU has every feature needed.
+// Available is true when the CPU has every feature needed and the system grants them.
 func (i Info) Available() bool { return len(i.Missing) == 0 }
 
 // registered is filled by init functions and never changes after. Each entry
@@ -69,7 +69,7 @@ func Select(name string) (*Set, error) {
 	for _, s := range byPriority() {
 		info := s.Info()
 		if name == s.name && !info.Available() {
-			return nil, fmt.Errorf("%w: %q needs CPU features %s, this CPU lacks %s", ErrKernel, name,
+			return nil, fmt.Errorf("%w: %q needs CPU features %s, this machine lacks %s", ErrKernel, name,
 				strings.Join(info.Features, ", "), strings.Join(info.Missing, ", "))
 		}
 		if name == s.name || name == "" && info.Available() {

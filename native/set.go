@@ -14,6 +14,7 @@ import (
 type Set struct {
 	name, doc string
 	features  []string
+	granted   func() error // where the system has a say, too: nil if it lets the set run
 	priority  int
 	sameBits  bool // as the reference
 
@@ -42,6 +43,11 @@ func (s *Set) Info() Info {
 	for _, f := range i.Features {
 		if !slices.Contains(have, f) {
 			i.Missing = append(i.Missing, f)
+		}
+	}
+	if len(i.Missing) == 0 && s.granted != nil {
+		if err := s.granted(); err != nil {
+			i.Missing = append(i.Missing, err.Error())
 		}
 	}
 	return i

@@ -36,7 +36,7 @@ func newKernels() *cobra.Command {
 			for _, k := range r.Kernels {
 				note := k.Doc
 				if !k.Available() {
-					note = "not here, CPU lacks " + strings.Join(k.Missing, " ") + ": " + note
+					note = "not here, lacks " + strings.Join(k.Missing, ", ") + ": " + note
 				}
 				bits := "int8"
 				if k.SameBits {

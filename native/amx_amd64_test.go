@@ -1,0 +1,153 @@
+//go:build !purego
+
+package native
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/pprof"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// tilesSet is the set amx, or the test is skipped.
+func tilesSet(t *testing.T) *Set {
+	s, err := Select("amx")
+	if err != nil {
+		if strings.Contains(","+os.Getenv("UNDERSTUDY_REQUIRE_KERNELS")+",", ",amx,") {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	return s
+}
+
+// product8 is a product of random matrices and what it must give.
+type product8 struct {
+	rows, in, out, ldx, ldy int
+	y, want                 []int32
+	x                       []uint8
+	w                       []int8
+	guards                  []func() bool
+}
+
+func newProduct8(rng *rand.Rand, rows, in, out int) product8 {
+	p := product8{rows: rows, in: in, out: out, ldx: in + rng.IntN(70), ldy: out + rng.IntN(20)}
+	var xOK, yOK, wOK func() bool
+	p.w, wOK = integers[int8](rng, in*out, -127, 127)
+	p.x, xOK = integers[uint8](rng, (rows-1)*p.ldx+in, 0, 255)
+	p.y, yOK = integers[int32](rng, (rows-1)*p.ldy+out, math.MinInt32, math.MaxInt32)
+	p.guards = []func() bool{yOK, xOK, wOK}
+	p.want = slices.Clone(p.y)
+	refGemmInt8(p.want, p.x, p.w, rows, in, out, p.ldx, p.ldy)
+	return p
+}
+
+func (p product8) String() string { return fmt.Sprintf("%d rows, %d in, %d out", p.rows, p.in, p.out) }
+
+// Every way in which rows, inputs and outputs can fill tiles.
+func TestTiles(t *testing.T) {
+	s := tilesSet(t)
+	rng := rand.New(rand.NewPCG(31, 32))
+	for _, rows := range []int{1, 3, 4, 5, 15, 16, 17, 19, 31, 32, 33, 35, 36, 48, 49, 64, 100} {
+		for _, in := range []int{4, 60, 64, 68, 128, 188, 192} {
+			for _, out := range []int{16, 32, 48, 64, 80, 112, 128, 144} {
+				p := newProduct8(rng, rows, in, out)
+				s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy)
+				check(t, p.String(), p.y, p.want, p.guards...)
+			}
+		}
+	}
+}
+
+// Signals and switches of threads save and restore tiles.
+func TestTilesWhenInterrupted(t *testing.T) {
+	s := tilesSet(t)
+	if err := pprof.StartCPUProfile(io.Discard); err != nil { // a signal every 10 ms
+		t.Skip(err)
+	}
+	defer pprof.StopCPUProfile()
+	var all sync.WaitGroup
+	for thread := range 3 {
+		all.Go(func() {
+			p := newProduct8(rand.New(rand.NewPCG(33, uint64(thread))), 80+thread, 320, 128)
+			y := slices.Clone(p.y)
+			for range 200 {
+				copy(p.y, y)
+				s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy)
+				if !slices.Equal(p.y, p.want) {
+					t.Errorf("thread %d: another result", thread)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestTilesAllocateNothing(t *testing.T) {
+	s := tilesSet(t)
+	p := newProduct8(rand.New(rand.NewPCG(35, 36)), 100, 68, 48)
+	if n := testing.AllocsPerRun(10, func() { s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A set that the system refuses is listed with the reason.
+func TestRefusedBySystem(t *testing.T) {
+	refused := Set{name: "refused", features: HostCPU().Features[:1], granted: func() error { return io.ErrNoProgress }}
+	if k := refused.Info(); k.Available() || k.Missing[0] != io.ErrNoProgress.Error() {
+		t.Errorf("listed as %+v", k)
+	}
+}
+
+// The bytes of amx_amd64.s are what GNU's assembler makes of the comments above them.
+func TestTileInstructions(t *testing.T) {
+	if version, err := exec.Command("as", "--version").Output(); err != nil || !strings.Contains(string(version), "GNU") {
+		t.Skip("no GNU assembler")
+	}
+	source, err := os.ReadFile("amx_amd64.s")
+	if err != nil {
+		t.Skip(err) // run away from the source
+	}
+	var text strings.Builder
+	var want []byte
+	for _, m := range regexp.MustCompile(`\t// (.*)\n((?:\tBYTE .*\n)+)`).FindAllStringSubmatch(string(source), -1) {
+		fmt.Fprintln(&text, m[1])
+		for b := range strings.FieldsSeq(strings.ReplaceAll(m[2], "BYTE $", "")) {
+			v, err := strconv.ParseUint(b, 0, 8)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, byte(v))
+		}
+	}
+	if n := strings.Count(string(source), "BYTE"); n != len(want) || n == 0 {
+		t.Fatalf("%d bytes, %d below comments", n, len(want))
+	}
+	object, code := filepath.Join(t.TempDir(), "o"), filepath.Join(t.TempDir(), "code")
+	as := exec.Command("as", "--64", "-o", object)
+	as.Stdin = strings.NewReader(text.String())
+	if out, err := as.CombinedOutput(); err != nil {
+		t.Fatalf("as: %v\n%s", err, out)
+	}
+	if out, err := exec.Command("objcopy", "-O", "binary", "-j", ".text", object, code).CombinedOutput(); err != nil {
+		t.Fatalf("objcopy: %v\n%s", err, out)
+	}
+	got, err := os.ReadFile(code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the assembler makes % x\nwritten is         % x", got, want)
+	}
+}
