@@ -11,12 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // tilesSet is the set amx, or the test is skipped.
@@ -69,26 +71,33 @@ func TestTiles(t *testing.T) {
 	}
 }
 
-// Signals and switches of threads save and restore tiles.
+// Signals and switches of threads save and restore tiles, those of the others as well.
 func TestTilesWhenInterrupted(t *testing.T) {
 	s := tilesSet(t)
+	var products [3]product8
+	for thread := range products {
+		products[thread] = newProduct8(rand.New(rand.NewPCG(33, uint64(thread))), 32, 1024, 32)
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(products)))
 	if err := pprof.StartCPUProfile(io.Discard); err != nil { // a signal every 10 ms
 		t.Skip(err)
 	}
 	defer pprof.StopCPUProfile()
+	start := time.Now()
 	var all sync.WaitGroup
-	for thread := range 3 {
+	for thread, p := range products {
 		all.Go(func() {
-			p := newProduct8(rand.New(rand.NewPCG(33, uint64(thread))), 80+thread, 320, 128)
-			y := slices.Clone(p.y)
-			for range 200 {
-				copy(p.y, y)
+			y, calls := slices.Clone(p.y), int32(0)
+			for ; calls == 0 || time.Since(start) < 300*time.Millisecond; calls++ {
 				s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy)
-				if !slices.Equal(p.y, p.want) {
-					t.Errorf("thread %d: another result", thread)
+			}
+			for i, once := range p.want {
+				if want := y[i] + calls*(once-y[i]); p.y[i] != want {
+					t.Errorf("thread %d: sum %d is %d after %d products, want %d", thread, i, p.y[i], calls, want)
 					return
 				}
 			}
+			t.Logf("thread %d: %d products", thread, calls)
 		})
 	}
 	all.Wait()
