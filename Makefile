@@ -70,6 +70,10 @@ test-purego: ## Go tests of packages with assembly, without it
 test-emulated: ## Go tests of the kernels under QEMU: AVX2 without AVX-512, arm64
 	tests/emulated.sh
 
+.PHONY: test-amx
+test-amx: ## The tests of kernel set amx in Bochs, which it builds (not part of test)
+	tests/emulated-amx.sh
+
 .PHONY: test-race
 test-race: ## Go tests of packages with goroutines, under the race detector
 	go test -race -skip Allocate $(CONCURRENT) # the detector itself allocates
