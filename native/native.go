@@ -67,15 +67,18 @@ func byPriority() []*Set {
 func Select(name string) (*Set, error) {
 	var names []string
 	for _, s := range byPriority() {
+		names = append(names, s.name)
+		if name != "" && name != s.name {
+			continue // without a question to the system
+		}
 		info := s.Info()
-		if name == s.name && !info.Available() {
+		if info.Available() {
+			return s, nil
+		}
+		if name != "" {
 			return nil, fmt.Errorf("%w: %q needs CPU features %s, this machine lacks %s", ErrKernel, name,
 				strings.Join(info.Features, ", "), strings.Join(info.Missing, ", "))
 		}
-		if name == s.name || name == "" && info.Available() {
-			return s, nil
-		}
-		names = append(names, s.name)
 	}
 	return nil, fmt.Errorf("%w: %q, there are: %s", ErrKernel, name, strings.Join(names, ", "))
 }

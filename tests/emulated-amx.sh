@@ -100,7 +100,7 @@ cat >"$run/bochsrc" <<EOF
 config_interface: textconfig
 display_library: nogui
 romimage: file=$work/root/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=$work/root/usr/share/bochs/VGABIOS-lgpl-latest
+vgaromimage: file=$work/root/usr/share/vgabios/vgabios.bin
 cpu: model=sapphire_rapids, exclude_features="la57, tsc_deadline", count=1, ips=${mhz}000000
 memory: guest=512, host=512
 ata0-master: type=cdrom, path=$run/cd.iso, status=inserted
