@@ -61,6 +61,7 @@ if [ ! -x "$work/bochs" ]; then
 		nice make -j "$(nproc)"
 	) >>"$work/log" 2>&1 || { tail -20 "$work/log"; exit 1; }
 	mv "$work/source/bochs" "$work/bochs"
+	rm -rf "$work/source" "$work/packages" "$work/lists"
 fi
 if ! command -v genisoimage >/dev/null; then
 	echo "emulated-amx: installing genisoimage"
