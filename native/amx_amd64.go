@@ -15,7 +15,7 @@ func init() {
 		doc:      "avx512vnni that multiplies int8 matrices in tiles",
 		features: append(slices.Clone(avx512Features), "AVX512VNNI", "AMXTILE", "AMXINT8"),
 		granted:  sync.OnceValue(askForTiles),
-		priority: 50,
+		priority: 35, // below avx512vnni until it has been timed on a CPU that has tiles
 	}
 	register(floatsAVX512.fill(bytesVNNI.fill(&s)))
 	s.gemmInt8 = tilesGemmInt8
