@@ -216,6 +216,25 @@ func TestModelInfoAndImport(t *testing.T) {
 	}
 }
 
+// A built-in surrogate goes by its name, unless there is a file of that name.
+func TestModelByName(t *testing.T) {
+	dir, modelPath, _, _ := files(t)
+	if status, stdout, stderr := capture(t, "model", "info", "l5pc-elm"); status != 0 || !strings.Contains(stdout, "l5pc-elm (elm)") || !strings.Contains(stdout, "without end") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+	t.Chdir(dir)
+	b, err := os.ReadFile(modelPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("l5pc-elm", b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, stdout, stderr := capture(t, "model", "info", "l5pc-elm"); status != 0 || !strings.Contains(stdout, "random (tcn)") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+}
+
 func TestKernels(t *testing.T) {
 	t.Setenv(kernelEnv, "reference")
 	status, stdout, stderr := capture(t, "kernels", "--json")

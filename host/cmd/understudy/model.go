@@ -2,10 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,13 +21,19 @@ import (
 
 // addModelFlag adds --model; read it with openModel.
 func addModelFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "model", "", "model `file` (default the built-in surrogate of l5pc)")
+	cmd.Flags().StringVar(path, "model", "", "model `file`, or a built-in surrogate: "+strings.Join(builtin.Names(), ", ")+" (default "+builtin.DefaultName+")")
 }
 
-// openModel reads a model file, or the built-in one if path is empty.
+// openModel reads a model file, or a built-in one by its name; the default if path is
+// empty. A file of that name comes first.
 func openModel(path string) (*model.Model, error) {
 	if path == "" {
 		return builtin.Default()
+	}
+	if slices.Contains(builtin.Names(), path) {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return builtin.Open(path)
+		}
 	}
 	return model.Open(path)
 }
@@ -46,7 +55,7 @@ func newModelInfo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "info [MODEL]",
 		Short:   "Print a model's layers, cost, receptive field, training range and provenance",
-		Long:    "Print a model's layers, cost, receptive field, training range and provenance.\nWithout MODEL: the built-in surrogate of l5pc.",
+		Long:    "Print a model's layers, cost, receptive field, training range and provenance.\nWithout MODEL: the built-in surrogate l5pc.",
 		Example: "  understudy model info\n  understudy model info surrogate.safetensors --json",
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {

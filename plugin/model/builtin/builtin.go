@@ -2,22 +2,52 @@
 package builtin
 
 import (
-	_ "embed" // for l5pc
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
 
 	"understudy/plugin/model"
+	"understudy/plugin/population"
 )
 
-// l5pc is the surrogate of the built-in layer-5 pyramidal cell; L5PC.md says how it was
-// made and how good it is.
+// files holds NAME.safetensors for each surrogate; L5PC.md says how they were made and
+// how good they are.
 //
-//go:embed l5pc.safetensors
-var l5pc []byte
+//go:embed *.safetensors
+var files embed.FS
 
-// DefaultName is the file of the default surrogate.
-const DefaultName = "l5pc.safetensors"
+// DefaultName is the name of the default surrogate: that of the built-in layer-5
+// pyramidal cell which has an integer form, too.
+const DefaultName = "l5pc"
 
-// DefaultFile returns a copy of the default surrogate's model file.
-func DefaultFile() []byte { return append([]byte(nil), l5pc...) }
+// Names lists the surrogates, the default first.
+func Names() []string {
+	names := []string{DefaultName}
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err) // they are in every build
+	}
+	for _, e := range entries {
+		if name := strings.TrimSuffix(e.Name(), ".safetensors"); name != DefaultName {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
-// Default returns the default surrogate: that of the built-in layer-5 pyramidal cell.
-func Default() (*model.Model, error) { return model.Decode("built-in "+DefaultName, l5pc) }
+// Open returns the surrogate of that name. An error wraps population.ErrInput and lists
+// the names that there are.
+func Open(name string) (*model.Model, error) {
+	if !slices.Contains(Names(), name) {
+		return nil, fmt.Errorf("%w: no built-in surrogate %q, there are: %s", population.ErrInput, name, strings.Join(Names(), ", "))
+	}
+	b, err := files.ReadFile(name + ".safetensors")
+	if err != nil {
+		return nil, err
+	}
+	return model.Decode("built-in "+name, b)
+}
+
+// Default returns the default surrogate.
+func Default() (*model.Model, error) { return Open(DefaultName) }
