@@ -12,10 +12,10 @@ import "understudy/plugin/model"
 type floatNetwork struct {
 	p     *plan
 	n     int
-	out   []ring
-	sums  []sums      // of each convolution on events
-	elm   []*elmState // of each elm layer
-	dense ring        // events as vectors, if the plan wants them
+	out   []ring[float32]
+	sums  []coming[float32] // of each convolution on events
+	elm   []*elmState       // of each elm layer
+	dense ring[float32]     // events as vectors, if the plan wants them
 	// room for the events of one neuron and step
 	at []int32
 	a  []float32
@@ -24,53 +24,20 @@ type floatNetwork struct {
 	observe func(layer int, activated bool, y []float32)
 }
 
-// ring is a ring buffer of slots of size values.
-type ring struct {
-	slots, size int
-	data        []float32
-}
-
-func newRing(steps, block, size int) ring {
-	slots := (steps + block - 1) / block * block
-	return ring{slots: slots, size: size, data: make([]float32, slots*size)}
-}
-
-// at returns the slots of steps t to t+k-1, which must be adjacent.
-func (r *ring) at(t int64, k int) []float32 {
-	s := int(t % int64(r.slots))
-	return r.data[s*r.size : (s+k)*r.size]
-}
-
-// back returns the slots of steps t-lag to t-lag+k-1 in two parts, of which the
-// second is empty unless the ring's end lies between. lag < slots.
-func (r *ring) back(t int64, lag, k int) (a, b []float32) {
-	s := int((t - int64(lag) + int64(r.slots)) % int64(r.slots))
-	first := min(k, r.slots-s)
-	return r.data[s*r.size : (s+first)*r.size], r.data[:(k-first)*r.size]
-}
-
-// sums are what a convolution on events will have for an output in the coming steps,
-// [neuron][slot][channel], each beginning with the bias.
-type sums struct {
-	slots int
-	data  []float32
-}
-
 func newFloatNetwork(p *plan, n, block int) *floatNetwork {
-	s := &floatNetwork{p: p, n: n, out: make([]ring, len(p.layers)), sums: make([]sums, len(p.layers)), elm: make([]*elmState, len(p.layers))}
+	s := &floatNetwork{p: p, n: n, out: make([]ring[float32], len(p.layers)), sums: make([]coming[float32], len(p.layers)), elm: make([]*elmState, len(p.layers))}
 	for i := range p.layers {
 		l := &p.layers[i]
-		s.out[i] = newRing(l.lookback+block, block, n*l.width)
+		s.out[i] = newRing[float32](l.lookback+block, block, n*l.width)
 		if l.sparse() {
-			slots := l.reach() + block
-			s.sums[i] = sums{slots, make([]float32, n*slots*l.width)}
+			s.sums[i] = newComing[float32](&l.node, n, block)
 		}
 		if l.cell != nil {
 			s.elm[i] = newELMState(l.cell, n)
 		}
 	}
 	if p.denseEvents {
-		s.dense = newRing(block, block, n*p.channels)
+		s.dense = newRing[float32](block, block, n*p.channels)
 	}
 	s.reset()
 	return s
@@ -83,13 +50,6 @@ func (s *floatNetwork) reset() {
 		if s.elm[i] != nil {
 			s.elm[i].reset()
 		}
-	}
-}
-
-// fillRows sets every row of y to row.
-func fillRows[T any](y, row []T) {
-	for len(y) > 0 {
-		y = y[copy(y, row):]
 	}
 }
 
@@ -160,7 +120,7 @@ func (s *floatNetwork) concat(l *layer, y []float32, t int64, k int) {
 // scatter adds the events' columns to the sums of the steps to come; step 0 of the
 // call is t0. An output's terms come in the order of their taps, oldest first, and
 // within a tap of their channels: the order in which a dense convolution adds.
-func (s *floatNetwork) scatter(l *layer, to *sums, t0 int64, events []event) {
+func (s *floatNetwork) scatter(l *layer, to *coming[float32], t0 int64, events []event) {
 	for len(events) > 0 {
 		place := events[0].key >> channelBits
 		step, neuron := events[0].step(), events[0].neuron()
@@ -195,11 +155,10 @@ func (s *floatNetwork) scatter(l *layer, to *sums, t0 int64, events []event) {
 
 // collect moves the sums of steps t to t+k-1 to y, [step][neuron][channel], and begins
 // new ones in their place.
-func (s *floatNetwork) collect(l *layer, from *sums, y []float32, t int64, k int) {
+func (s *floatNetwork) collect(l *layer, from *coming[float32], y []float32, t int64, k int) {
 	for r := range k {
-		slot := int((t + int64(r)) % int64(from.slots))
 		for i := range s.n {
-			x := from.data[(i*from.slots+slot)*l.width:][:l.width]
+			x := from.row(t+int64(r), i, l.width)
 			copy(y[(r*s.n+i)*l.width:], x)
 			copy(x, l.bias)
 		}
@@ -207,7 +166,7 @@ func (s *floatNetwork) collect(l *layer, from *sums, y []float32, t int64, k int
 }
 
 // convolve computes y = bias + taps, oldest first.
-func (s *floatNetwork) convolve(l *layer, y []float32, in *ring, t int64, k int) {
+func (s *floatNetwork) convolve(l *layer, y []float32, in *ring[float32], t int64, k int) {
 	for r := range k {
 		fillRows(y[r*s.n*l.width:(r+1)*s.n*l.width], l.biasAt(t+int64(r)))
 	}
@@ -249,16 +208,11 @@ func (s *floatNetwork) visit(now int64, i int, v visitor) {
 	for j := range s.p.layers {
 		l := &s.p.layers[j]
 		for b := l.lookback; b > 0; b-- {
-			r := &s.out[j]
-			// Steps before 0 have slots too, which hold zeros.
-			slot := int((now - int64(b) + int64(r.slots)) % int64(r.slots))
-			v.floats(r.data[slot*r.size+i*l.width:][:l.width])
+			v.floats(s.out[j].past(now, b)[i*l.width:][:l.width])
 		}
 		if l.sparse() {
-			to := &s.sums[j]
 			for a := range l.reach() {
-				slot := int((now + int64(a)) % int64(to.slots))
-				v.floats(to.data[(i*to.slots+slot)*l.width:][:l.width])
+				v.floats(s.sums[j].row(now+int64(a), i, l.width))
 			}
 		}
 		if s.elm[j] != nil {

@@ -14,8 +14,8 @@ type int8Network struct {
 	kernel *native.Set
 	n      int
 	first  int64 // step of the first of the sums
-	out    []ring8
-	coming []coming // of each convolution on events
+	out    []ring[uint8]
+	coming []coming[int32] // of each convolution on events
 	sums   [][]int32
 	shared []int32 // sums that no head reads
 	// room for the events of one neuron and step
@@ -23,40 +23,13 @@ type int8Network struct {
 	one   [1]int32
 }
 
-// ring8 is a ring of slots of size values.
-type ring8 struct {
-	slots, size int
-	data        []uint8
-}
-
-// at returns the slots of steps t to t+k-1, which must be adjacent.
-func (r *ring8) at(t int64, k int) []uint8 {
-	s := int(t % int64(r.slots))
-	return r.data[s*r.size : (s+k)*r.size]
-}
-
-// back returns the slots of steps t-lag to t-lag+k-1 in two parts, of which the
-// second is empty unless the ring's end lies between. lag < slots.
-func (r *ring8) back(t int64, lag, k int) (a, b []uint8) {
-	s := int((t - int64(lag) + int64(r.slots)) % int64(r.slots))
-	first := min(k, r.slots-s)
-	return r.data[s*r.size : (s+first)*r.size], r.data[:(k-first)*r.size]
-}
-
-// coming are the sums of the coming steps, [neuron][slot][channel], without bias.
-type coming struct {
-	slots int
-	data  []int32
-}
-
 func newInt8Network(p *plan, n, block int) *int8Network {
-	s := &int8Network{p: p, kernel: p.kernel, n: n, out: make([]ring8, len(p.layers8)), coming: make([]coming, len(p.layers8)), sums: make([][]int32, len(p.layers8))}
+	s := &int8Network{p: p, kernel: p.kernel, n: n, out: make([]ring[uint8], len(p.layers8)), coming: make([]coming[int32], len(p.layers8)), sums: make([][]int32, len(p.layers8))}
 	width := 0
 	for i := range p.layers8 {
 		l := &p.layers8[i]
 		if !l.silent {
-			slots := (l.lookback + block + block - 1) / block * block
-			s.out[i] = ring8{slots: slots, size: n * l.stride, data: make([]uint8, slots*n*l.stride)}
+			s.out[i] = newRing[uint8](l.lookback+block, block, n*l.stride)
 		}
 		if l.op == model.OpConv1D {
 			if l.keepSums {
@@ -65,8 +38,7 @@ func newInt8Network(p *plan, n, block int) *int8Network {
 			width = max(width, l.groups*l.ldy())
 		}
 		if l.sparse() {
-			slots := l.reach() + block
-			s.coming[i] = coming{slots, make([]int32, n*slots*l.width)}
+			s.coming[i] = newComing[int32](&l.node, n, block)
 		}
 	}
 	s.shared = make([]int32, block*n*width)
@@ -190,7 +162,7 @@ func (s *int8Network) tap(l *layer8, sums []int32, x []uint8, stride, rows, j in
 
 // scatter adds the events' columns to the sums of the steps to come; step 0 of the
 // call is t0.
-func (s *int8Network) scatter(l *layer8, to *coming, t0 int64, events []event) {
+func (s *int8Network) scatter(l *layer8, to *coming[int32], t0 int64, events []event) {
 	for len(events) > 0 {
 		place := events[0].key >> channelBits
 		step, neuron := events[0].step(), events[0].neuron()
@@ -230,11 +202,10 @@ func eventUnits(weight float32) int32 {
 }
 
 // collect moves the sums of steps t to t+k-1 to y, [step][neuron][channel].
-func (s *int8Network) collect(l *layer8, from *coming, y []int32, t int64, k int) {
+func (s *int8Network) collect(l *layer8, from *coming[int32], y []int32, t int64, k int) {
 	for r := range k {
-		slot := int((t + int64(r)) % int64(from.slots))
 		for i := range s.n {
-			x := from.data[(i*from.slots+slot)*l.width:][:l.width]
+			x := from.row(t+int64(r), i, l.width)
 			copy(y[(r*s.n+i)*l.width:], x)
 			clear(x)
 		}
@@ -283,15 +254,11 @@ func (s *int8Network) visit(now int64, i int, v visitor) {
 	for j := range s.p.layers8 {
 		l := &s.p.layers8[j]
 		for b := l.lookback; b > 0; b-- {
-			r := &s.out[j]
-			slot := int((now - int64(b) + int64(r.slots)) % int64(r.slots))
-			v.bytes(r.data[slot*r.size+i*l.stride:][:l.width])
+			v.bytes(s.out[j].past(now, b)[i*l.stride:][:l.width])
 		}
 		if l.sparse() {
-			to := &s.coming[j]
 			for a := range l.reach() {
-				slot := int((now + int64(a)) % int64(to.slots))
-				v.ints(to.data[(i*to.slots+slot)*l.width:][:l.width])
+				v.ints(s.coming[j].row(now+int64(a), i, l.width))
 			}
 		}
 	}
