@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .data import Batch
-from .ops import EventSum
+from .ops import event_sum
 
 
 @dataclass
@@ -69,13 +69,7 @@ class ELM(nn.Module):
     def features(self, batch: Batch) -> torch.Tensor:
         """The memory [T, B, memory]."""
         dev = self.embed.device
-
-        def put(a: np.ndarray | None) -> torch.Tensor | None:
-            return None if a is None else torch.from_numpy(a).to(dev)
-
-        x = EventSum.apply(self.embed, put(batch.channels), put(batch.offsets), put(batch.weights),
-                           put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
-        x = x.view(batch.B, batch.T, -1).transpose(0, 1)
+        x = event_sum(self.embed, batch)
         keep = torch.sigmoid(self.synapse)
         s, sums = torch.zeros(batch.B, self.shape.branches, device=dev), []
         for now in x.unbind():  # the gradient of x[t] would be as large as x at every step

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from .data import Batch
-from .ops import CausalConv, CausalDepthwise, EventSum
+from .ops import CausalConv, CausalDepthwise, event_sum
 
 
 @dataclass
@@ -101,16 +100,10 @@ class TCN(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """The last block's output [T, B, F]."""
-        dev = self.embed.device
-
-        def put(a: np.ndarray | None) -> torch.Tensor | None:
-            return None if a is None else torch.from_numpy(a).to(dev)
-
-        x = EventSum.apply(self.embed, put(batch.channels), put(batch.offsets), put(batch.weights),
-                           put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
+        x = event_sum(self.embed, batch)
         if self.mix is not None:
             x = x @ self.mix
-        x = x.view(batch.B, batch.T, -1).transpose(0, 1).contiguous()
+        x = x.contiguous()
         x = F.relu_(CausalDepthwise.apply(x, self.smooth) + self.smooth_bias)
         for block in self.blocks:
             x = block(x, self.bf16)

@@ -7,8 +7,11 @@ per tap on shifted rows, without padding or copies.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+
+from .data import Batch
 
 # Rows handled at once by the depthwise convolution: its operands stay in the L2 cache.
 _ROWS = 1024
@@ -37,6 +40,16 @@ class EventSum(torch.autograd.Function):
         g = F.embedding_bag(t_bags, grad.contiguous(), t_offsets, mode="sum",
                             per_sample_weights=ctx.t_weights)
         return g, None, None, None, None, None, None
+
+
+def event_sum(table: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Rows of table ``[C, F]`` summed over the events of every step: ``[T, B, F]``."""
+    def put(a: np.ndarray | None) -> torch.Tensor | None:
+        return None if a is None else torch.from_numpy(a).to(table.device)
+
+    x = EventSum.apply(table, put(batch.channels), put(batch.offsets), put(batch.weights),
+                       put(batch.t_bags), put(batch.t_offsets), put(batch.t_weights))
+    return x.view(batch.B, batch.T, -1).transpose(0, 1)
 
 
 def _mm(a: torch.Tensor, b: torch.Tensor, bf16: bool) -> torch.Tensor:
