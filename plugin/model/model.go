@@ -151,6 +151,14 @@ type Int8 struct {
 	SpikeThreshold *float64 `json:"spike_threshold,omitzero"`
 }
 
+// ThresholdInt8 is the spike threshold of the model in integers.
+func (m *Model) ThresholdInt8() float64 {
+	if m.Int8 != nil && m.Int8.SpikeThreshold != nil {
+		return *m.Int8.SpikeThreshold
+	}
+	return m.SpikeThreshold
+}
+
 // tensorNames lists the tensors of a layer in the order of the file.
 func (l *Layer) tensorNames() []string {
 	names := []string{l.Weight, l.Bias, l.Scale, l.Shift}

@@ -60,9 +60,7 @@ func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
 		p.vsoma = h
 	}
 	if opt.Precision == Int8 {
-		if m.Int8 != nil && m.Int8.SpikeThreshold != nil {
-			p.threshold = float32(*m.Int8.SpikeThreshold)
-		}
+		p.threshold = float32(m.ThresholdInt8())
 		var err error
 		p.layers8, err = newLayers8(m, nodes, p.heads)
 		return p, err

@@ -56,15 +56,8 @@ Without --holdout, trials that the model was trained on are judged too.`,
 			if err != nil {
 				return err
 			}
-			m, err := openModel(sf.model)
+			m, d, err := openModelAndData(sf.model, dir)
 			if err != nil {
-				return err
-			}
-			d, err := dataset.Open(dir)
-			if err != nil {
-				return err
-			}
-			if err := sameChannels(m, d); err != nil {
 				return err
 			}
 			trials := slices.DeleteFunc(slices.Clone(d.Trials), func(k int) bool { return k%every != 0 })
@@ -102,6 +95,19 @@ func parseHoldout(s string) (int, error) {
 	return n, nil
 }
 
+// openModelAndData opens a model, as openModel, and a data set of the same cell.
+func openModelAndData(path, dir string) (*model.Model, *dataset.Data, error) {
+	m, err := openModel(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := dataset.Open(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	return m, d, sameChannels(m, d)
+}
+
 // sameChannels returns an error unless the model's channels are the data's.
 func sameChannels(m *model.Model, d *dataset.Data) error {
 	in, man := m.Inputs, d.Manifest
@@ -129,8 +135,8 @@ type evaluation struct {
 
 func evaluate(cmd *cobra.Command, m *model.Model, d *dataset.Data, trials []int, opt surrogate.Options, threads int) (*evaluation, error) {
 	r := &evaluation{Model: m.Name, Data: d.Dir, Threshold: m.SpikeThreshold}
-	if opt.Precision == surrogate.Int8 && m.Int8 != nil && m.Int8.SpikeThreshold != nil {
-		r.Threshold = *m.Int8.SpikeThreshold
+	if opt.Precision == surrogate.Int8 {
+		r.Threshold = m.ThresholdInt8()
 	}
 	var mu sync.Mutex
 	newPop := func(n int) (population.Population, error) {

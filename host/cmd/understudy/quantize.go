@@ -48,15 +48,8 @@ is as before. Without MODEL: the built-in surrogate of l5pc.`,
 }
 
 func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
-	m, err := openModel(path)
+	m, d, err := openModelAndData(path, dir)
 	if err != nil {
-		return err
-	}
-	d, err := dataset.Open(dir)
-	if err != nil {
-		return err
-	}
-	if err := sameChannels(m, d); err != nil {
 		return err
 	}
 	if len(d.Trials) == 0 {

@@ -32,9 +32,6 @@ func (e expr) isX() bool { return e == exprX }
 // isAffine: p[0] + p[1]*x.
 func (e expr) isAffine() bool { return e.g == "" && e.p[2] == 0 && e.p[3] == 0 }
 
-// isConstant: p[0].
-func (e expr) isConstant() bool { return e.isAffine() && e.p[1] == 0 }
-
 func exprNumber(x float64) expr { return expr{p: [4]float64{x}} }
 
 // add returns a + b; ok is false where it has not this form.
