@@ -14,19 +14,20 @@ type floats struct {
 	mulAdd     func(rows, n int, y, x, w *float32)
 	scaleShift func(rows, n int, y, scale, shift *float32)
 	columns    func(n, events int, y, w *float32, at *int32, a *float32)
+	bags       func(rows, n int, y, w *float32, at *int32, a *float32, ends *int32)
 
-	// gemmTile takes count groups of tileRows rows and tile outputs, gemmMasked of tail
-	// outputs, at most a vector; gemmRow one row.
-	tileRows, tile int
-	gemmTile       func(count, in int, y, x, w *float32, out, ldx, ldy int)
-	gemmMasked     func(count, in int, y, x, w *float32, out, ldx, ldy, tail int)
-	gemmRow        func(in, out int, y, x, w *float32)
-	gemmSparse     func(rows, in, out int, y, x, w *float32, ldx, ldy, lines int)
+	// gemmTile takes count groups of tileRows rows and tileColumns vectors of outputs, gemmMasked[c-1]
+	// of c vectors, of which the last has tail values, at least one; gemmRow one row.
+	tileRows, tileColumns int
+	gemmTile              func(count, in int, y, x, w *float32, out, ldx, ldy int)
+	gemmMasked            []func(count, in int, y, x, w *float32, out, ldx, ldy, tail int)
+	gemmRow               func(in, out int, y, x, w *float32)
+	gemmSparse            func(rows, in, out int, y, x, w *float32, ldx, ldy, lines int)
 }
 
 // fill gives s the kernels.
 func (k *floats) fill(s *Set) *Set {
-	s.axpy, s.gemm, s.mulAdd, s.add, s.relu, s.scaleShift, s.columns = k.axpyN, k.gemm, k.mulAddN, k.addN, k.reluN, k.scaleShiftN, k.columnsN
+	s.axpy, s.gemm, s.mulAdd, s.add, s.relu, s.scaleShift, s.columns, s.bags = k.axpyN, k.gemm, k.mulAddN, k.addN, k.reluN, k.scaleShiftN, k.columnsN, k.bagsN
 	return s
 }
 
@@ -66,6 +67,12 @@ func (k *floats) columnsN(y, w []float32, at []int32, a []float32) {
 	}
 }
 
+func (k *floats) bagsN(y, w []float32, at []int32, a []float32, ends []int32, n int) {
+	if len(ends) > 0 && n > 0 && len(at) > 0 {
+		k.bags(len(ends), n, &y[0], &w[0], &at[0], &a[0], &ends[0])
+	}
+}
+
 // gemm takes one of three ways, which give the same bits (see Set.Gemm). One row waits for its
 // weights: it leaves out those of zeros and prefetches the others. Many rows, where about half
 // of x is zero, take a few weights at a time, so few that they stay in the first cache,
@@ -78,12 +85,19 @@ func (k *floats) gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	}
 	first := 0
 	if rows >= k.tileRows && !manyZeros(x, rows, in, ldx) {
-		groups, o := rows/k.tileRows, 0
-		for ; o+k.tile <= out; o += k.tile {
-			k.gemmTile(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy)
-		}
-		for ; o < out; o += k.wide {
-			k.gemmMasked(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy, min(k.wide, out-o))
+		groups := rows / k.tileRows
+		for o := 0; o < out; {
+			// As many vectors in each tile as in the next: a narrow one waits for loads.
+			vectors := (out - o + k.wide - 1) / k.wide
+			tiles := (vectors + k.tileColumns - 1) / k.tileColumns
+			c := (vectors + tiles - 1) / tiles
+			if c == k.tileColumns && o+c*k.wide <= out {
+				k.gemmTile(groups, in, &y[o], &x[0], &w[o], out, ldx, ldy)
+			} else {
+				c = min(c, len(k.gemmMasked))
+				k.gemmMasked[c-1](groups, in, &y[o], &x[0], &w[o], out, ldx, ldy, min(k.wide, out-o-(c-1)*k.wide))
+			}
+			o += c * k.wide
 		}
 		first = groups * k.tileRows
 	}

@@ -17,8 +17,8 @@ func init() {
 }
 
 var floatsAVX2 = floats{
-	wide: 8, axpy: axpyAVX2, add: addAVX2, relu: reluAVX2, mulAdd: mulAddAVX2, scaleShift: scaleShiftAVX2, columns: columnsAVX2,
-	tileRows: 6, tile: 16, gemmTile: gemm6x2AVX2, gemmMasked: gemm6x1MaskedAVX2, gemmRow: gemmRowAVX2, gemmSparse: gemmSparseAVX2,
+	wide: 8, axpy: axpyAVX2, add: addAVX2, relu: reluAVX2, mulAdd: mulAddAVX2, scaleShift: scaleShiftAVX2, columns: columnsAVX2, bags: bagsAVX2,
+	tileRows: 6, tileColumns: 2, gemmTile: gemm6x2AVX2, gemmMasked: []func(count, in int, y, x, w *float32, out, ldx, ldy, tail int){gemm6x1MaskedAVX2}, gemmRow: gemmRowAVX2, gemmSparse: gemmSparseAVX2,
 }
 
 var bytesAVX2 = bytes{

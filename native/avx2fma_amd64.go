@@ -13,6 +13,6 @@ func init() {
 }
 
 var floatsAVX2FMA = floats{
-	wide: 8, axpy: axpyAVX2FMA, add: addAVX2, relu: reluAVX2, mulAdd: mulAddAVX2FMA, scaleShift: scaleShiftAVX2FMA, columns: columnsAVX2FMA,
-	tileRows: 6, tile: 16, gemmTile: gemm6x2AVX2FMA, gemmMasked: gemm6x1MaskedAVX2FMA, gemmRow: gemmRowAVX2FMA, gemmSparse: gemmSparseAVX2FMA,
+	wide: 8, axpy: axpyAVX2FMA, add: addAVX2, relu: reluAVX2, mulAdd: mulAddAVX2FMA, scaleShift: scaleShiftAVX2FMA, columns: columnsAVX2FMA, bags: bagsAVX2FMA,
+	tileRows: 6, tileColumns: 2, gemmTile: gemm6x2AVX2FMA, gemmMasked: []func(count, in int, y, x, w *float32, out, ldx, ldy, tail int){gemm6x1MaskedAVX2FMA}, gemmRow: gemmRowAVX2FMA, gemmSparse: gemmSparseAVX2FMA,
 }

@@ -84,6 +84,37 @@ func BenchmarkColumns(b *testing.B) {
 	}
 }
 
+// BenchmarkBags reports us/neuron-ms, the time of the events of 100 neurons in 16 steps, tap
+// after tap, where BenchmarkColumns adds whole columns.
+func BenchmarkBags(b *testing.B) {
+	const neurons, steps, taps, tap = 100, 16, benchColumn / benchWidth, benchInputs * benchWidth
+	rng := rand.New(rand.NewPCG(5, 6))
+	w, y := make([]float32, taps*tap), make([]float32, (steps+taps)*neurons*benchWidth)
+	for i := range w {
+		w[i] = rng.Float32() - 0.5
+	}
+	var at, ends [steps][]int32
+	var a []float32
+	for range neurons * benchEvents {
+		a = append(a, 1)
+	}
+	for t := range steps {
+		for i := range neurons {
+			for range benchEvents {
+				at[t] = append(at[t], rng.Int32N(benchInputs)*benchWidth)
+			}
+			ends[t] = append(ends[t], int32((i+1)*benchEvents))
+		}
+	}
+	benchEach(b, "f32/neurons=100", neurons*steps, func(s *Set) {
+		for lag := range taps {
+			for t := range steps {
+				s.Bags(y[(t+lag)*neurons*benchWidth:], w[lag*tap:][:tap], at[t], a, ends[t], benchWidth)
+			}
+		}
+	})
+}
+
 // BenchmarkRows reports us/neuron-ms of one layer's int8 kernels beside the products.
 func BenchmarkRows(b *testing.B) {
 	for _, rows := range []int{1, 100} {

@@ -60,6 +60,11 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 			s.ReLU(end(a, n))
 			at := []int32{int32(rng.IntN(3)), 3, 3}
 			s.Columns(end(a, n), end(b, n+3), at, end(c, 3))
+			events := ints(i, 3)
+			copy(events, at)
+			ends := ints(j, 3)
+			copy(ends, []int32{1, 1, 3})
+			s.Bags(end(a, 3*n), end(b, n+3), events, end(c, 3), ends, n)
 			s.ColumnsInt8(ints(i, n), w[len(w)-n-3:], at, ints(j, 3))
 			s.AddInt8(bytes(x, n), bytes(y, n), bytes(z, n), 1, 2, 3, 4, 5)
 		}

@@ -179,6 +179,39 @@ func TestColumns(t *testing.T) {
 	})
 }
 
+// TestBags: rows with and without events, lengths around every block.
+func TestBags(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(23, 24))
+		for _, n := range append(slices.Clone(lengths), 127, 128, 129, 200, 256, 300) {
+			for _, most := range []int{0, 1, 3, 20} { // events of a row
+				for _, rows := range []int{0, 1, 2, 9} {
+					w, wOK := operand(rng, n+50)
+					y, yOK := operand(rng, rows*n)
+					var at, ends []int32
+					var a []float32
+					for range rows {
+						for range rng.IntN(most + 1) {
+							at, a = append(at, rng.Int32N(51)), append(a, rng.Float32())
+						}
+						ends = append(ends, int32(len(at)))
+					}
+					want, from := slices.Clone(y), int32(0)
+					for r, to := range ends {
+						defined(s).columns(want[r*n:][:n], w, at[from:to], a[from:to])
+						from = to
+					}
+					s.Bags(y, w, at, a, ends, n)
+					compare(t, s, fmt.Sprintf("%d rows of %d, at most %d events", rows, n, most), y, want)
+					if !yOK() || !wOK() {
+						t.Fatalf("%d rows of %d, at most %d events: wrote outside its operands", rows, n, most)
+					}
+				}
+			}
+		}
+	})
+}
+
 func TestVectorKernels(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -319,6 +352,11 @@ func TestLengthsAreChecked(t *testing.T) {
 			"gemm ldx":      func() { s.Gemm(v, v, v, 2, 2, 4, 1, 4) },
 			"gemm ldy":      func() { s.Gemm(v, v, v, 2, 2, 4, 2, 3) },
 			"gemm neg rows": func() { s.Gemm(v, v, v, -2, 2, 4, 2, 4) },
+			"bags a":        func() { s.Bags(v, v, []int32{0}, v, []int32{1}, 1) },
+			"bags at":       func() { s.Bags(v, v, []int32{1}, v[:1], []int32{1}, len(v)) },
+			"bags y":        func() { s.Bags(v[:3], v, []int32{0}, v[:1], []int32{1, 1}, 2) },
+			"bags ends":     func() { s.Bags(v, v, []int32{0}, v[:1], []int32{2}, 1) },
+			"bags order":    func() { s.Bags(v, v, []int32{0}, v[:1], []int32{1, 0}, 1) },
 			"columns a":     func() { s.Columns(v, v, []int32{0}, v) },
 			"columns at":    func() { s.Columns(v, v, []int32{1}, v[:1]) },
 			"columns neg":   func() { s.Columns(v[:1], v, []int32{-1}, v[:1]) },

@@ -25,6 +25,7 @@ type Set struct {
 	relu       func(y []float32)
 	scaleShift func(y, scale, shift []float32, rows, n int)
 	columns    func(y, w []float32, at []int32, a []float32)
+	bags       func(y, w []float32, at []int32, a []float32, ends []int32, n int) // nil: columns, row by row
 
 	gemmInt8    func(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int)
 	mulAddInt8  func(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int)
@@ -114,6 +115,30 @@ func (s *Set) ScaleShift(y, scale, shift []float32, rows, n int) {
 func (s *Set) Columns(y, w []float32, at []int32, a []float32) {
 	checkColumns("Columns", len(y), len(w), at, len(a))
 	s.columns(y, w, at, a)
+}
+
+// Bags computes, for every row r < len(ends) of y, y[r*n+j] += a[e]*w[at[e]+j] for e =
+// ends[r-1] ... ends[r]-1 (from 0 in the first row), one after the other, and every j < n: the
+// events of many neurons in one step, each adding one tap of its column. y must hold no
+// -0, as for Gemm.
+func (s *Set) Bags(y, w []float32, at []int32, a []float32, ends []int32, n int) {
+	checkColumns("Bags", n, len(w), at, len(a))
+	from := int32(0)
+	for r, to := range ends {
+		if to < from || int(to) > len(at) || n < 0 || len(y) < (r+1)*n {
+			panic(fmt.Sprintf("native: Bags: row %d of %d values out of %d, columns %d to %d out of %d", r, n, len(y), from, to, len(at)))
+		}
+		from = to
+	}
+	if s.bags != nil {
+		s.bags(y, w, at, a, ends, n)
+		return
+	}
+	from = 0
+	for r, to := range ends {
+		s.columns(y[r*n:][:n], w, at[from:to], a[from:to])
+		from = to
+	}
 }
 
 func checkColumns(name string, n, weights int, at []int32, factors int) {

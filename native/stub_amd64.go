@@ -17,6 +17,9 @@ func scaleShiftAVX2(rows int, n int, y *float32, scale *float32, shift *float32)
 func columnsAVX2(n int, events int, y *float32, w *float32, at *int32, a *float32)
 
 //go:noescape
+func bagsAVX2(rows int, n int, y *float32, w *float32, at *int32, a *float32, ends *int32)
+
+//go:noescape
 func gemmRowAVX2(in int, out int, y *float32, x *float32, w *float32)
 
 //go:noescape
@@ -35,6 +38,9 @@ func scaleShiftAVX2FMA(rows int, n int, y *float32, scale *float32, shift *float
 func columnsAVX2FMA(n int, events int, y *float32, w *float32, at *int32, a *float32)
 
 //go:noescape
+func bagsAVX2FMA(rows int, n int, y *float32, w *float32, at *int32, a *float32, ends *int32)
+
+//go:noescape
 func gemmRowAVX2FMA(in int, out int, y *float32, x *float32, w *float32)
 
 //go:noescape
@@ -51,6 +57,9 @@ func scaleShiftAVX512(rows int, n int, y *float32, scale *float32, shift *float3
 
 //go:noescape
 func columnsAVX512(n int, events int, y *float32, w *float32, at *int32, a *float32)
+
+//go:noescape
+func bagsAVX512(rows int, n int, y *float32, w *float32, at *int32, a *float32, ends *int32)
 
 //go:noescape
 func gemmRowAVX512(in int, out int, y *float32, x *float32, w *float32)
@@ -111,6 +120,15 @@ func gemm6x4AVX512(count int, in int, y *float32, x *float32, w *float32, out in
 
 //go:noescape
 func gemm6x1MaskedAVX512(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int, tail int)
+
+//go:noescape
+func gemm6x2MaskedAVX512(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int, tail int)
+
+//go:noescape
+func gemm6x3MaskedAVX512(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int, tail int)
+
+//go:noescape
+func gemm6x4MaskedAVX512(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int, tail int)
 
 //go:noescape
 func gemmInt84x2AVX2(count int, in int, y *int32, x *uint8, w *int8, out int, ldx int, ldy int)

@@ -91,6 +91,12 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 	if masked {
 		m = s.mask(argument("tail"))
 	}
+	lastOnly := func(c int) mask {
+		if c < columns-1 {
+			return nil
+		}
+		return m
+	}
 	if p.prepare != nil {
 		p.prepare()
 	}
@@ -124,7 +130,7 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 	yr := pointers(y, ldy)
 	for r := range sum {
 		for c := range columns {
-			sum[r] = append(sum[r], s.load(row(yr, ldy, r).Offset(s.bytes*c), m))
+			sum[r] = append(sum[r], s.load(row(yr, ldy, r).Offset(s.bytes*c), lastOnly(c)))
 		}
 	}
 	xr := pointers(x, ldx)
@@ -132,8 +138,8 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 	terms := func(k int) {
 		var weights [][]VecVirtual
 		weight := func(c int) []VecVirtual {
-			if masked {
-				return []VecVirtual{s.load(Mem{Base: w}, m)}
+			if masked && c == columns-1 {
+				return []VecVirtual{s.load(Mem{Base: w, Disp: s.bytes * c}, m)}
 			}
 			return p.weights(Mem{Base: w, Disp: s.bytes * c})
 		}
@@ -175,7 +181,7 @@ func (s set) gemm(p product, rows, columns int, masked bool) {
 	yr = pointers(y, ldy)
 	for r := range sum {
 		for c := range columns {
-			s.store(sum[r][c], row(yr, ldy, r).Offset(s.bytes*c), m)
+			s.store(sum[r][c], row(yr, ldy, r).Offset(s.bytes*c), lastOnly(c))
 		}
 	}
 	skip := GP64()

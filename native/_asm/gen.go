@@ -22,6 +22,7 @@ func main() {
 		s.mulAdd()
 		s.scaleShift()
 		s.columns()
+		s.bags()
 		s.gemmRow()
 		s.gemmSparse()
 	}
@@ -38,7 +39,9 @@ func main() {
 		s.gemm(s.float(), 6, 1, true)
 	}
 	avx512.gemm(avx512.float(), 6, 4, false)
-	avx512.gemm(avx512.float(), 6, 1, true)
+	for columns := 1; columns <= 4; columns++ {
+		avx512.gemm(avx512.float(), 6, columns, true)
+	}
 
 	avx2.gemm(avx2.widened(), 4, 2, false)
 	avx2.gemm(avx2.widened(), 1, 8, false)

@@ -80,48 +80,98 @@ func (s set) scaleShift() {
 // as can be.
 func (s set) columns() {
 	s.text("columns", "n, events int, y, w *float32, at *int32, a *float32")
-	n, y, w, from, a := argument("n"), argument("y"), argument("w"), argument("at"), argument("a")
-	tile := 8
-	if s.bytes == 64 {
-		tile = 16
-	}
+	n, y, w := argument("n"), argument("y"), argument("w")
+	e := GP64()
+	s.addColumns(columns{w: w, at: argument("at"), a: argument("a"), e: e, start: func() { XORQ(e, e) }, end: parameter("events")}, n, y)
+	finish()
+}
+
+// bagsAhead is how many events ahead bags asks for weights.
+const bagsAhead = 4
+
+// bags is columns for one row of y after another, each with events of its own. The
+// weights of an event are too few to run ahead in: it asks for those of later events.
+func (s set) bags() {
+	s.text("bags", "rows, n int, y, w *float32, at *int32, a *float32, ends *int32")
+	y, w, ends := argument("y"), argument("w"), argument("ends")
+	e, first, end, last := GP64(), GP64(), GP64(), GP64()
+	XORQ(first, first)
+	MOVQ(parameter("rows"), last)
+	MOVLQSX(Mem{Base: ends, Index: last, Scale: 4, Disp: -4}, last)
+	DECQ(last)
+	Label("row")
+	MOVLQSX(Mem{Base: ends}, end)
+	n, yr, wr := argument("n"), GP64(), GP64()
+	MOVQ(y, yr)
+	MOVQ(w, wr)
+	CMPQ(first, end)
+	JE(LabelRef("next"))
+	s.addColumns(columns{w: wr, at: argument("at"), a: argument("a"), e: e, start: func() { MOVQ(first, e) }, end: end, last: last}, n, yr)
+	Label("next")
+	MOVQ(end, first)
+	skip := argument("n")
+	LEAQ(at(y, skip, 4), y)
+	ADDQ(Imm(4), ends)
+	DECQ(parameter("rows"))
+	JNZ(LabelRef("row"))
+	finish()
+}
+
+// columns are events whose weights are added. e counts them from where start puts it to
+// end. With last, the last of all events, weights of later events are prefetched, else those
+// of the same event for later outputs.
+type columns struct {
+	w, at, a, e GPVirtual
+	start       func()
+	end         Op
+	last        GPVirtual
+}
+
+// addColumns adds to the n values at y, which it moves on.
+func (s set) addColumns(k columns, n, y GPVirtual) {
+	const tile = 8
 	block := func(label string, count int, m mask) {
 		var sum []VecVirtual
 		for c := range count {
 			sum = append(sum, s.load(Mem{Base: y, Disp: s.bytes * c}, m))
 		}
-		e := GP64()
-		XORQ(e, e)
+		k.start()
 		Label(label)
 		o, f := GP64(), s.vec()
-		MOVLQSX(at(from, e, 4), o)
-		VBROADCASTSS(at(a, e, 4), f)
+		MOVLQSX(at(k.at, k.e, 4), o)
+		VBROADCASTSS(at(k.a, k.e, 4), f)
+		soon := at(k.w, o, 4).Offset(s.bytes * count)
+		if k.last != nil {
+			later := GP64()
+			LEAQ(Mem{Base: k.e, Disp: bagsAhead}, later)
+			CMPQ(later, k.last)
+			CMOVQGT(k.last, later)
+			MOVLQSX(at(k.at, later, 4), later)
+			soon = at(k.w, later, 4)
+		}
 		for c := range count {
-			p := at(w, o, 4).Offset(s.bytes * c)
+			p := at(k.w, o, 4).Offset(s.bytes * c)
 			if m != nil {
 				s.increase(sum[c], s.load(p, m), f)
 				continue
 			}
 			if c*s.bytes%64 == 0 {
-				PREFETCHT0(p.Offset(s.bytes * count))
+				PREFETCHT0(soon.Offset(s.bytes * c))
 			}
 			s.increase(sum[c], p, f)
 		}
-		INCQ(e)
-		CMPQ(e, parameter("events"))
+		INCQ(k.e)
+		CMPQ(k.e, k.end)
 		JLT(LabelRef(label))
 		for c := range count {
 			s.store(sum[c], Mem{Base: y, Disp: s.bytes * c}, m)
 		}
 		ADDQ(U32(uint32(s.bytes*count)), y)
-		ADDQ(U32(uint32(s.bytes*count)), w)
+		ADDQ(U32(uint32(s.bytes*count)), k.w)
 		SUBQ(U32(uint32(s.wide()*count)), n)
 	}
 	for _, count := range []int{tile, 1} {
-		name := map[int]string{1: "vector"}[count]
-		if count == tile {
-			name = "tile"
-		}
+		name := map[int]string{tile: "tile", 1: "vector"}[count]
 		Label(name)
 		CMPQ(n, U32(uint32(s.wide()*count)))
 		JLT(LabelRef("beside_" + name))
@@ -133,5 +183,4 @@ func (s set) columns() {
 	JZ(LabelRef("end"))
 	block("rest_events", 1, s.mask(n))
 	Label("end")
-	finish()
 }

@@ -14,6 +14,7 @@ type floatNetwork struct {
 	n     int
 	out   []ring[float32]
 	sums  []coming[float32] // of each convolution on events
+	later []*deferred       // of those that defer events
 	elm   []*elmState       // of each elm layer
 	dense ring[float32]     // events as vectors, if the plan wants them
 	// room for the events of one neuron and step
@@ -25,11 +26,13 @@ type floatNetwork struct {
 }
 
 func newFloatNetwork(p *plan, n, block int) *floatNetwork {
-	s := &floatNetwork{p: p, n: n, out: make([]ring[float32], len(p.layers)), sums: make([]coming[float32], len(p.layers)), elm: make([]*elmState, len(p.layers))}
+	s := &floatNetwork{p: p, n: n, out: make([]ring[float32], len(p.layers)), sums: make([]coming[float32], len(p.layers)), elm: make([]*elmState, len(p.layers)), later: make([]*deferred, len(p.layers))}
 	for i := range p.layers {
 		l := &p.layers[i]
 		s.out[i] = newRing[float32](l.lookback+block, block, n*l.width)
-		if l.sparse() {
+		if l.deferred {
+			s.later[i] = newDeferred(l, n)
+		} else if l.sparse() {
 			s.sums[i] = newComing[float32](&l.node, n, block)
 		}
 		if l.cell != nil {
@@ -46,6 +49,9 @@ func newFloatNetwork(p *plan, n, block int) *floatNetwork {
 func (s *floatNetwork) reset() {
 	for i := range s.p.layers {
 		clear(s.out[i].data)
+		if s.later[i] != nil {
+			s.later[i].reset(s.p.layers[i].bias)
+		}
 		fillRows(s.sums[i].data, s.p.layers[i].bias)
 		if s.elm[i] != nil {
 			s.elm[i].reset()
@@ -66,7 +72,9 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 		y := s.out[i].at(t, k)
 		switch l.op {
 		case model.OpConv1D:
-			if l.sparse() {
+			if s.later[i] != nil {
+				s.later[i].step(s.p.kernel, l, y, t, events)
+			} else if l.sparse() {
 				s.scatter(l, &s.sums[i], t-int64(done), events)
 				s.collect(l, &s.sums[i], y, t, k)
 			} else {
@@ -210,7 +218,12 @@ func (s *floatNetwork) visit(now int64, i int, v visitor) {
 		for b := l.lookback; b > 0; b-- {
 			v.floats(s.out[j].past(now, b)[i*l.width:][:l.width])
 		}
-		if l.sparse() {
+		if d := s.later[j]; d != nil {
+			d.flush(s.p.kernel, l, now)
+			for a := range l.reach() {
+				v.floats(d.row(now+int64(a), l.width)[i*l.width:][:l.width])
+			}
+		} else if l.sparse() {
 			for a := range l.reach() {
 				v.floats(s.sums[j].row(now+int64(a), i, l.width))
 			}

@@ -38,15 +38,17 @@ type head struct {
 type layer struct {
 	node
 	// packed weights of a conv1d on events are [channel][kernel, present first][outGroup]:
-	// an event's column lies beside its neuron's sums of this and the coming steps.
+	// an event's column lies beside its neuron's sums of this and the coming steps; or, if it
+	// defers them, [kernel, present first][channel][outGroup].
 	// Otherwise [kernel, oldest first][group][inGroup][outGroup]: the inner loop of a
 	// matrix product runs over outputs.
-	packed []float32
-	cell   *elm // of an elm layer
+	packed   []float32
+	deferred bool
+	cell     *elm // of an elm layer
 }
 
-// newPlan packs a validated model.
-func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
+// newPlan packs a validated model for n neurons.
+func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, error) {
 	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold),
 		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}}
 	p.rates, p.weights, p.perSecond, p.rangeKnown = spans(m)
@@ -69,6 +71,7 @@ func newPlan(m *model.Model, kernel *native.Set, opt Options) (*plan, error) {
 		l := layer{node: nodes[i]}
 		switch l.op {
 		case model.OpConv1D:
+			l.deferred = l.deferrable() && n/max(1, opt.Threads) >= deferNeurons
 			l.pack()
 		case model.OpELM:
 			l.cell = newELM(l.elm, m.Tensors)
@@ -106,7 +109,9 @@ func (l *layer) pack() {
 			for i := range l.inGroup {
 				for j := range l.kernel {
 					var to int
-					if l.sparse() {
+					if l.deferred {
+						to = ((l.kernel-1-j)*l.inGroup+i)*l.outGroup + o
+					} else if l.sparse() {
 						to = ((g*l.inGroup+i)*l.kernel+l.kernel-1-j)*l.outGroup + o
 					} else {
 						to = ((j*l.groups+g)*l.inGroup+i)*l.outGroup + o

@@ -108,7 +108,7 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 		return nil, kernelError{err}
 	}
 
-	plan, err := newPlan(m, kernel, opt)
+	plan, err := newPlan(m, n, kernel, opt)
 	if err != nil {
 		return nil, err
 	}
