@@ -16,6 +16,7 @@ from understudy.train.export import document, fold, tensors, write_model, Traini
 from understudy.train.fit import Options, Trainer
 from understudy.train.network import TCN, Shape
 from understudy.train.numpy_eval import evaluate, read_model
+from understudy.train.ops import LeakySum, Memory
 
 
 def events(trial: Trial):
@@ -91,7 +92,21 @@ def test_receptive_field(small):
 def options(small, tmp_path, **more) -> Options:
     return Options(small, str(tmp_path / "m.safetensors"), **{
         "steps": 12, "features": 8, "blocks": 2, "kernel": 2, "window_ms": 300, "warmup_ms": 50,
-        "batch": 2, "holdout_every": 3, "lr_warmup": 2, **more})
+        "batch": 2, "holdout_every": 3, "lr_warmup": 2, "precision": "f32", **more})
+
+
+def test_further_data_is_for_training_only(small, dendritic, tmp_path):
+    more = str(tmp_path / "more")
+    shutil.copytree(small, more)
+    alone = Trainer(options(small, tmp_path))
+    both = Trainer(options(small, tmp_path, also=(more,)))
+    assert [t.index for t in both.held] == [t.index for t in alone.held]
+    assert len(both.train) == len(alone.train) + len(alone.data.trials)
+    both.run(show=open(os.devnull, "w"))
+    doc, _ = read_model(str(tmp_path / "m.safetensors"))
+    assert doc["provenance"]["data"].count("manifest sha256") == 2
+    with pytest.raises(DataError, match="voltages of its manifest differs"):
+        Trainer(options(small, tmp_path, also=(dendritic,)))
 
 
 def test_resumed_run_equals_unbroken(small, tmp_path):
@@ -166,7 +181,7 @@ def test_command_learns_and_exports(small, tmp_path, capsys):
     out = str(tmp_path / "m.safetensors")
     status = main(["--data", small, "--out", out, "--steps", "60", "--features", "8", "--blocks", "3", "--kernel", "2",
                    "--window-ms", "400", "--warmup-ms", "50", "--batch", "4", "--holdout-every", "3",
-                   "--lr", "0.01", "--lr-warmup", "5", "--ema", "0.9", "--json"])
+                   "--lr", "0.01", "--lr-warmup", "5", "--ema", "0.9", "--precision", "f32", "--json"])
     assert status == 0
     record = json.loads(capsys.readouterr().out)
     assert record["explained_variance"] > 0.2, record
@@ -334,3 +349,26 @@ def test_elm_learns_and_resumes(small, tmp_path):
     (tmp_path / "whole.safetensors").write_bytes(b)
     for name, x in read_model(str(tmp_path / "whole.safetensors"))[1].items():
         np.testing.assert_array_equal(a[name], x)
+
+
+def test_memory_and_leaky_sum_have_the_gradients_of_their_equations():
+    torch.manual_seed(0)
+    T, B, H, M = 7, 3, 5, 4
+
+    def new(*shape):
+        return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+    drive, recurrent, change, bias = new(T, B, H), new(H, M), new(M, H), new(M)
+    decay, gain = torch.rand(M, dtype=torch.float64), torch.rand(M, dtype=torch.float64)
+    m, by_definition = torch.zeros(B, M, dtype=torch.float64), []
+    for now in drive:
+        h = torch.nn.functional.silu(now + decay * m @ recurrent.t())
+        m = decay * m + gain * torch.tanh(2 / 3 * (h @ change.t() + bias))
+        by_definition.append(m)
+    got = Memory.apply(drive, recurrent, change, bias, decay, gain)
+    torch.testing.assert_close(got, torch.stack(by_definition))
+    assert torch.autograd.gradcheck(lambda *a: Memory.apply(*a, decay, gain), (drive, recurrent, change, bias))
+    keep = torch.rand(H, dtype=torch.float64, requires_grad=True)
+    s = LeakySum.apply(drive, keep)
+    torch.testing.assert_close(s[1:], keep * s[:-1] + drive[1:])
+    assert torch.autograd.gradcheck(LeakySum.apply, (drive, keep))

@@ -25,6 +25,8 @@ def parser() -> argparse.ArgumentParser:
         epilog="example: python -m understudy.train --data l5pc-data --out l5pc.safetensors --minutes 45 --threads 2",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     p.add_argument("--data", required=True, metavar="DIR", help="folder with manifest.json and trial_*.npz")
+    p.add_argument("--also", action="append", default=[], metavar="DIR", help="further data of the same cell, say with other "
+                   "statistics of the input, to train on and not to judge by; repeatable")
     p.add_argument("--out", required=True, metavar="M.safetensors", help="model file to write")
     p.add_argument("--name", default=d.name, help="name in the model file; empty: from --out")
     p.add_argument("--minutes", type=float, default=d.minutes, help="wall time to train")
@@ -54,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--clip", type=float, default=d.clip, help="largest norm of the gradient")
     g.add_argument("--spike-weight", type=float, default=d.spike_weight,
                    help="weight of the cross-entropy against the squared voltage error in (10 mV)^2")
+    g.add_argument("--voltage-weight", type=float, default=d.voltage_weight, help="weight of the squared voltage error itself")
     g.add_argument("--dendrite-weight", type=float, default=d.dendrite_weight,
                    help="weight of the squared error of the dendritic voltages, in units of their variance, where the data "
                         "have them (dataset --voltages); 0: ignore them")
@@ -87,7 +90,7 @@ def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
     for name in ("branches", "memory", "hidden", "features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
-    for name in ("rank", "dendrite_weight"):
+    for name in ("rank", "voltage_weight", "dendrite_weight"):
         if getattr(a, name) < 0:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 0")
     if not 0 <= a.dropout < 1:
@@ -109,6 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     check(p, a)
     values = vars(a)
     as_json = values.pop("json")
+    values["also"] = tuple(values["also"])
     try:
         record = train(Options(**values, command=_command(argv)))
     except (DataError, TrainingError, OSError) as e:

@@ -136,6 +136,12 @@ class Dataset:
         self.trials: dict[int, Trial] = {}
         self.rescan()
 
+    def must_match(self, other: Dataset) -> None:
+        """Raise DataError unless other is of the same cell and keeps the voltages of the same segments."""
+        for key in ("channels", "channel_kind", "segment", "section", "x", "voltages"):
+            if self.manifest.get(key) != other.manifest.get(key):
+                raise DataError(f"{other.folder}: {key} of its manifest differs from that of {self.folder}")
+
     def rescan(self, limit: int | None = None) -> int:
         """Read trials not yet in memory, at most limit of them; returns how many."""
         new = []

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .data import Batch
-from .ops import event_sum
+from .ops import LeakySum, Memory, event_sum
 
 
 @dataclass
@@ -68,25 +68,13 @@ class ELM(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """The memory [T, B, memory]."""
-        dev = self.embed.device
         x = event_sum(self.embed, batch)
-        keep = torch.sigmoid(self.synapse)
-        s, sums = torch.zeros(batch.B, self.shape.branches, device=dev), []
-        for now in x.unbind():  # the gradient of x[t] would be as large as x at every step
-            s = torch.addcmul(now, keep, s)
-            sums.append(s)
+        sums = LeakySum.apply(x, torch.sigmoid(self.synapse))
         # What does not depend on the memory is one product for all steps.
         n = self.shape.branches
-        drive = F.linear(torch.stack(sums), self.hidden.weight[:, :n], self.hidden.bias)
-        recurrent, change = self.hidden.weight[:, n:].t(), self.change.weight.t()
+        drive = F.linear(sums, self.hidden.weight[:, :n], self.hidden.bias)
         gain = 1.7159 * self.shape.lam * (1 - self.memory_decay)
-        m, out = torch.zeros(batch.B, self.shape.memory, device=dev), []
-        for now in drive.unbind():
-            left = self.memory_decay * m
-            h = F.silu(torch.addmm(now, left, recurrent))
-            m = torch.addcmul(left, gain, torch.tanh(torch.addmm(self.change.bias, h, change) * (2 / 3)))
-            out.append(m)
-        return torch.stack(out)
+        return Memory.apply(drive, self.hidden.weight[:, n:], self.change.weight, self.change.bias, self.memory_decay, gain)
 
     def forward(self, batch: Batch) -> torch.Tensor:
         """Returns [T, B, 2]: the logit of a spike, and the voltage in units of the head's scale."""

@@ -31,6 +31,7 @@ class Options:
 
     data: str
     out: str
+    also: tuple[str, ...] = ()  # further folders, all of whose trials are for training
     name: str = ""
     minutes: float = 30.0
     steps: int = 0  # 0: as many as fit into minutes; else exactly these, reproducible
@@ -54,6 +55,7 @@ class Options:
     weight_decay: float = 0.01
     clip: float = 1.0
     spike_weight: float = 20.0
+    voltage_weight: float = 1.0
     dendrite_weight: float = 0.2
     ema: float = 0.999
     holdout_every: int = 20
@@ -102,8 +104,11 @@ class Trainer:
             torch.set_num_threads(opt.threads)
         torch.manual_seed(opt.seed)
         self.data = Dataset(opt.data)
+        self.also = [Dataset(folder) for folder in opt.also]
+        for d in self.also:
+            self.data.must_match(d)
         self.seen = export.TrainingRange()
-        self._counted: set[int] = set()
+        self._counted: set[int] = set()  # ids of trials
         self._split()
         if not self.train or not self.held:
             raise DataError(f"{opt.data}: {len(self.train)} training and {len(self.held)} held-out trials, want at least one of each")
@@ -139,9 +144,11 @@ class Trainer:
     def _split(self) -> None:
         holdout = set(self.opt.holdout) or None
         self.train, self.held = self.data.split(holdout, self.opt.holdout_every)
+        for d in self.also:
+            self.train += d.trials.values()
         for t in self.train:
-            if t.index not in self._counted:
-                self._counted.add(t.index)
+            if id(t) not in self._counted:
+                self._counted.add(id(t))
                 self.seen.add(t, self.data.channels)
 
     def _network_options(self) -> dict:
@@ -193,7 +200,7 @@ class Trainer:
         m = torch.from_numpy(b.score).to(dev).float()
         bce = F.binary_cross_entropy_with_logits(z[..., 0], torch.from_numpy(b.spike).to(dev), reduction="none")
         d = z[..., 1] - (torch.from_numpy(b.v).to(dev) - self.v_offset) / V_SCALE_MV
-        loss = ((self.opt.spike_weight * bce + d * d) * m).sum() / m.sum()
+        loss = ((self.opt.spike_weight * bce + self.opt.voltage_weight * d * d) * m).sum() / m.sum()
         if self.net.dendrites is None:
             return loss, loss.item()
         target = (torch.from_numpy(b.dend).to(dev).float() - self.dend_mean.to(dev)) / self.dend_std.to(dev)
@@ -270,7 +277,7 @@ class Trainer:
         ps = np.concatenate([a[n:] for a in p]).astype(np.float64)
         ys = np.concatenate([a[n:] for a in y])
         q = np.clip(np.where(ys, ps, 1 - ps), 1e-12, 1)
-        loss = self.opt.spike_weight * float(-np.log(q).mean()) + (f["rmse_mv"] / V_SCALE_MV) ** 2
+        loss = self.opt.spike_weight * float(-np.log(q).mean()) + self.opt.voltage_weight * (f["rmse_mv"] / V_SCALE_MV) ** 2
         return f, metrics.rate_threshold(ps, ys), loss
 
     def evaluate(self, final: bool = False) -> dict:
@@ -296,7 +303,8 @@ class Trainer:
         m = self.data.manifest
         provenance = {
             "cell": str(m.get("cell", "")),
-            "data": f"{len(self.train)} trials, {hours:.2f} h, seed {m.get('seed')}, manifest sha256 {self.data.manifest_sha256}",
+            "data": f"{len(self.train)} trials, {hours:.2f} h; " + "; ".join(
+                f"seed {d.manifest.get('seed')}, manifest sha256 {d.manifest_sha256}" for d in (self.data, *self.also)),
             "command": self.opt.command,
             "seed": self.opt.seed,
             "figures": self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step},
@@ -327,7 +335,7 @@ class Trainer:
                       f"  {60 * self.hours_seen / self.elapsed:.2f} h/min  {left / 60:.1f} min left", file=show, flush=True)
             if now - last_scan > opt.rescan_s:
                 last_scan = now
-                if self.data.rescan():
+                if sum(d.rescan() for d in (self.data, *self.also)):
                     self._split()
             if now - last_eval > 60 * opt.eval_minutes and self.progress() < 1:
                 record = self.evaluate()

@@ -1,4 +1,4 @@
-"""The two operations in which training spends its time, written for CPUs.
+"""The operations in which training spends its time, written for CPUs.
 
 Activations are time-major, ``[T, B, F]``: a delay of one step is then an offset
 of B rows in a ``[T*B, F]`` matrix, so a causal convolution is one matrix product
@@ -157,3 +157,80 @@ class CausalDepthwise(torch.autograd.Function):
                 if lo < e:
                     gw[j] += (xf[lo - s : e - s] * g[lo:e]).sum(0)
         return gx.view(T, B, C), gw.t().unsqueeze(1)
+
+
+class LeakySum(torch.autograd.Function):
+    """``s[t] = keep * s[t-1] + x[t]``, ``apply(x, keep)``: x ``[T, B, F]``, keep ``[F]``."""
+
+    @staticmethod
+    def forward(ctx, x, keep):
+        s = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        last = torch.zeros_like(s[0])
+        for now, to in zip(x.unbind(), s.unbind()):
+            last = torch.addcmul(now, keep, last, out=to)
+        ctx.save_for_backward(s, keep)
+        return s
+
+    @staticmethod
+    def backward(ctx, grad):
+        s, keep = ctx.saved_tensors
+        g = torch.empty_like(s)
+        last = torch.zeros_like(s[0])
+        for now, to in zip(reversed(grad.unbind()), reversed(g.unbind())):
+            last = torch.addcmul(now, keep, last, out=to)
+        return g, (s[:-1] * g[1:]).sum((0, 1))
+
+
+class Memory(torch.autograd.Function):
+    """The memory of an ELM neuron, ``apply(drive, recurrent, change, bias, decay, gain)``.
+
+    ``m[t] = decay * m[t-1] + gain * tanh(2/3 * (change @ silu(drive[t] + recurrent @ (decay * m[t-1])) + bias))``
+    with drive ``[T, B, H]``, recurrent ``[H, M]``, change ``[M, H]``, bias, decay and gain ``[M]``, of
+    which decay and gain have no gradient. Returns m ``[T, B, M]``. A step is a few operations on small
+    matrices: without autograd's own bookkeeping, and with the gradients of the weights taken over all
+    steps at once, it takes less than half of the time.
+    """
+
+    SLOPE = 2 / 3
+
+    @staticmethod
+    def forward(ctx, drive, recurrent, change, bias, decay, gain):
+        T, B, H = drive.shape
+        M = decay.shape[0]
+        m, left, q = (drive.new_empty(T, B, M) for _ in range(3))
+        z, h = torch.empty_like(drive), torch.empty_like(drive)
+        into, out = recurrent.t(), (change * Memory.SLOPE).t()
+        b = bias * Memory.SLOPE
+        last = drive.new_zeros(B, M)
+        silu = torch.ops.aten.silu.out
+        for d, zt, ht, qt, mt, lt in zip(*(a.unbind() for a in (drive, z, h, q, m, left))):
+            torch.mul(last, decay, out=lt)
+            torch.addmm(d, lt, into, out=zt)
+            silu(zt, out=ht)
+            torch.addmm(b, ht, out, out=qt)
+            qt.tanh_()
+            last = torch.addcmul(lt, gain, qt, out=mt)
+        ctx.save_for_backward(z, h, q, left, recurrent, change, decay, gain)
+        return m
+
+    @staticmethod
+    def backward(ctx, grad):
+        z, h, q, left, recurrent, change, decay, gain = ctx.saved_tensors
+        T, B, H = z.shape
+        M = decay.shape[0]
+        change = change * Memory.SLOPE
+        # What each step's gradient is multiplied by, replaced by the gradients themselves.
+        dq = (1 - q * q).mul_(gain)
+        sig = torch.sigmoid(z)
+        dz = (1 - sig).mul_(z).add_(1).mul_(sig)
+        g, dh, carry = z.new_empty(B, M), z.new_empty(B, H), z.new_zeros(B, M)
+        for gt, qt, zt in zip(*(reversed(a.unbind()) for a in (grad, dq, dz))):
+            torch.addcmul(gt, decay, carry, out=g)
+            qt.mul_(g)
+            torch.mm(qt, change, out=dh)
+            zt.mul_(dh)
+            torch.addmm(g, zt, recurrent, out=carry)
+        flat = dz.view(T * B, H)
+        fq = dq.view(T * B, M)
+        return (dz, flat.t() @ left.view(T * B, M), (fq.t() @ h.view(T * B, H)) * Memory.SLOPE,
+                fq.sum(0) * Memory.SLOPE, None, None)
