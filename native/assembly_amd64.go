@@ -132,6 +132,7 @@ type bytes struct {
 	mulAddInt8  func(rows, n, ldx, ldy int, y *int32, x *uint8, w *int8)
 	columnsInt8 func(n, events int, y *int32, w *int8, at *int32, a int32)
 	requant     func(n int, y *uint8, x, bias, mult *int32, shift, low, zero int)
+	leak        func(n int, y, x, decay, mult *int32, shift int)
 	addInt8     func(n int, y, a, b *uint8, ma, mb, c int32, shift int, low int32)
 	gemmInt8
 }
@@ -147,7 +148,7 @@ type gemmInt8 struct {
 type tileInt8 func(count, in int, y *int32, x *uint8, w *int8, out, ldx, ldy int)
 
 func (k *bytes) fill(s *Set) *Set {
-	s.gemmInt8, s.mulAddInt8, s.columnsInt8, s.requant, s.addInt8 = k.gemm, k.mulAddN, k.columnsN, k.requantN, k.addN
+	s.gemmInt8, s.mulAddInt8, s.columnsInt8, s.requant, s.leak, s.addInt8 = k.gemm, k.mulAddN, k.columnsN, k.requantN, k.leakN, k.addN
 	return s
 }
 
@@ -199,6 +200,20 @@ func (k *bytes) requantN(y []uint8, x, bias, mult []int32, shift uint, low, zero
 	}
 	if whole < n {
 		refRequant(y[whole:], x[whole:], bias[whole:], mult[whole:], shift, low, zero, rows, n-whole, ldx, ldy)
+	}
+}
+
+func (k *bytes) leakN(y, x, decay, mult []int32, shift uint, rows, n int) {
+	whole := n - n%(k.wide/2)
+	if whole > 0 {
+		for r := range rows {
+			k.leak(whole, &y[r*n], &x[r*n], &decay[0], &mult[0], int(shift))
+		}
+	}
+	if whole < n {
+		for r := range rows {
+			refLeak(y[r*n+whole:], x[r*n+whole:], decay[whole:], mult[whole:], shift, 1, n-whole)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ var floatsAVX2 = floats{
 }
 
 var bytesAVX2 = bytes{
-	wide: 8, mulAddInt8: mulAddInt8AVX2, columnsInt8: columnsInt8AVX2, requant: requantAVX2, addInt8: addInt8AVX2,
+	wide: 8, mulAddInt8: mulAddInt8AVX2, columnsInt8: columnsInt8AVX2, requant: requantAVX2, leak: leakAVX2, addInt8: addInt8AVX2,
 	gemmInt8: gemmInt8{
 		rows: 4, wide: 16, narrow: 16, tile: gemmInt84x2AVX2, tileNarrow: gemmInt84x2AVX2,
 		rowWide: 64, row: gemmInt81x8AVX2, rowNarrow: gemmInt81x2AVX2,

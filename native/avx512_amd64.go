@@ -22,7 +22,7 @@ var floatsAVX512 = floats{
 }
 
 var bytesAVX512 = bytes{
-	wide: 16, mulAddInt8: mulAddInt8AVX512, columnsInt8: columnsInt8AVX512, requant: requantAVX512, addInt8: addInt8AVX512,
+	wide: 16, mulAddInt8: mulAddInt8AVX512, columnsInt8: columnsInt8AVX512, requant: requantAVX512, leak: leakAVX512, addInt8: addInt8AVX512,
 	gemmInt8: gemmInt8{
 		rows: 6, wide: 32, narrow: 16, tile: gemmInt86x2AVX512, tileNarrow: gemmInt86x1AVX512,
 		rowWide: 128, row: gemmInt81x8AVX512, rowNarrow: gemmInt81x1AVX512,

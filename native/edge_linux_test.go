@@ -66,6 +66,7 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 			copy(ends, []int32{1, 1, 3})
 			s.Bags(end(a, 3*n), end(b, n+3), events, end(c, 3), ends, n)
 			s.ColumnsInt8(ints(i, n), w[len(w)-n-3:], at, ints(j, 3))
+			s.Leak(ints(i, 2*n), ints(j, 2*n), ints(k, n), ints(k, n), 3, 2, n)
 			s.AddInt8(bytes(x, n), bytes(y, n), bytes(z, n), 1, 2, 3, 4, 5)
 		}
 	})

@@ -100,6 +100,22 @@ func (s *Set) Requant(y []uint8, x, bias, mult []int32, shift uint, low, zero ui
 	s.requant(y, x, bias, mult, shift, low, zero, rows, n, ldx, ldy)
 }
 
+// Leak computes, for r < rows and j < n,
+//
+//	y[r*n+j] = limited((y[r*n+j]*decay[j] + 1<<30) >> 31 + (x[r*n+j]*mult[j] + 1<<(shift-1)) >> shift)
+//
+// in int64 with arithmetic shifts, and limits the sum to what an int32 holds: a leaky sum,
+// whose decay has the unit 2^-31. shift is from 1 to 62. y may not be x.
+func (s *Set) Leak(y, x, decay, mult []int32, shift uint, rows, n int) {
+	if rows == 0 || n == 0 {
+		return
+	}
+	if rows < 0 || n < 0 || len(y) < rows*n || len(x) < rows*n || len(decay) < n || len(mult) < n || shift < 1 || shift > 62 {
+		panic(fmt.Sprintf("native: Leak of %d rows of %d: y %d, x %d, %d decays, %d factors, shift %d", rows, n, len(y), len(x), len(decay), len(mult), shift))
+	}
+	s.leak(y, x, decay, mult, shift, rows, n)
+}
+
 // AddInt8 adds activations of two scales: y[j] = clamp((a[j]*ma + b[j]*mb + c) >> shift, low, 255)
 // for every j < len(y), in int32, where nothing may overflow; the shift, up to 31, is arithmetic.
 // c holds the zero points and what rounds. y may be a or b.

@@ -204,6 +204,29 @@ func TestRequant(t *testing.T) {
 	})
 }
 
+func TestLeak(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(25, 26))
+		for n := range maxLength + 1 {
+			for rows := range 4 {
+				for _, shift := range []uint{1, 8, 30, 31, 32, 33, 40, 61, 62, 1 + rng.UintN(62)} {
+					y, yOK := integers[int32](rng, rows*n, math.MinInt32, math.MaxInt32)
+					x, xOK := integers[int32](rng, rows*n, math.MinInt32, math.MaxInt32)
+					decay, _ := integers[int32](rng, n, 0, math.MaxInt32)
+					mult, _ := integers[int32](rng, n, 1, math.MaxInt32)
+					want := slices.Clone(y)
+					for i := range want {
+						v := (int64(y[i])*int64(decay[i%n])+1<<30)>>31 + (int64(x[i])*int64(mult[i%n])+int64(1)<<(shift-1))>>shift
+						want[i] = int32(min(max(v, math.MinInt32), math.MaxInt32))
+					}
+					s.Leak(y, x, decay, mult, shift, rows, n)
+					check(t, fmt.Sprintf("%d rows of %d, shift %d", rows, n, shift), y, want, yOK, xOK)
+				}
+			}
+		}
+	})
+}
+
 func TestAddInt8(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(15, 16))

@@ -2710,6 +2710,78 @@ done:
 	VZEROUPPER
 	RET
 
+// func leakAVX2(n int, y *int32, x *int32, decay *int32, mult *int32, shift int)
+// Requires: AVX, AVX2
+TEXT ·leakAVX2(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         decay+24(FP), SI
+	MOVQ         mult+32(FP), DI
+	MOVQ         $0x0000001f, CX
+	VMOVQ        CX, X0
+	DECQ         CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	MOVQ         $0x8000000000000000, R9
+	XORQ         R9, R8
+	INCQ         CX
+	SHRQ         CL, R9
+	VMOVQ        R9, X1
+	VPBROADCASTQ X1, Y1
+	VMOVQ        R8, X2
+	VPBROADCASTQ X2, Y2
+	MOVQ         shift+40(FP), CX
+	VMOVQ        CX, X3
+	DECQ         CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	MOVQ         $0x8000000000000000, R9
+	XORQ         R9, R8
+	INCQ         CX
+	SHRQ         CL, R9
+	VMOVQ        R9, X4
+	VPBROADCASTQ X4, Y4
+	VMOVQ        R8, X5
+	VPBROADCASTQ X5, Y5
+	MOVQ         $-2147483648, CX
+	VMOVQ        CX, X6
+	VPBROADCASTQ X6, Y6
+	MOVQ         $+2147483647, CX
+	VMOVQ        CX, X7
+	VPBROADCASTQ X7, Y7
+	XORQ         CX, CX
+
+loop:
+	CMPQ         CX, AX
+	JGE          done
+	VPMOVSXDQ    (DX)(CX*4), Y8
+	VPMOVSXDQ    (SI)(CX*4), Y9
+	VPMULDQ      Y8, Y9, Y9
+	VPADDQ       Y2, Y9, Y9
+	VPSRLQ       X0, Y9, Y9
+	VPSUBQ       Y1, Y9, Y9
+	VPMOVSXDQ    (BX)(CX*4), Y8
+	VPMOVSXDQ    (DI)(CX*4), Y10
+	VPMULDQ      Y8, Y10, Y10
+	VPADDQ       Y5, Y10, Y10
+	VPSRLQ       X3, Y10, Y10
+	VPSUBQ       Y4, Y10, Y10
+	VPADDQ       Y10, Y9, Y9
+	VPCMPGTQ     Y9, Y6, Y8
+	VBLENDVPD    Y8, Y6, Y9, Y9
+	VPCMPGTQ     Y7, Y9, Y8
+	VBLENDVPD    Y8, Y7, Y9, Y9
+	VEXTRACTI128 $0x01, Y9, X8
+	VSHUFPS      $0x88, X8, X9, X8
+	VMOVUPS      X8, (DX)(CX*4)
+	ADDQ         $0x04, CX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func addInt8AVX2(n int, y *uint8, a *uint8, b *uint8, ma int32, mb int32, c int32, shift int, low int32)
 // Requires: AVX, AVX2
 TEXT ·addInt8AVX2(SB), NOSPLIT, $0-60
@@ -3050,6 +3122,52 @@ loop:
 	VPMAXSQ   Z3, Z5, Z5
 	VPMINSQ   Z4, Z5, Z5
 	VPMOVQB   Z5, (DX)(CX*1)
+	ADDQ      $0x08, CX
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func leakAVX512(n int, y *int32, x *int32, decay *int32, mult *int32, shift int)
+// Requires: AVX, AVX512F
+TEXT ·leakAVX512(SB), NOSPLIT, $0-48
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), DX
+	MOVQ         x+16(FP), BX
+	MOVQ         decay+24(FP), SI
+	MOVQ         mult+32(FP), DI
+	MOVQ         $0x0000001f, CX
+	VMOVQ        CX, X0
+	DECQ         CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	VMOVQ        R8, X1
+	VPBROADCASTQ X1, Z1
+	MOVQ         shift+40(FP), CX
+	VMOVQ        CX, X2
+	DECQ         CX
+	MOVQ         $0x00000001, R8
+	SHLQ         CL, R8
+	VMOVQ        R8, X3
+	VPBROADCASTQ X3, Z3
+	XORQ         CX, CX
+
+loop:
+	CMPQ      CX, AX
+	JGE       done
+	VPMOVSXDQ (DX)(CX*4), Z4
+	VPMOVSXDQ (SI)(CX*4), Z5
+	VPMULDQ   Z4, Z5, Z5
+	VPADDQ    Z1, Z5, Z5
+	VPSRAQ    X0, Z5, Z5
+	VPMOVSXDQ (BX)(CX*4), Z4
+	VPMOVSXDQ (DI)(CX*4), Z6
+	VPMULDQ   Z4, Z6, Z6
+	VPADDQ    Z3, Z6, Z6
+	VPSRAQ    X2, Z6, Z6
+	VPADDQ    Z6, Z5, Z5
+	VPMOVSQD  Z5, (DX)(CX*4)
 	ADDQ      $0x08, CX
 	JMP       loop
 

@@ -370,6 +370,8 @@ func TestLengthsAreChecked(t *testing.T) {
 			"mulAddInt8 w":  func() { s.MulAddInt8(y, x, w[:3], 1, 4, 4, 4) },
 			"mulAddInt8 ld": func() { s.MulAddInt8(y, x, w, 2, 4, 3, 4) },
 			"columnsInt8":   func() { s.ColumnsInt8(y[:8], w, []int32{1}, y[:1]) },
+			"leak":          func() { s.Leak(y, y, y, y[:3], 1, 1, 4) },
+			"leak shift":    func() { s.Leak(y, y, y, y, 0, 1, 4) },
 			"requant bias":  func() { s.Requant(x, y, y[:3], y, 1, 0, 0, 1, 4, 4, 4) },
 			"requant mult":  func() { s.Requant(x, y, y, y[:3], 1, 0, 0, 1, 4, 4, 4) },
 			"requant y":     func() { s.Requant(x[:7], y, y, y, 1, 0, 0, 2, 4, 4, 4) },

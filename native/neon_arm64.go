@@ -24,6 +24,7 @@ var neon = Set{
 	mulAddInt8:  neonMulAddInt8,
 	columnsInt8: neonColumnsInt8,
 	requant:     neonRequant,
+	leak:        refLeak, // 145 products a neuron and step
 	addInt8:     neonAddInt8,
 }
 

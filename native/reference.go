@@ -23,6 +23,7 @@ func init() {
 		mulAddInt8:  refMulAddInt8,
 		columnsInt8: refColumnsInt8,
 		requant:     refRequant,
+		leak:        refLeak,
 		addInt8:     refAddInt8,
 	})
 }

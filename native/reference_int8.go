@@ -1,5 +1,7 @@
 package native
 
+import "math"
+
 // The reference's int8 kernels.
 
 // refGemmInt8 leaves out quads of inputs that are all zero, and takes four outputs at a time
@@ -60,6 +62,18 @@ func refRequant(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, r
 		for j, b := range bias {
 			v := int64(zero) + (int64(xr[j]+b)*int64(mult[j])+half)>>shift
 			yr[j] = uint8(min(max(v, int64(low)), 255))
+		}
+	}
+}
+
+func refLeak(y, x, decay, mult []int32, shift uint, rows, n int) {
+	decay, mult = decay[:n], mult[:n]
+	half := int64(1) << (shift - 1)
+	for r := range rows {
+		yr, xr := y[r*n:][:n], x[r*n:][:n]
+		for j, d := range decay {
+			v := (int64(yr[j])*int64(d)+1<<30)>>31 + (int64(xr[j])*int64(mult[j])+half)>>shift
+			yr[j] = int32(min(max(v, math.MinInt32), math.MaxInt32))
 		}
 	}
 }

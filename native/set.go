@@ -31,6 +31,7 @@ type Set struct {
 	mulAddInt8  func(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int)
 	columnsInt8 func(y []int32, w []int8, at []int32, a []int32)
 	requant     func(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int)
+	leak        func(y, x, decay, mult []int32, shift uint, rows, n int)
 	addInt8     func(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8)
 }
 

@@ -83,6 +83,9 @@ func columnsInt8AVX2(n int, events int, y *int32, w *int8, at *int32, a int32)
 func requantAVX2(n int, y *uint8, x *int32, bias *int32, mult *int32, shift int, low int, zero int)
 
 //go:noescape
+func leakAVX2(n int, y *int32, x *int32, decay *int32, mult *int32, shift int)
+
+//go:noescape
 func addInt8AVX2(n int, y *uint8, a *uint8, b *uint8, ma int32, mb int32, c int32, shift int, low int32)
 
 //go:noescape
@@ -99,6 +102,9 @@ func columnsInt8AVX512(n int, events int, y *int32, w *int8, at *int32, a int32)
 
 //go:noescape
 func requantAVX512(n int, y *uint8, x *int32, bias *int32, mult *int32, shift int, low int, zero int)
+
+//go:noescape
+func leakAVX512(n int, y *int32, x *int32, decay *int32, mult *int32, shift int)
 
 //go:noescape
 func addInt8AVX512(n int, y *uint8, a *uint8, b *uint8, ma int32, mb int32, c int32, shift int, low int32)

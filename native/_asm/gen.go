@@ -32,6 +32,7 @@ func main() {
 		s.mulAddInt8()
 		s.columnsInt8()
 		s.requant()
+		s.leak()
 		s.addInt8()
 	}
 	for _, s := range []set{avx2, avx2fma} {

@@ -175,6 +175,83 @@ func (s set) requant() {
 	finish()
 }
 
+// leak works in 64 bits as requant does.
+func (s set) leak() {
+	s.text("leak", "n int, y, x, decay, mult *int32, shift int")
+	n, i := argument("n"), GP64()
+	y, x, decay, mult := argument("y"), argument("x"), argument("decay"), argument("mult")
+	// product is (a*b + 1<<(shift-1)) >> shift; once returns what its constants are.
+	type constants struct {
+		shift         Register
+		round, offset VecVirtual
+	}
+	once := func(count func(to GPVirtual)) constants {
+		c, by, round := constants{shift: XMM()}, GP64(), GP64()
+		count(by)
+		VMOVQ(by, c.shift)
+		MOVQ(by, RCX)
+		DECQ(RCX)
+		MOVQ(U32(1), round)
+		SHLQ(CL, round)
+		if s.bytes == 32 {
+			offset := GP64()
+			MOVQ(U64(1<<63), offset)
+			XORQ(offset, round)
+			INCQ(RCX)
+			SHRQ(CL, offset)
+			c.offset = s.quads(offset)
+		}
+		c.round = s.quads(round)
+		return c
+	}
+	forget := once(func(to GPVirtual) { MOVQ(U32(31), to) })
+	add := once(func(to GPVirtual) { MOVQ(parameter("shift"), to) })
+	product := func(c constants, a, b Mem) VecVirtual {
+		u, v := s.vec(), s.vec()
+		VPMOVSXDQ(a, u)
+		VPMOVSXDQ(b, v)
+		VPMULDQ(u, v, v)
+		VPADDQ(c.round, v, v)
+		if s.bytes == 64 {
+			VPSRAQ(c.shift, v, v)
+			return v
+		}
+		VPSRLQ(c.shift, v, v)
+		VPSUBQ(c.offset, v, v)
+		return v
+	}
+	var low, high VecVirtual
+	if s.bytes == 32 {
+		low, high = s.quads(constant(-1<<31)), s.quads(constant(1<<31-1))
+	}
+	whole(n, i, s.wide()/2, func() {
+		v := product(forget, at(y, i, 4), at(decay, i, 4))
+		u := product(add, at(x, i, 4), at(mult, i, 4))
+		VPADDQ(u, v, v)
+		if s.bytes == 64 {
+			VPMOVSQD(v, at(y, i, 4))
+			return
+		}
+		less, above := s.vec(), s.vec()
+		VPCMPGTQ(v, low, less)
+		VBLENDVPD(less, low, v, v)
+		VPCMPGTQ(high, v, above)
+		VBLENDVPD(above, high, v, v)
+		upper := XMM()
+		VEXTRACTI128(Imm(1), v, upper)
+		VSHUFPS(Imm(0b10_00_10_00), upper, v.AsX(), upper) // the lower halves of four
+		VMOVUPS(upper, at(y, i, 4))
+	})
+	finish()
+}
+
+// constant is a register that holds v.
+func constant(v int64) GPVirtual {
+	g := GP64()
+	MOVQ(I64(v), g)
+	return g
+}
+
 func (s set) addInt8() {
 	s.text("addInt8", "n int, y, a, b *uint8, ma, mb, c int32, shift int, low int32")
 	n, i := argument("n"), GP64()

@@ -137,6 +137,10 @@ type Layer struct {
 	Alpha      *float64 `json:"alpha,omitzero"` // of leaky_relu and elu
 }
 
+// PartSeparator stands between the name of an elm layer and that of one of its parts where
+// Int8 has their ranges: "elm:synapses" (the traces), "elm:memory", "elm:mlp.0" ...
+const PartSeparator = ":"
+
 // Int8 is what calibration found; engines derive weights, scales and zero points of
 // their integer form from it and from the float tensors, all in the same way.
 type Int8 struct {

@@ -331,7 +331,7 @@ func (v *validator) int8() error {
 		ranges map[string][2]float64
 	}{{"ranges", v.m.Int8.Ranges}, {"before_activation", v.m.Int8.BeforeActivation}} {
 		for _, name := range slices.Sorted(maps.Keys(a.ranges)) {
-			if _, ok := v.layers[name]; !ok {
+			if !v.hasRange(name) {
 				return badf("int8.%s: no layer %q", a.key, name)
 			}
 			if r := a.ranges[name]; !(finite(r[0]) && finite(r[1]) && r[0] <= r[1]) {
@@ -340,6 +340,29 @@ func (v *validator) int8() error {
 		}
 	}
 	return nil
+}
+
+// hasRange is true for the name of a layer and of a part of an elm layer.
+func (v *validator) hasRange(name string) bool {
+	if _, ok := v.layers[name]; ok {
+		return true
+	}
+	i := strings.LastIndex(name, PartSeparator)
+	if i < 0 {
+		return false
+	}
+	for _, l := range v.m.Layers {
+		if l.Op != OpELM || l.Name != name[:i] || l.ELM == nil {
+			continue
+		}
+		for k := range l.ELM.MLP {
+			if name[i+1:] == fmt.Sprintf("mlp.%d", k) {
+				return true
+			}
+		}
+		return name[i+1:] == "synapses" || name[i+1:] == "memory"
+	}
+	return false
 }
 
 func (v *validator) heads() error {

@@ -17,31 +17,33 @@ func Calibrate(m *model.Model, n int, play func(p population.Population) error) 
 		return nil, err
 	}
 	defer p.Close()
-	seen := make([]spread, len(p.plan.layers))
-	before := make([]spread, len(p.plan.layers))
-	p.shards[0].net.(*floatNetwork).observe = func(layer int, activated bool, y []float32) {
-		if activated {
-			seen[layer].add(y)
-		} else {
-			before[layer].add(y)
+	seen, before := map[string]*spread{}, map[string]*spread{}
+	p.shards[0].net.(*floatNetwork).watch(func(name string, activated bool, y []float32) {
+		to := seen
+		if !activated {
+			to = before
 		}
-	}
+		if to[name] == nil {
+			to[name] = &spread{}
+		}
+		to[name].add(y)
+	})
 	if err := play(p); err != nil {
 		return nil, err
 	}
-	q := &model.Int8{Ranges: map[string][2]float64{}}
-	for i := range p.plan.layers {
-		l := &p.plan.layers[i]
-		if seen[i].n == 0 {
-			return nil, fmt.Errorf("%w: calibration without a step", population.ErrInput)
+	if len(seen) == 0 {
+		return nil, fmt.Errorf("%w: calibration without a step", population.ErrInput)
+	}
+	spans := func(of map[string]*spread) map[string][2]float64 {
+		all := map[string][2]float64{}
+		for name, s := range of {
+			all[name] = s.span()
 		}
-		q.Ranges[l.name] = seen[i].span()
-		if before[i].n > 0 {
-			if q.BeforeActivation == nil {
-				q.BeforeActivation = map[string][2]float64{}
-			}
-			q.BeforeActivation[l.name] = before[i].span()
-		}
+		return all
+	}
+	q := &model.Int8{Ranges: spans(seen)}
+	if len(before) > 0 {
+		q.BeforeActivation = spans(before)
 	}
 	for name, r := range q.Ranges {
 		if math.IsNaN(r[0]) || math.IsInf(r[0], 0) || math.IsNaN(r[1]) || math.IsInf(r[1], 0) {

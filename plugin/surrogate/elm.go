@@ -1,6 +1,8 @@
 package surrogate
 
 import (
+	"fmt"
+
 	"understudy/native"
 	"understudy/plugin/model"
 )
@@ -70,7 +72,8 @@ type elmState struct {
 	s    []float32 // [rows][branches], summed traces of the branches' synapses
 	m    []float32 // [rows][memory]
 	// room for the outputs of one layer of mlp and of the next, [elmRows][widest]
-	x, y []float32
+	x, y    []float32
+	observe observer // of the parts; nil but in Calibrate
 }
 
 func newELMState(e *elm, n int) *elmState {
@@ -99,6 +102,10 @@ func (e *elmState) step(k *native.Set, input, out []float32) {
 		k.MulAdd(m, e.delta(k, e.s[first*e.branches:], m, rows), e.gain, rows, e.memory)
 	}
 	copy(out, e.m)
+	if e.observe != nil {
+		e.observe("synapses", true, e.s)
+		e.observe("memory", true, e.m)
+	}
 }
 
 // delta is mlp([s, m]) of rows neurons, [rows][memory]. The first layer's product is
@@ -116,7 +123,17 @@ func (e *elmState) delta(k *native.Set, s, m []float32, rows int) []float32 {
 		} else {
 			k.Gemm(y, x, d.weight, rows, d.in, d.out, d.in, d.out)
 		}
+		part := ""
+		if e.observe != nil {
+			part = fmt.Sprintf("mlp.%d", i)
+			if d.act != model.ActNone && d.act != model.ActReLU {
+				e.observe(part, false, y)
+			}
+		}
 		activate(k, d.act, d.alpha, y)
+		if e.observe != nil {
+			e.observe(part, true, y)
+		}
 		x, y = y, x[:cap(x)]
 	}
 	return x

@@ -18,11 +18,22 @@ type floatNetwork struct {
 	elm   []*elmState       // of each elm layer
 	dense ring[float32]     // events as vectors, if the plan wants them
 	// room for the events of one neuron and step
-	at []int32
-	a  []float32
-	// observe sees each layer's values before and after its activation (the former only
-	// where it is neither none nor relu); nil but in Calibrate.
-	observe func(layer int, activated bool, y []float32)
+	at      []int32
+	a       []float32
+	observe observer // nil but in Calibrate
+}
+
+// observer sees the values of each layer, and of the parts of an elm layer, before and
+// after the activation (the former only where it is neither none nor relu).
+type observer func(name string, activated bool, y []float32)
+
+func (s *floatNetwork) watch(by observer) {
+	s.observe = by
+	for i, e := range s.elm {
+		if e != nil {
+			e.observe = func(part string, activated bool, y []float32) { by(elmPart(s.p.layers[i].name, part), activated, y) }
+		}
+	}
 }
 
 func newFloatNetwork(p *plan, n, block int) *floatNetwork {
@@ -97,11 +108,11 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 			}
 		}
 		if s.observe != nil && l.act != model.ActNone && l.act != model.ActReLU {
-			s.observe(i, false, y)
+			s.observe(l.name, false, y)
 		}
 		activate(s.p.kernel, l.act, float32(l.alpha), y)
 		if s.observe != nil {
-			s.observe(i, true, y)
+			s.observe(l.name, true, y)
 		}
 	}
 }

@@ -2,7 +2,7 @@ package surrogate_test
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"flag"
 	"fmt"
 	"math"
@@ -16,13 +16,10 @@ import (
 	"understudy/plugin/surrogate"
 )
 
-var update = flag.Bool("update", false, "write testdata/int8.safetensors and int8.txt anew")
+var update = flag.Bool("update", false, "write the golden models and traces in testdata anew")
 
-//go:embed testdata/int8.safetensors
-var goldenModel []byte
-
-//go:embed testdata/int8.txt
-var goldenTrace string
+//go:embed testdata/int8*
+var goldenFiles embed.FS
 
 const goldenSteps, goldenNeurons, goldenSeed = 40, 2, 11
 
@@ -66,6 +63,31 @@ func golden() *model.Model {
 	return modeltest.Build(doc, width, 5)
 }
 
+// goldenELM has an elm layer on a grouped convolution's sums, whose mlp has three layers, and one
+// on the activations of another.
+func goldenELM() *model.Model {
+	alpha := 0.3
+	dense := func(name, act string) model.Dense {
+		d := model.Dense{Weight: name + ".w", Bias: name + ".b", Activation: act}
+		if model.HasAlpha(act) {
+			d.Alpha = &alpha
+		}
+		return d
+	}
+	layers := []model.Layer{
+		{Name: "synapses", Op: model.OpConv1D, In: []string{model.Events}, Weight: "synapses.w", Bias: "synapses.b", Kernel: 2, Groups: 3},
+		{Name: "elm", Op: model.OpELM, In: []string{"synapses"}, Activation: model.ActSiLU, ELM: &model.ELM{SynapseDecay: "ks", MemoryDecay: "km", Lambda: 5,
+			MLP: []model.Dense{dense("d0", model.ActSiLU), dense("d1", model.ActELU), dense("d2", model.ActScaledTanh)}}},
+		{Name: "second", Op: model.OpELM, In: []string{"elm"}, ELM: &model.ELM{SynapseDecay: "ks2", MemoryDecay: "km2", Lambda: 2,
+			MLP: []model.Dense{dense("d3", model.ActReLU), dense("d4", "")}}},
+		{Name: "head", Op: model.OpConv1D, In: []string{"second"}, Weight: "head.w", Bias: "head.b", Kernel: 1},
+	}
+	doc := modeltest.Document("int8 golden elm", 6, layers)
+	doc.Kind = model.KindELM
+	return modeltest.Build(doc,
+		map[string]int{"synapses": 9, "elm": 19, "d0.w": 23, "d1.w": 7, "d2.w": 19, "second": 5, "d3.w": 21, "d4.w": 5, "head": 2}, 6)
+}
+
 // goldenRun prints what a kernel gives in integers: for each step and neuron the bits
 // of probability and voltage, and the spike by threshold and by sampling.
 func goldenRun(t *testing.T, m *model.Model, kernel string) string {
@@ -86,37 +108,50 @@ func goldenRun(t *testing.T, m *model.Model, kernel string) string {
 // kernel gave once on amd64, from the same model file. The other tests compare kernels
 // with one another and so would not see a platform on which all differ.
 func TestInt8Golden(t *testing.T) {
-	if *update {
-		m := quantised(t, golden())
-		threshold := 0.52
-		m.Int8.SpikeThreshold = &threshold
-		var err error
-		if goldenModel, err = m.Encode(); err != nil {
+	for name, build := range map[string]func() *model.Model{"int8": golden, "int8-elm": goldenELM} {
+		if *update {
+			writeGolden(t, name, build())
+			continue
+		}
+		data, err := goldenFiles.ReadFile("testdata/" + name + ".safetensors")
+		if err != nil {
 			t.Fatal(err)
 		}
-		goldenTrace = goldenRun(t, m, "reference")
-		if err := os.WriteFile("testdata/int8.safetensors", goldenModel, 0o644); err != nil {
+		m, err := model.Decode(name, data)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile("testdata/int8.txt", []byte(goldenTrace), 0o644); err != nil {
+		trace, err := goldenFiles.ReadFile("testdata/" + name + ".txt")
+		if err != nil {
 			t.Fatal(err)
+		}
+		for _, k := range native.Kernels() {
+			t.Run(name+"/"+k.Name, func(t *testing.T) {
+				if !k.Available() {
+					t.Skipf("CPU lacks %v", k.Missing)
+				}
+				got, want := strings.Split(goldenRun(t, m, k.Name), "\n"), strings.Split(string(trace), "\n")
+				for i := range want {
+					if got[i] != want[i] {
+						t.Fatalf("%q, want %q", got[i], want[i])
+					}
+				}
+			})
 		}
 	}
-	m, err := model.Decode("testdata/int8.safetensors", goldenModel)
+}
+
+func writeGolden(t *testing.T, name string, m *model.Model) {
+	quantised(t, m)
+	threshold := 0.52
+	m.Int8.SpikeThreshold = &threshold
+	data, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range native.Kernels() {
-		t.Run(k.Name, func(t *testing.T) {
-			if !k.Available() {
-				t.Skipf("CPU lacks %v", k.Missing)
-			}
-			got, want := strings.Split(goldenRun(t, m, k.Name), "\n"), strings.Split(goldenTrace, "\n")
-			for i := range want {
-				if got[i] != want[i] {
-					t.Fatalf("%q, want %q", got[i], want[i])
-				}
-			}
-		})
+	for ending, content := range map[string][]byte{".safetensors": data, ".txt": []byte(goldenRun(t, m, "reference"))} {
+		if err := os.WriteFile("testdata/"+name+ending, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -17,14 +17,15 @@ type int8Network struct {
 	out    []ring[uint8]
 	coming []coming[int32] // of each convolution on events
 	sums   [][]int32
-	shared []int32 // sums that no head reads
+	elm    []*elmState8 // of each elm layer
+	shared []int32      // sums that no head reads
 	// room for the events of one neuron and step
 	at, a []int32
 	one   [1]int32
 }
 
 func newInt8Network(p *plan, n, block int) *int8Network {
-	s := &int8Network{p: p, kernel: p.kernel, n: n, out: make([]ring[uint8], len(p.layers8)), coming: make([]coming[int32], len(p.layers8)), sums: make([][]int32, len(p.layers8))}
+	s := &int8Network{p: p, kernel: p.kernel, n: n, out: make([]ring[uint8], len(p.layers8)), coming: make([]coming[int32], len(p.layers8)), sums: make([][]int32, len(p.layers8)), elm: make([]*elmState8, len(p.layers8))}
 	width := 0
 	for i := range p.layers8 {
 		l := &p.layers8[i]
@@ -39,6 +40,9 @@ func newInt8Network(p *plan, n, block int) *int8Network {
 		}
 		if l.sparse() {
 			s.coming[i] = newComing[int32](&l.node, n, block)
+		}
+		if l.cell != nil {
+			s.elm[i] = newELMState8(l.cell, n)
 		}
 	}
 	s.shared = make([]int32, block*n*width)
@@ -58,6 +62,9 @@ func (s *int8Network) reset() {
 	for i := range s.p.layers8 {
 		fillRows(s.out[i].data, []uint8{s.p.layers8[i].out.zero})
 		clear(s.coming[i].data)
+		if s.elm[i] != nil {
+			s.elm[i].reset()
+		}
 	}
 }
 
@@ -68,6 +75,12 @@ func (s *int8Network) forward(t int64, k, done int, events []event) {
 		switch l.op {
 		case model.OpConv1D:
 			s.convolve(i, l, t, k, done, events)
+		case model.OpELM:
+			y := s.out[i].at(t, k)
+			for r := range k {
+				s.whole(s.elm[i].input, l.in[0], t+int64(r), r)
+				s.elm[i].step(s.kernel, l, y[r*s.out[i].size:])
+			}
 		case model.OpAdd:
 			s.add(l, s.out[i].at(t, k), t, k)
 		default: // concat, activation
@@ -240,6 +253,28 @@ func (s *int8Network) concat(l *layer8, y []uint8, t int64, k int) {
 	}
 }
 
+// whole writes to y what an elm layer reads of step t, which is step r of the last forward, of a
+// layer, [neuron][channel] in units(): its sums, where they are kept, or its activations.
+func (s *int8Network) whole(y []int32, layer int, t int64, r int) {
+	l := &s.p.layers8[layer]
+	if !l.keepSums {
+		x := s.out[layer].at(t, 1)
+		for i := range s.n {
+			for j, q := range x[i*l.stride:][:l.width] {
+				y[i*l.width+j] = int32(q) - int32(l.out.zero)
+			}
+		}
+		return
+	}
+	sums, bias := s.sums[layer][r*s.n*l.groups*l.ldy():], l.biasesAt(t)
+	for i := range s.n * l.groups {
+		b := bias[i%l.groups*l.outGroup:][:l.outGroup]
+		for o, v := range sums[i*l.ldy():][:l.outGroup] {
+			y[i*l.outGroup+o] = v + b[o]
+		}
+	}
+}
+
 func (s *int8Network) logit(h *head, c int, t int64, i int) float32 {
 	l := &s.p.layers8[h.layer]
 	o, r := h.index+c, int(t-s.first)
@@ -260,6 +295,9 @@ func (s *int8Network) visit(now int64, i int, v visitor) {
 			for a := range l.reach() {
 				v.ints(s.coming[j].row(now+int64(a), i, l.width))
 			}
+		}
+		if s.elm[j] != nil {
+			s.elm[j].visit(i, v)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func zoo8(t testing.TB) map[string]*model.Model {
 	all := zoo()
 	for name, m := range all {
 		if slices.ContainsFunc(m.Layers, func(l model.Layer) bool {
-			return l.Op == model.OpELM || l.Op != model.OpConv1D && slices.Contains(l.In, model.Events)
+			return l.Op != model.OpConv1D && slices.Contains(l.In, model.Events)
 		}) {
 			delete(all, name)
 			continue
@@ -137,7 +137,11 @@ func TestInt8NearFloat(t *testing.T) {
 					sum += math.Pow(float64(c.q[i]-x), 2)
 					spread += math.Pow(float64(x)-mean, 2)
 				}
-				if share := math.Sqrt(sum / spread); !(share < 0.06) {
+				limit := 0.06
+				if name == "elm, deep" { // seven roundings one after the other
+					limit = 0.08
+				}
+				if share := math.Sqrt(sum / spread); !(share < limit) {
 					t.Errorf("%s: the error is %.3f of the spread", c.what, share)
 				} else if testing.Verbose() {
 					fmt.Printf("%s: %s: %.4f\n", name, c.what, share)

@@ -49,7 +49,7 @@ type layer8 struct {
 	out, before quantized // before is that before the activation
 	stride      int       // values of a neuron's row of output, at least width
 	silent      bool      // nothing but heads reads it: no activation is kept
-	keepSums    bool      // a head reads its sums
+	keepSums    bool      // a head or an elm layer reads its sums
 
 	// conv1d. out16 and in4 are outGroup and inGroup with the padding of the kernels.
 	in4, out16 int
@@ -65,6 +65,7 @@ type layer8 struct {
 	shift  uint
 	// activate takes before to out; nil for none and relu.
 	activate *[256]uint8
+	cell     *elm8 // elm
 }
 
 // scaling turns sums into activations: (sum*mult) >> shift, with a factor per channel.
@@ -113,19 +114,18 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 			l.op, l.kernel, l.dilation, l.groups, l.inGroup, l.outGroup = model.OpConv1D, 1, 1, l.width, 1, 1
 			l.weight, l.bias = l.scale, l.node.shift
 		}
-		read := false
+		read, sums := false, false
 		for j := i + 1; j < len(nodes); j++ {
 			for _, in := range nodes[j].in {
-				read = read || in == i
+				read = read || in == i && nodes[j].op != model.OpELM
+				sums = sums || in == i && nodes[j].op == model.OpELM
 			}
 		}
-		l.silent = !read
 		for _, h := range heads {
-			if h.layer == i {
-				l.keepSums = l.op == model.OpConv1D && l.act == model.ActNone
-			}
+			sums = sums || h.layer == i
 		}
-		l.silent = l.silent && l.keepSums
+		l.keepSums = sums && l.op == model.OpConv1D && l.act == model.ActNone
+		l.silent = !read && l.keepSums
 		if !l.silent {
 			r, ok := m.Int8.Ranges[l.name]
 			if !ok {
@@ -163,6 +163,11 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 			l.quantizeConv(in[0])
 		case model.OpAdd:
 			l.quantizeAdd(in)
+		case model.OpELM:
+			var err error
+			if l.cell, err = newELM8(m, l, layers[l.in[0]].units()); err != nil {
+				return nil, err
+			}
 		case model.OpConcat, model.OpActivation:
 			l.before = l.out // the table does it all
 			for _, a := range in {
@@ -176,8 +181,30 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 	return layers, nil
 }
 
+// units is what one unit of each channel stands for where an elm layer reads it: of the
+// sums, where they are kept, or of the activations.
+func (l *layer8) units() []float64 {
+	if l.keepSums {
+		return l.unit
+	}
+	all := make([]float64, l.width)
+	for i := range all {
+		all[i] = l.out.scale
+	}
+	return all
+}
+
 // newTable is the function from activation to activation for all 256 values.
 func newTable(from, to quantized, act string, alpha float64) *[256]uint8 {
+	var t [256]uint8
+	for q, y := range activated(from, act, alpha) {
+		t[q] = to.nearest(float64(y))
+	}
+	return &t
+}
+
+// activated is an activation function of all 256 values.
+func activated(from quantized, act string, alpha float64) [256]float32 {
 	reference, err := native.Select("reference")
 	if err != nil {
 		panic(err) // it is in every build
@@ -187,17 +214,15 @@ func newTable(from, to quantized, act string, alpha float64) *[256]uint8 {
 		x[q] = float32(from.value(uint8(q)))
 	}
 	activate(reference, act, float32(alpha), x[:])
-	var t [256]uint8
-	for q := range t {
-		t[q] = to.nearest(float64(x[q]))
-	}
-	return &t
+	return x
 }
+
+// biasUnits is what a bias is at most, in units of the sums.
+const biasUnits = 1 << 24
 
 // quantizeConv rounds the weights, per output channel. The unit of a channel is at
 // least so large that its bias fits.
 func (l *layer8) quantizeConv(in quantized) {
-	const biasUnits = 1 << 24
 	n := l.inGroup * l.kernel
 	l.unit = make([]float64, l.width)
 	q := make([]int8, len(l.weight)) // [width][inGroup][kernel]

@@ -75,7 +75,7 @@ type shape struct {
 type layer struct {
 	op               string
 	in               []int // indices; -1 is the events
-	out, kernel      int   // conv1d
+	out, kernel      int   // conv1d, elm
 	dilation, groups int
 	bias             bool
 	act              string
@@ -142,6 +142,17 @@ var shapes = []shape{
 		{op: "concat", in: []int{1, 0}},
 		{op: "activation", in: []int{2}, act: "silu"},
 		{op: "conv1d", in: []int{3}, out: 2, kernel: 2, bias: true},
+	}},
+	// A long first kernel and many neurons: the engine defers what events mean later.
+	{"deferred-events", 6, 26, 50, []layer{
+		{op: "conv1d", in: []int{-1}, out: 9, kernel: 35, bias: true, act: "relu"},
+		{op: "conv1d", in: []int{0}, out: 2, kernel: 2, bias: true},
+	}},
+	// out is the memory, kernel the width of the layer between.
+	{"elm", 8, 3, 40, []layer{
+		{op: "conv1d", in: []int{-1}, out: 5, kernel: 1},
+		{op: "elm", in: []int{0}, out: 10, kernel: 17},
+		{op: "conv1d", in: []int{1}, out: 2, kernel: 1, bias: true},
 	}},
 	{"spike-head-only", 3, 2, 15, []layer{
 		{op: "conv1d", in: []int{-1}, out: 1, kernel: 5, bias: true},
@@ -289,6 +300,17 @@ func (s shape) model(seed uint64) *model.Model {
 				out.Bias = tensor(out.Name+".bias", 0.3, l.out)
 			}
 			widths[i] = l.out
+		case model.OpELM:
+			m.Kind = model.KindELM
+			widths[i] = l.out
+			out.ELM = &model.ELM{Lambda: 1, SynapseDecay: tensor("ks", 0, width), MemoryDecay: tensor("km", 0, l.out), MLP: []model.Dense{
+				{Weight: tensor("w0", 1/math.Sqrt(float64(width+l.out)), l.kernel, width+l.out), Bias: tensor("b0", 0.3, l.kernel), Activation: model.ActSiLU},
+				{Weight: tensor("w1", 1/math.Sqrt(float64(l.kernel)), l.out, l.kernel), Bias: tensor("b1", 0.3, l.out), Activation: model.ActTanh}}}
+			for _, name := range []string{"ks", "km"} {
+				for j := range m.Tensors[name].Data {
+					m.Tensors[name].Data[j] = float32(math.Exp(-1 / float64(1+3*j)))
+				}
+			}
 		case model.OpBatchNorm:
 			out.Scale = tensor(out.Name+".scale", 1, width)
 			out.Shift = tensor(out.Name+".shift", 0.3, width)

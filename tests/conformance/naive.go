@@ -13,18 +13,26 @@ import (
 // nothing here is shared with package model, so that a mistake there shows.
 type file struct {
 	Inputs struct{ Channels int }
-	Layers []struct {
-		Name, Op, Weight, Bias, Scale, Shift, Activation string
-		In                                               []string
-		Dilation, Groups                                 int
-	}
-	Heads map[string]struct {
+	Layers []layerDoc
+	Heads  map[string]struct {
 		Layer         string
 		Index, Count  int
 		Scale, Offset *float64
 	}
 	Threshold float64 `json:"spike_threshold"`
 	tensors   map[string]tensor
+}
+
+type layerDoc struct {
+	Name, Op, Weight, Bias, Scale, Shift, Activation string
+	In                                               []string
+	Dilation, Groups                                 int
+	ELM                                              struct {
+		SynapseDecay string `json:"synapse_decay"`
+		MemoryDecay  string `json:"memory_decay"`
+		Lambda       float64
+		MLP          []struct{ Weight, Bias, Activation string }
+	}
 }
 
 type tensor struct {
@@ -88,6 +96,8 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 			switch l.Op {
 			case "conv1d":
 				y = conv(in, f.tensors[l.Weight], f.tensors[l.Bias].data, max(l.Dilation, 1), max(l.Groups, 1))
+			case "elm":
+				y = elm(in, f, l)
 			case "add", "activation":
 				y = matrix(steps, len(in[0]))
 				for _, name := range l.In {
@@ -115,16 +125,8 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 				return Trace{}, fmt.Errorf("layer %s: op %s", l.Name, l.Op)
 			}
 			for t := range y {
-				for c := range y[t] {
-					switch l.Activation {
-					case "relu":
-						y[t][c] = math.Max(0, y[t][c])
-					case "silu":
-						y[t][c] /= 1 + math.Exp(-y[t][c])
-					case "", "none":
-					default:
-						return Trace{}, fmt.Errorf("layer %s: activation %s", l.Name, l.Activation)
-					}
+				if err := activate(y[t], l.Activation); err != nil {
+					return Trace{}, fmt.Errorf("layer %s: %w", l.Name, err)
 				}
 			}
 			x[l.Name] = y
@@ -146,6 +148,58 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 	}
 	tr.Threshold = f.Threshold
 	return tr, nil
+}
+
+func activate(y []float64, name string) error {
+	for c, v := range y {
+		switch name {
+		case "relu":
+			y[c] = math.Max(0, v)
+		case "silu":
+			y[c] = v / (1 + math.Exp(-v))
+		case "tanh":
+			y[c] = math.Tanh(v)
+		case "", "none":
+		default:
+			return fmt.Errorf("activation %s", name)
+		}
+	}
+	return nil
+}
+
+// elm is s = ks*s + x, m = km*m + lambda*(1-km)*mlp(s, km*m).
+func elm(x [][]float64, f *file, l layerDoc) [][]float64 {
+	ks, km := f.tensors[l.ELM.SynapseDecay].data, f.tensors[l.ELM.MemoryDecay].data
+	s, m := make([]float64, len(ks)), make([]float64, len(km))
+	var y [][]float64
+	for t := range x {
+		for j := range ks {
+			s[j] = ks[j]*s[j] + x[t][j]
+		}
+		z := append([]float64(nil), s...)
+		for j := range km {
+			m[j] *= km[j]
+			z = append(z, m[j])
+		}
+		for _, d := range l.ELM.MLP {
+			w := f.tensors[d.Weight]
+			next := append([]float64(nil), f.tensors[d.Bias].data...)
+			for o := range next {
+				for i := range z {
+					next[o] += w.data[o*len(z)+i] * z[i]
+				}
+			}
+			if activate(next, d.Activation) != nil {
+				return nil
+			}
+			z = next
+		}
+		for j := range km {
+			m[j] += l.ELM.Lambda * (1 - km[j]) * z[j]
+		}
+		y = append(y, append([]float64(nil), m...))
+	}
+	return y
 }
 
 // conv is y[o,t] = bias[o] + sum_ij w[o,i,j] x[g*in/groups+i, t-(kernel-1-j)*dilation].

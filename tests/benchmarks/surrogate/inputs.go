@@ -84,10 +84,8 @@ func writeInputs(dir string) (inputs, error) {
 		if m.Inputs.Channels != inputChannels {
 			return in, fmt.Errorf("%s has %d channels, want %d", name, m.Inputs.Channels, inputChannels)
 		}
-		if m.Kind != model.KindELM { // which has no integer form
-			if err := calibrate(m, channels); err != nil {
-				return in, fmt.Errorf("%s: %w", name, err)
-			}
+		if err := calibrate(m, channels); err != nil {
+			return in, fmt.Errorf("%s: %w", name, err)
 		}
 		data, err := m.Encode()
 		if err != nil {

@@ -50,9 +50,6 @@ func ourRows() []row {
 	var rows []row
 	for _, m := range []string{paper, elm, defaultM} {
 		for _, precision := range []string{"f32", "int8"} {
-			if m == elm && precision == "int8" {
-				continue // not defined for it
-			}
 			for _, k := range native.Kernels() {
 				if !k.Available() {
 					continue

@@ -44,5 +44,6 @@ func targets() []target {
 		{"100 neurons, f32", ours(paper, 100, "f32", ""), window(100), 0.005},
 		{"100 neurons, int8", ours(paper, 100, "int8", ""), window(100), 0.005},
 		{"ELM, 100 neurons, f32", ours(elm, 100, "f32", ""), selection{[]string{torchELM}, elm, "f32", 100, ""}, 0.4},
+		{"ELM, 100 neurons, int8", ours(elm, 100, "int8", ""), selection{[]string{torchELM}, elm, "f32", 100, ""}, 0.4},
 	}
 }
