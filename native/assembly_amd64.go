@@ -192,13 +192,16 @@ func (k *bytes) columnsN(y []int32, w []int8, at []int32, a []int32) {
 }
 
 func (k *bytes) requantN(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int) {
-	whole := n - n%(k.wide/2)
+	step := k.wide / 2
+	whole := n - n%step
 	if whole > 0 {
 		for r := range rows {
 			k.requant(whole, &y[r*ldy], &x[r*ldx], &bias[0], &mult[0], int(shift), int(low), int(zero))
+			if last := n - step; last > whole-step { // what is left over, with some before it once more
+				k.requant(step, &y[r*ldy+last], &x[r*ldx+last], &bias[last], &mult[last], int(shift), int(low), int(zero))
+			}
 		}
-	}
-	if whole < n {
+	} else {
 		refRequant(y[whole:], x[whole:], bias[whole:], mult[whole:], shift, low, zero, rows, n-whole, ldx, ldy)
 	}
 }
