@@ -224,10 +224,10 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 		alt    string
 	}{
 		{figureHTML{Title: "Cost", Caption: fmt.Sprintf("Wall-clock time for one simulated ms of the whole network, %s. Below the dashed line a network runs faster than real time.", threads(r.Setup.Threads))},
-			"wall ms per simulated ms", []series{{"detailed", d, detailedColor, draw.CircleGlyph{}}, {"surrogate", s, surrogateColor, draw.SquareGlyph{}}},
+			"wall ms per simulated ms", []series{{name: "detailed", points: d, color: detailedColor, shape: draw.CircleGlyph{}}, {name: "surrogate", points: s, color: surrogateColor, shape: draw.SquareGlyph{}}},
 			"Wall time per simulated ms against the number of neurons, detailed and surrogate, both axes logarithmic."},
 		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves."},
-			"detailed / surrogate wall time", []series{{"speed-up", ratio, rowColors[0], draw.CircleGlyph{}}},
+			"detailed / surrogate wall time", []series{{name: "speed-up", points: ratio, color: rowColors[0], shape: draw.CircleGlyph{}}},
 			"Ratio of detailed to surrogate wall time against the number of neurons."},
 	} {
 		p := newPlot("neurons in the network", f.y)
@@ -289,6 +289,7 @@ type series struct {
 	points plotter.XYs
 	color  color.Color
 	shape  draw.GlyphDrawer
+	dashed bool
 }
 
 func ratios(xys plotter.XYs) []string {

@@ -26,6 +26,7 @@ type compareOptions struct {
 	cellFlags
 	surrogateFlags    // its seed is also that of the network
 	neurons, duration []int
+	regimes           []string
 	warmUp            int
 	outPath           string
 	threads           int
@@ -57,6 +58,7 @@ matched, and the report says so.`,
 	f := cmd.Flags()
 	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
 	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 neuron down to 1500 for 64)")
+	f.StringSliceVar(&o.regimes, "regime", []string{compare.DefaultRegime}, "what the network does, one or more of "+strings.Join(compare.RegimeNames(), ", "))
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
 	o.surrogateFlags.add(cmd, false)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections, of the background and of random spikes")
@@ -190,14 +192,21 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := compare.DefaultWorkload(channels, o.seed)
-	if err != nil {
-		return nil, nil, err
-	}
 	cfg := &compare.Config{
-		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Workload: w,
+		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp,
 		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
 		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, surrogates, fit) },
+	}
+	for _, name := range o.regimes {
+		regime, err := compare.FindRegime(name)
+		if err != nil {
+			return nil, nil, usagef("compare: --regime: %w", err)
+		}
+		w, err := regime.Workload(channels, o.seed)
+		if err != nil {
+			return nil, nil, err
+		}
+		cfg.Workloads = append(cfg.Workloads, w)
 	}
 	used, err := surrogate.New(m, 1, surrogates)
 	if err != nil {
