@@ -131,7 +131,8 @@ func (r *Result) sections() ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	voltage, err := r.liveliest().voltagePlots()
+	lively := r.liveliest()
+	voltage, err := lively.Pictures.voltagePlots(0, lively.WarmUpMS, lively.SimulatedMS, lively.Neurons, "the surrogate receives exactly the events that the detailed cell received")
 	if err != nil {
 		return nil, err
 	}
