@@ -18,7 +18,8 @@ func (s *series) add(x, y float64) {
 	}
 }
 
-// linePlot draws series of points joined by lines, with the legend above them and 0 in view.
+// linePlot draws series of points joined by lines, with the legend above them and 0 in view, on
+// the axis of x too where it has no ticks of its own.
 func linePlot(f figureHTML, x, y string, lines []series, xTicks plot.Ticker, alt string) (figureHTML, error) {
 	p := newPlot(x, y)
 	if xTicks != nil {
@@ -54,6 +55,9 @@ func linePlot(f figureHTML, x, y string, lines []series, xTicks plot.Ticker, alt
 	}
 	margin := 0.03 * (right - left)
 	p.X.Min, p.X.Max = left-margin, right+margin
+	if xTicks == nil {
+		p.X.Min = 0
+	}
 	span := max(hi-lo, 1e-3)
 	p.Y.Min, p.Y.Max = lo, hi+span*(0.06+0.095*float64(rows)) // room for the legend
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6

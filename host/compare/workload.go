@@ -66,13 +66,13 @@ var Regimes = []Regime{
 	},
 	{
 		Name:  "oscillating",
-		About: "All cells inhibit one another strongly after 10 ms, on a constant background that drives them: whoever fires silences the others for a while, and they return together. A rhythm of about 20 Hz, which no input has.",
+		About: "All cells inhibit one another strongly after 10 ms, on a constant background that drives them: whoever fires silences the others for a while, and they return together. A rhythm of about 20 Hz, which the background does not have.",
 		Exc:   600, Inh: 250,
 		InDegree: 20, Contacts: 20, InhibitoryFraction: 1, MinDelayMS: 10, MaxDelayMS: 10,
 	},
 	{
 		Name:  "driven",
-		About: "The asynchronous network, driven hard: two thirds more excitation at nearly the same inhibition, for more than ten spikes a second.",
+		About: "The asynchronous network, driven hard: two thirds more excitation at little more inhibition, for more than ten spikes a second.",
 		Exc:   700, Inh: 350, Depth: 0.8, PeriodMS: 100,
 		InDegree: 20, Contacts: 5, InhibitoryFraction: 0.2, MinDelayMS: 1, MaxDelayMS: 5,
 	},
