@@ -323,3 +323,28 @@ func TestErrors(t *testing.T) {
 		t.Errorf("closed: %v", err)
 	}
 }
+
+// late is a population whose peaks come, as a cell's may, when the next step has begun.
+type late struct{ *networktest.LIF }
+
+func (l late) PeaksMS(neuron int) []float64 {
+	var peaks []float64
+	for _, t := range l.LIF.PeaksMS(neuron) {
+		if t := math.Floor(t) + 1.375; t <= float64(l.Now()) {
+			peaks = append(peaks, t)
+		}
+	}
+	return peaks
+}
+
+// A window waits for peaks that belong to its last step.
+func TestLatePeaks(t *testing.T) {
+	for _, block := range []int{1, 0} {
+		a := newAudit(t, lif(16, 3), late{lif(16, 3)}, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, audit.Options{WindowMS: 20})
+		run(t, loop(t, a, network.Options{MaxBlock: block}), 601, nil)
+		f := a.Total().Agreement
+		if f.DurationMS != 16*600 || f.TrueSpikes < 50 || f.TrueSpikes != f.EmittedSpikes || f.Recall.Value != 1 || f.AUC.Value != 1 {
+			t.Errorf("block %d: %+v", block, f)
+		}
+	}
+}
