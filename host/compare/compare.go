@@ -37,6 +37,9 @@ type Config struct {
 	Detailed, Surrogate Builder
 	// Workloads are compared in turn, each at every size.
 	Workloads []Workload
+	// Control runs each detailed network a second time, with one spike more: how far
+	// apart chaos alone drives two networks.
+	Control bool
 	// Progress, where not nil, is told what runs and how far all is, counted in
 	// neuron-ms of detailed cells, which take nearly all of the time.
 	Progress func(stage string, done, total int)
@@ -79,6 +82,9 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	p := progress{tell: c.Progress}
 	for i, n := range c.Neurons {
 		p.total += n * c.DurationMS[i] * len(c.Workloads)
+	}
+	if c.Control {
+		p.total *= 2
 	}
 	for _, w := range c.Workloads {
 		r.Regimes = append(r.Regimes, w.Regime)
@@ -145,7 +151,13 @@ func (c *Config) row(ctx context.Context, w Workload, n, ms int, p *progress) (*
 	if err != nil {
 		return nil, fmt.Errorf("identical input: %w", err)
 	}
-	both := pair{detailed, surrogates, same}
+	both := pair{detailed: detailed, surrogate: surrogates, identical: same}
+	if c.Control {
+		both.control, err = c.simulate(ctx, oneSpikeMore(c.Detailed), graph, w.Drive, ms, func(ms int) { p.add(stage("detailed again"), n*ms) })
+		if err != nil {
+			return nil, fmt.Errorf("control: %w", err)
+		}
+	}
 	if row.Windows, err = both.windows(ms); err != nil {
 		return nil, err
 	}

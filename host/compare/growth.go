@@ -6,6 +6,7 @@ import (
 
 	"understudy/plugin/measure"
 	"understudy/plugin/network"
+	"understudy/plugin/population"
 )
 
 // A run is cut into at most maxWindows windows, each ending at twice the time at which it
@@ -17,9 +18,8 @@ const (
 )
 
 // Window is how the two networks differ over steps FromMS to ToMS of their runs. Both
-// start from rest, hear the same background and their own spikes; small errors of the
-// surrogates change spikes, these change other neurons' input, and so the networks drift apart, as two
-// detailed networks would that differ in one spike.
+// start from rest, hear the same background and their own spikes; errors of the
+// surrogates change spikes, these change other neurons' input, and so the networks drift apart.
 type Window struct {
 	FromMS int `json:"from_ms"`
 	ToMS   int `json:"to_ms"`
@@ -37,6 +37,10 @@ type Window struct {
 	// does, which tells what part would be found by networks that agree in their rates and rhythm only.
 	LoopRecall   measure.Figure `json:"loop_recall_2ms"`
 	ChanceRecall measure.Figure `json:"chance_recall_2ms"`
+	// ControlRMSE and ControlRecall are what LoopRMSE and LoopRecall are between the detailed network and
+	// itself with one spike more, of neuron 0 in step 0; undefined without Config.Control.
+	ControlRMSE   measure.Figure `json:"control_voltage_rmse_mv"`
+	ControlRecall measure.Figure `json:"control_recall_2ms"`
 	// Identical is the agreement of surrogates that receive exactly the events of
 	// the watched neurons of the detailed network: what is left without the loop.
 	Identical measure.Report `json:"identical_input"`
@@ -45,6 +49,7 @@ type Window struct {
 // pair is both networks of a row, after they have run.
 type pair struct {
 	detailed, surrogate *simulation
+	control             *simulation    // nil: none
 	identical           *network.Trace // surrogates on the detailed network's input
 }
 
@@ -76,15 +81,12 @@ func (p pair) window(from, to int) (Window, error) {
 		w.ChanceRecall.Value = math.NaN()
 	}
 
-	sum, n := 0.0, 0
-	for i, truth := range p.detailed.rec.VSoma {
-		for k := from; k < to; k++ {
-			e := min(float64(p.surrogate.rec.VSoma[i][k]), measure.ClipMV) - min(float64(truth[k]), measure.ClipMV)
-			sum += e * e
-			n++
-		}
+	w.LoopRMSE = apart(p.detailed, p.surrogate, from, to)
+	w.ControlRMSE.Value, w.ControlRecall.Value = math.NaN(), math.NaN()
+	if p.control != nil {
+		w.ControlRMSE = apart(p.detailed, p.control, from, to)
+		w.ControlRecall = recall(d, cut(p.control.trains, from, to), 0)
 	}
-	w.LoopRMSE = measure.Figure{Value: math.Sqrt(sum / float64(n)), N: n} // NaN where the model predicts no voltage
 
 	same := measure.NewRunning()
 	for i := range p.detailed.rec.Watch {
@@ -94,6 +96,20 @@ func (p pair) window(from, to int) (Window, error) {
 	}
 	w.Identical = same.Report()
 	return w, nil
+}
+
+// apart is the root mean square difference of the watched neurons' clipped voltages [mV] in two
+// networks; NaN where one has none.
+func apart(a, b *simulation, from, to int) measure.Figure {
+	sum, n := 0.0, 0
+	for i, v := range a.rec.VSoma {
+		for k := from; k < to; k++ {
+			e := min(float64(b.rec.VSoma[i][k]), measure.ClipMV) - min(float64(v[k]), measure.ClipMV)
+			sum += e * e
+			n++
+		}
+	}
+	return measure.Figure{Value: math.Sqrt(sum / float64(n)), N: n}
 }
 
 // trial is watched neuron i under identical input, over a part of the run.
@@ -124,6 +140,25 @@ func cut(trains [][]int64, from, to int) [][]float64 {
 		}
 	}
 	return out
+}
+
+// oneSpikeMore makes populations whose neuron 0 spikes in step 0, whatever it does.
+func oneSpikeMore(build Builder) Builder {
+	return func(n int) (population.Population, error) {
+		p, err := build(n)
+		return kicked{p}, err
+	}
+}
+
+type kicked struct{ population.Population }
+
+func (k kicked) Step(steps int, events []population.Event, out population.Output) error {
+	first := k.Now() == 0
+	err := k.Population.Step(steps, events, out)
+	if err == nil && first && out.Spike != nil {
+		out.Spike[0] = true
+	}
+	return err
 }
 
 // recall is the part of the spikes of truth near which the neuron shift places on spikes.

@@ -118,6 +118,30 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// The control is the detailed network with one spike more: it differs, and less than a poor surrogate's.
+func TestControl(t *testing.T) {
+	c := regimeConfig(t, []int{1, 6}, []int{400, 400})
+	c.Workloads = c.Workloads[1:]
+	c.Control = true
+	total := 0
+	c.Progress = func(_ string, done, all int) { total = all - done }
+	r := compared(t, c)
+	if total != 0 {
+		t.Errorf("the progress ended %d neuron-ms too early", total)
+	}
+	if d := r.Rows[0].Difference; d.ControlRMSE.Value != 0 || d.ControlRMSE.N != 300 {
+		t.Errorf("a spike of a neuron alone changes something: %+v", d)
+	}
+	first := r.Rows[1].Windows[0]
+	if !(first.ControlRMSE.Value > 0) || first.LoopRMSE.Value != 0 {
+		t.Errorf("%+v", first)
+	}
+	var text bytes.Buffer
+	if err := errors.Join(r.WriteText(&text), r.WriteReport(&bytes.Buffer{})); err != nil || !strings.Contains(text.String(), "control") {
+		t.Errorf("%v\n%s", err, &text)
+	}
+}
+
 func TestRecall(t *testing.T) {
 	truth, other := [][]float64{{10, 50}, {30}}, [][]float64{{12, 29}, {100}}
 	if f := recall(truth, other, 0); f != (measure.Figure{Value: 1. / 3, N: 3}) {

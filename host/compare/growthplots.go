@@ -108,16 +108,18 @@ func (r *Result) growthPlots() ([]figureHTML, error) {
 	}
 	large := r.largest()
 	same := series{name: fmt.Sprintf("identical input, N = %d", large.Neurons), color: color.RGBA{0x88, 0x88, 0x88, 0xFF}, shape: draw.SquareGlyph{}, dashed: true}
+	control := series{name: fmt.Sprintf("control, N = %d", large.Neurons), color: detailedColor, shape: draw.SquareGlyph{}, dashed: true}
 	d := series{name: "detailed", color: detailedColor, shape: draw.CircleGlyph{}}
 	s := series{name: "surrogate", color: surrogateColor, shape: draw.SquareGlyph{}}
 	for k := range large.Windows {
 		w := &large.Windows[k]
 		same.add(logMiddle(w), w.Identical.VoltageRMSE.Value)
+		control.add(logMiddle(w), w.ControlRMSE.Value)
 		d.add(logMiddle(w), w.DetailedRate.Value)
 		s.add(logMiddle(w), w.SurrogateRate.Value)
 	}
 	a, err := linePlot(figureHTML{Title: "How far apart, with time", Caption: "Root mean square difference of the soma voltage of the same neurons in the two networks, from the common start on, and (dashed) of surrogates that receive what the detailed neurons receive. Each point is a window that ends at twice the time of its start."},
-		"time (ms, log scale)", "voltage difference (mV)", append(voltage, same), decadeTicks{}, "Voltage difference of the two networks against time, one line for each number of neurons, and under identical input.")
+		"time (ms, log scale)", "voltage difference (mV)", append(voltage, same, control), decadeTicks{}, "Voltage difference of the two networks against time, one line for each number of neurons, and under identical input.")
 	if err != nil {
 		return nil, err
 	}

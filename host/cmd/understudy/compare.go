@@ -30,6 +30,7 @@ type compareOptions struct {
 	neurons, duration []int
 	regimes           []string
 	audit             int
+	control           bool
 	warmUp            int
 	outPath           string
 	threads           int
@@ -51,7 +52,8 @@ Results depend on the options only, except for the times.
 --regime chooses what the network does: asynchronous (irregular firing, hardly
 together), oscillating (a population rhythm of about 20 Hz), driven (more than ten
 spikes a second), and default, which needs no mention. Beside the comparison it
-prints how the two networks drift apart with time and with their size.
+prints how the two networks drift apart with time and with their size; --control
+also how far the detailed network drifts from itself when one spike is added.
 
 --audit K runs networks of surrogates only, of which K neurons get a detailed twin
 that receives exactly the same events, and prints how they agree as the network
@@ -75,6 +77,7 @@ matched, and the report says so.`,
 	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 detailed neuron down to 1500 for 64)")
 	f.StringSliceVar(&o.regimes, "regime", []string{compare.DefaultRegime}, "what the network does, one or more of "+strings.Join(compare.RegimeNames(), ", "))
 	f.IntVar(&o.audit, "audit", 0, "give `K` neurons of a network of surrogates (default of 64 neurons) a detailed twin")
+	f.BoolVar(&o.control, "control", false, "also run the detailed network with one spike more, to see what chaos alone does (twice the time)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
 	o.surrogateFlags.add(cmd, false)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections, of the background and of random spikes")
@@ -142,6 +145,8 @@ func (o *compareOptions) check() error {
 	switch {
 	case len(o.regimes) == 0:
 		return usagef("compare: --regime is empty")
+	case o.audit > 0 && o.control:
+		return usagef("compare: --control is about a comparison, not about --audit")
 	case o.audit < 0:
 		return usagef("compare: --audit %d neurons, expected 1 or more", o.audit)
 	case o.warmUp < -1:
@@ -255,7 +260,7 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 		return nil, nil, err
 	}
 	cfg := &compare.Config{
-		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp,
+		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Control: o.control,
 		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
 		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, surrogates, fit) },
 	}

@@ -113,7 +113,7 @@ func TestCompareUsage(t *testing.T) {
 		{"--neurons", "0"}, {"--neurons", "x"}, {"--neurons", ""}, {"--duration", "1"}, {"--duration", "100,200"}, {"--warmup", "4000"}, {"--warmup", "-2"},
 		{"--threads", "0"}, {"--dt", "0"}, {"--dt", "NaN"}, {"--dt", "1"}, {"--cell", "purkinje"}, {"--out", ""}, {"--kernel", "none-such"}, {"extra"}, {"--seed", "-1"},
 		{"--regime", "none-such"}, {"--regime", ""}, {"--regime", "driven,"}, {"--regime", "driven,driven"},
-		{"--audit", "0"}, {"--audit", "-1"}, {"--audit", "x"}, {"--audit", "2", "--neurons", "0"},
+		{"--audit", "0"}, {"--audit", "-1"}, {"--audit", "x"}, {"--audit", "2", "--neurons", "0"}, {"--audit", "2", "--control"},
 	} {
 		if _, err := execute(t, append([]string{"compare", "--out", out}, args...)...); !isUsage(err) {
 			t.Errorf("%v: %v, expected wrong usage", args, err)
