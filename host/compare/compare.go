@@ -1,6 +1,7 @@
 // Package compare runs the product's main job: the same recurrent network once
 // with detailed cells and once with surrogates, on the same background input, as
 // the number of neurons grows; what the surrogates save and how faithful they are.
+// It also audits networks of surrogates alone, by detailed twins of some of them.
 package compare
 
 import (

@@ -93,7 +93,7 @@ func (r *Result) growthTables() []table {
 
 // growthNotes explain the tables of regimes.
 var growthNotes = []string{
-	"Rhythm: the correlation of the population's spike count in bins of 5 ms with the count one period later; up to about 0.2 comes by chance, and runs of less than a second have none.",
+	"Rhythm: the correlation of the population's spike count in bins of 5 ms with the count one period later; up to 0.25 or so comes by chance, and runs of less than a second have none.",
 	"In the loop: the same neurons of the two networks, which start alike and drift apart, because a changed spike changes other neurons' input. Identical: surrogates that receive what the detailed neurons received.",
 	"Recall by chance: the detailed spikes near which another neuron of the surrogate network spikes. Where recall in the loop is no higher, the networks agree in nothing but rates and rhythm.",
 	"Control, where there is one: the detailed network beside itself with one spike more, of one neuron in the first ms. What surrogates are farther apart than that is their error; the rest is how such a network answers to any change.",
