@@ -1,6 +1,7 @@
 // Package compare runs the product's main job: the same recurrent network once
 // with detailed cells and once with surrogates, on the same background input, as
 // the number of neurons grows; what the surrogates save and how faithful they are.
+// It also audits networks of surrogates alone, by detailed twins of some of them.
 package compare
 
 import (
@@ -35,7 +36,11 @@ type Config struct {
 	// the simulated time, whichever is less.
 	WarmUpMS            int
 	Detailed, Surrogate Builder
-	Workload            Workload
+	// Workloads are compared in turn, each at every size.
+	Workloads []Workload
+	// Control runs each detailed network a second time, with one spike more: how far
+	// apart chaos alone drives two networks.
+	Control bool
 	// Progress, where not nil, is told what runs and how far all is, counted in
 	// neuron-ms of detailed cells, which take nearly all of the time.
 	Progress func(stage string, done, total int)
@@ -47,6 +52,9 @@ func (c *Config) check() error {
 	}
 	if len(c.Neurons) != len(c.DurationMS) {
 		return fmt.Errorf("%w: %d network sizes with %d durations", population.ErrInput, len(c.Neurons), len(c.DurationMS))
+	}
+	if len(c.Workloads) == 0 {
+		return fmt.Errorf("%w: no workload", population.ErrInput)
 	}
 	for i, n := range c.Neurons {
 		if n < 1 {
@@ -66,7 +74,7 @@ func (c *Config) warmUp(durationMS int) int {
 	return min(500, durationMS/4)
 }
 
-// Run compares for every size in turn. It returns ctx.Err() soon after ctx ends.
+// Run compares for every workload and size in turn. It returns ctx.Err() soon after ctx ends.
 func Run(ctx context.Context, c Config) (*Result, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -74,17 +82,23 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	r := &Result{}
 	p := progress{tell: c.Progress}
 	for i, n := range c.Neurons {
-		p.total += n * c.DurationMS[i]
+		p.total += n * c.DurationMS[i] * len(c.Workloads)
 	}
-	for i, n := range c.Neurons {
-		row, err := c.row(ctx, n, c.DurationMS[i], &p)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil, ctx.Err()
+	if c.Control {
+		p.total *= 2
+	}
+	for _, w := range c.Workloads {
+		r.Regimes = append(r.Regimes, w.Regime)
+		for i, n := range c.Neurons {
+			row, err := c.row(ctx, w, n, c.DurationMS[i], &p)
+			if err != nil {
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				return nil, fmt.Errorf("%s network of %d: %w", w.Regime.Name, n, err)
 			}
-			return nil, fmt.Errorf("network of %d: %w", n, err)
+			r.Rows = append(r.Rows, *row)
 		}
-		r.Rows = append(r.Rows, *row)
 	}
 	return r, nil
 }
@@ -102,18 +116,23 @@ func (p *progress) add(stage string, done int) {
 	}
 }
 
-func (c *Config) row(ctx context.Context, n, ms int, p *progress) (*Row, error) {
-	graph, err := network.Random(n, c.Workload.Graph)
+func (c *Config) row(ctx context.Context, w Workload, n, ms int, p *progress) (*Row, error) {
+	graph, err := network.Random(n, w.Graph)
 	if err != nil {
 		return nil, err
 	}
-	row := &Row{Neurons: n, SimulatedMS: ms, WarmUpMS: c.warmUp(ms), Connections: graph.Connections()}
-	stage := func(kind string) string { return fmt.Sprintf("%d neurons, %s", n, kind) }
-	detailed, err := c.simulate(ctx, c.Detailed, graph, n, ms, func(ms int) { p.add(stage("detailed"), n*ms) })
+	row := &Row{Regime: w.Regime.Name, Neurons: n, SimulatedMS: ms, WarmUpMS: c.warmUp(ms), Connections: graph.Connections()}
+	stage := func(kind string) string {
+		if len(c.Workloads) > 1 {
+			kind = w.Regime.Name + ", " + kind
+		}
+		return fmt.Sprintf("%d neurons, %s", n, kind)
+	}
+	detailed, err := c.simulate(ctx, c.Detailed, graph, w.Drive, ms, func(ms int) { p.add(stage("detailed"), n*ms) })
 	if err != nil {
 		return nil, fmt.Errorf("detailed: %w", err)
 	}
-	surrogates, err := c.simulate(ctx, c.Surrogate, graph, n, ms, func(int) { p.add(stage("surrogate"), 0) })
+	surrogates, err := c.simulate(ctx, c.Surrogate, graph, w.Drive, ms, func(int) { p.add(stage("surrogate"), 0) })
 	if err != nil {
 		return nil, fmt.Errorf("surrogate: %w", err)
 	}
@@ -129,31 +148,49 @@ func (c *Config) row(ctx context.Context, n, ms int, p *progress) (*Row, error) 
 	}
 	row.MACsPerMS = surrogates.info.MACsPerMS +
 		surrogates.info.MACsPerEvt*float64(events)/float64(len(surrogates.rec.Input))/float64(ms)
-	if err := c.fidelity(ctx, row, detailed); err != nil {
+	same, err := c.fidelity(ctx, row, detailed)
+	if err != nil {
 		return nil, fmt.Errorf("identical input: %w", err)
 	}
-	return row, nil
+	both := pair{detailed: detailed, surrogate: surrogates, identical: same}
+	if c.Control {
+		both.control, err = c.simulate(ctx, oneSpikeMore(c.Detailed), graph, w.Drive, ms, func(ms int) { p.add(stage("detailed again"), n*ms) })
+		if err != nil {
+			return nil, fmt.Errorf("control: %w", err)
+		}
+	}
+	if row.Windows, err = both.windows(ms); err != nil {
+		return nil, err
+	}
+	row.Difference, err = both.window(row.WarmUpMS, ms)
+	return row, err
 }
 
 // describe fills in one side of a row.
 func (s *simulation) describe(row *Row) Side {
 	length := float64(row.SimulatedMS - row.WarmUpMS)
-	trains := make([][]float64, len(s.trains))
-	for i, train := range s.trains {
-		for _, k := range train {
-			if k >= int64(row.WarmUpMS) {
-				trains[i] = append(trains[i], float64(k-int64(row.WarmUpMS)))
-			}
-		}
-	}
+	trains := cut(s.trains, row.WarmUpMS, row.SimulatedMS)
 	wall := s.wall.Seconds() * 1000 / float64(row.SimulatedMS)
+	hz, strength := measure.Rhythm(trains, length)
 	return Side{
 		WallMSPerMS:          wall,
 		WallMSPerMSPerNeuron: wall / float64(row.Neurons),
 		Rate:                 measure.Rate(trains, length),
 		IntervalCV:           measure.IntervalCV(trains),
 		Synchrony:            measure.Synchrony(trains, length, synchronyBinMS),
+		Rhythm:               strength,
+		RhythmHz:             measure.Figure{Value: hz, N: strength.N},
 	}
+}
+
+// spread returns k of n neurons, or all where there are fewer, spread over the network, so that
+// inhibitory cells are among them.
+func spread(n, k int) []int {
+	var at []int
+	for i := range min(n, k) {
+		at = append(at, i*n/min(n, k))
+	}
+	return at
 }
 
 // simulation is one network that has run.
@@ -177,21 +214,19 @@ func outOfRange(pop population.Population) surrogate.RangeReport {
 }
 
 // simulate runs one network; did is told of every few ms that are done.
-func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Graph, n, ms int, did func(ms int)) (*simulation, error) {
+func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Graph, drive *network.Drive, ms int, did func(ms int)) (*simulation, error) {
+	n := graph.Neurons()
 	pop, err := build(n)
 	if err != nil {
 		return nil, err
 	}
 	defer pop.Close()
-	net, err := network.New([]population.Population{pop}, graph, c.Workload.Drive, network.Options{})
+	net, err := network.New([]population.Population{pop}, graph, drive, network.Options{})
 	if err != nil {
 		return nil, err
 	}
 	s := &simulation{info: pop.Info(), rec: &network.Recorder{}}
-	for i := range min(n, maxWatched) {
-		// Spread over the network, so that inhibitory cells are among them.
-		s.rec.Watch = append(s.rec.Watch, i*n/min(n, maxWatched))
-	}
+	s.rec.Watch = spread(n, maxWatched)
 	for done := 0; done < ms; {
 		b := min(chunkMS, ms-done)
 		start := time.Now()

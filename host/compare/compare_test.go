@@ -36,7 +36,7 @@ func channels() []cell.Channel {
 
 func config(t *testing.T, sizes, durations []int) Config {
 	t.Helper()
-	w, err := DefaultWorkload(channels(), 1)
+	w, err := Regimes[0].Workload(channels(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,7 +44,7 @@ func config(t *testing.T, sizes, durations []int) Config {
 	lif := func(kind string, jump float32) Builder {
 		return func(n int) (population.Population, error) { return networktest.NewLIF(kind, n, 10, 10, jump), nil }
 	}
-	return Config{Neurons: sizes, DurationMS: durations, WarmUpMS: -1, Workload: w, Detailed: lif("detailed", 3), Surrogate: lif("surrogate", 3)}
+	return Config{Neurons: sizes, DurationMS: durations, WarmUpMS: -1, Workloads: []Workload{w}, Detailed: lif("detailed", 3), Surrogate: lif("surrogate", 3)}
 }
 
 func compared(t *testing.T, c Config) *Result {
@@ -112,7 +112,7 @@ func TestDeterministic(t *testing.T) {
 
 func TestSilentNetwork(t *testing.T) {
 	c := config(t, []int{2}, []int{300})
-	c.Workload.Drive = nil
+	c.Workloads[0].Drive = nil
 	r := compared(t, c)
 	if s := r.Rows[0]; !math.IsNaN(s.Fidelity.AUC.Value) || s.Detailed.Rate.Value != 0 {
 		t.Errorf("%+v", s)

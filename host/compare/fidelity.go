@@ -13,17 +13,17 @@ import (
 const rocPoints = 2000
 
 // fidelity replays the events that the watched detailed neurons received into
-// surrogates and compares the two.
-func (c *Config) fidelity(ctx context.Context, row *Row, detailed *simulation) error {
+// surrogates and compares the two. It returns the surrogates' outputs.
+func (c *Config) fidelity(ctx context.Context, row *Row, detailed *simulation) (*network.Trace, error) {
 	n, ms := len(detailed.rec.Watch), row.SimulatedMS
 	pop, err := c.Surrogate(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer pop.Close()
 	tr, err := network.Replay(ctx, pop, detailed.rec.Input, ms)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := measure.NewFidelity()
 	all.WarmupMS = row.WarmUpMS
@@ -38,7 +38,7 @@ func (c *Config) fidelity(ctx context.Context, row *Row, detailed *simulation) e
 		}
 		for _, f := range []*measure.Fidelity{all, one} {
 			if err := f.Add(t); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		r := one.Report()
@@ -48,14 +48,13 @@ func (c *Config) fidelity(ctx context.Context, row *Row, detailed *simulation) e
 
 	p := &row.Pictures
 	if !math.IsNaN(row.Fidelity.AUC.Value) {
-
 		p.FalsePositive, p.TruePositive = all.ROC().Thin(rocPoints)
 	}
 	i := typical(rmse, spiked)
 	p.Neuron = detailed.rec.Watch[i]
 	p.DetailedV, p.SurrogateV, p.SurrogateP = detailed.rec.VSoma[i], tr.VSoma[i], tr.PSpike[i]
 	p.PeaksMS = detailed.peaks[i]
-	return nil
+	return tr, nil
 }
 
 // typical is the neuron whose voltage error is the median of those that spiked

@@ -51,16 +51,16 @@ func (w *Row) rasterPlot(name string, steps [][]int64, c color.Color) (figureHTM
 		Caption: fmt.Sprintf("%d %s cells, %d spikes in %d ms, in closed loop: each network hears its own spikes.", w.Neurons, name, n, w.SimulatedMS)}, err
 }
 
-// window is the part of the trace to draw: at most length ms after the warm-up,
-// where most spikes are.
-func (w *Row) window(length int) (from, to int) {
-	if w.SimulatedMS-w.WarmUpMS <= length {
-		return w.WarmUpMS, w.SimulatedMS
+// window is the part of steps from to to that is drawn: at most length ms, where most
+// spikes are.
+func (pic *Pictures) window(from, to, length int) (int, int) {
+	if to-from <= length {
+		return from, to
 	}
-	best := -1
-	for start := w.WarmUpMS; start+length <= w.SimulatedMS; start += 100 {
+	best, last := -1, to
+	for start := from; start+length <= last; start += 100 {
 		n := 0
-		for _, t := range w.Pictures.PeaksMS {
+		for _, t := range pic.PeaksMS {
 			if t >= float64(start) && t < float64(start+length) {
 				n++
 			}
@@ -72,12 +72,12 @@ func (w *Row) window(length int) (from, to int) {
 	return from, from + length
 }
 
-// voltagePlots draws one neuron under identical input: voltages, and below them
-// the probability of a spike.
-func (w *Row) voltagePlots() ([]figureHTML, error) {
+// voltagePlots draws one neuron of n under identical input, somewhere in steps from to to:
+// voltages, and below them the probability of a spike. The series start at step first; how
+// says how the input is identical.
+func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureHTML, error) {
 	const topMV = -35
-	pic := &w.Pictures
-	from, to := w.window(1000)
+	from, to = pic.window(from, to, 1000)
 	v := newPlot("time (ms)", "soma voltage (mV)")
 	v.Y.Max = topMV
 	v.Y.Min = math.Inf(1)
@@ -90,7 +90,7 @@ func (w *Row) voltagePlots() ([]figureHTML, error) {
 	}{{"detailed", pic.DetailedV, detailedColor, nil, 1.5}, {"surrogate", pic.SurrogateV, surrogateColor, nil, 1.2}} {
 		xys := make(plotter.XYs, 0, to-from)
 		for k := from; k < to; k++ {
-			y := float64(s.trace[k])
+			y := float64(s.trace[k-first])
 			if math.IsNaN(y) {
 				continue
 			}
@@ -118,23 +118,23 @@ func (w *Row) voltagePlots() ([]figureHTML, error) {
 	p := newPlot("time (ms)", "spike probability")
 	xys := make(plotter.XYs, 0, to-from)
 	for k := from; k < to; k++ {
-		xys = append(xys, plotter.XY{X: float64(k), Y: float64(pic.SurrogateP[k])})
+		xys = append(xys, plotter.XY{X: float64(k), Y: float64(pic.SurrogateP[k-first])})
 	}
 	l, err := line(xys, surrogateColor, 1.2)
 	if err != nil {
 		return nil, err
 	}
-	n := 0
+	spikes := 0
 	var marks plotter.XYs
 	for _, t := range pic.PeaksMS {
 		if t >= float64(from) && t < float64(to) {
 			marks = append(marks, plotter.XY{X: t, Y: 1.08})
-			n++
+			spikes++
 		}
 	}
 	p.Add(l)
 	p.Legend.Add("surrogate: probability", l)
-	if n > 0 {
+	if spikes > 0 {
 		s, err := plotter.NewScatter(marks)
 		if err != nil {
 			return nil, err
@@ -147,14 +147,14 @@ func (w *Row) voltagePlots() ([]figureHTML, error) {
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.5, Label: "0.5"}, {Value: 1, Label: "1"}}
 	p.Legend.Top = true
 
-	about := fmt.Sprintf("Neuron %d of the network of %d", pic.Neuron, w.Neurons)
-	vs, err := svg(v, plotWidth, plotHeight, fmt.Sprintf("Soma voltage of neuron %d from %d to %d ms, detailed and surrogate overlaid; %d spikes.", pic.Neuron, from, to, n))
+	about := fmt.Sprintf("Neuron %d of the network of %d", pic.Neuron, n)
+	vs, err := svg(v, plotWidth, plotHeight, fmt.Sprintf("Soma voltage of neuron %d from %d to %d ms, detailed and surrogate overlaid; %d spikes.", pic.Neuron, from, to, spikes))
 	if err != nil {
 		return nil, err
 	}
-	ps, err := svg(p, plotWidth, plotHeight, fmt.Sprintf("The surrogate's spike probability over the same time, with marks at the detailed neuron's %d spikes.", n))
+	ps, err := svg(p, plotWidth, plotHeight, fmt.Sprintf("The surrogate's spike probability over the same time, with marks at the detailed neuron's %d spikes.", spikes))
 	return []figureHTML{
-		{Title: "Soma voltage, identical input", SVG: vs, Caption: about + ": the surrogate receives exactly the events that the detailed cell received. " +
+		{Title: "Soma voltage, identical input", SVG: vs, Caption: about + ": " + how + ". " +
 			fmt.Sprintf("Of the cells that spiked this one has the median error. Spikes are cut at %d mV.", topMV)},
 		{Title: "When does it spike?", SVG: ps, Caption: about + ", the same time: the surrogate's probability of a spike in each ms, and the detailed cell's spikes (triangles)."},
 	}, err
@@ -224,10 +224,10 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 		alt    string
 	}{
 		{figureHTML{Title: "Cost", Caption: fmt.Sprintf("Wall-clock time for one simulated ms of the whole network, %s. Below the dashed line a network runs faster than real time.", threads(r.Setup.Threads))},
-			"wall ms per simulated ms", []series{{"detailed", d, detailedColor, draw.CircleGlyph{}}, {"surrogate", s, surrogateColor, draw.SquareGlyph{}}},
+			"wall ms per simulated ms", []series{{name: "detailed", points: d, color: detailedColor, shape: draw.CircleGlyph{}}, {name: "surrogate", points: s, color: surrogateColor, shape: draw.SquareGlyph{}}},
 			"Wall time per simulated ms against the number of neurons, detailed and surrogate, both axes logarithmic."},
 		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves."},
-			"detailed / surrogate wall time", []series{{"speed-up", ratio, rowColors[0], draw.CircleGlyph{}}},
+			"detailed / surrogate wall time", []series{{name: "speed-up", points: ratio, color: rowColors[0], shape: draw.CircleGlyph{}}},
 			"Ratio of detailed to surrogate wall time against the number of neurons."},
 	} {
 		p := newPlot("neurons in the network", f.y)
@@ -289,6 +289,7 @@ type series struct {
 	points plotter.XYs
 	color  color.Color
 	shape  draw.GlyphDrawer
+	dashed bool
 }
 
 func ratios(xys plotter.XYs) []string {

@@ -30,10 +30,6 @@ func (r *Result) WriteReport(w io.Writer) error {
 	if len(r.Rows) == 0 {
 		return fmt.Errorf("report of no rows")
 	}
-	t, err := template.New("report").Parse(reportText)
-	if err != nil {
-		return err
-	}
 	sections, err := r.sections()
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -43,10 +39,37 @@ func (r *Result) WriteReport(w io.Writer) error {
 	for i := range r.Rows {
 		smallest = min(smallest, r.Rows[i].Neurons)
 	}
-	return t.Execute(w, map[string]any{
-		"Setup": r.Setup, "Date": r.Setup.Date.Format(time.RFC1123), "Smallest": smallest, "Largest": large.Neurons,
-		"Cards": r.cards(), "Sections": sections, "Notes": append(r.notes(), readingNotes...),
-	})
+	lead := fmt.Sprintf("A recurrent network of %s cells, driven by background spikes, run once with detailed cells and once with surrogates, as it grows from %d to %s.",
+		r.Setup.Cell, smallest, neurons(large.Neurons))
+	return page{Title: "Detailed cells and their surrogates, in the same network", Lead: lead, Setup: r.Setup,
+		Cards: r.cards(), Sections: sections, Notes: append(r.notes(), readingNotes...)}.write(w)
+}
+
+// page is what the report's template shows.
+type page struct {
+	Title, Lead string
+	Setup       Setup
+	Cards       []card
+	Sections    []section
+	Notes       []string
+}
+
+// Date is the date for a reader.
+func (p page) Date() string { return p.Setup.Date.Format(time.RFC1123) }
+
+func (p page) write(w io.Writer) error {
+	t, err := template.New("report").Parse(reportText)
+	if err != nil {
+		return err
+	}
+	return t.Execute(w, p)
+}
+
+func neurons(n int) string {
+	if n == 1 {
+		return "1 neuron"
+	}
+	return fmt.Sprintf("%d neurons", n)
 }
 
 // largest is the row of the largest network.
@@ -96,6 +119,9 @@ func (r *Result) cards() []card {
 }
 
 func (r *Result) sections() ([]section, error) {
+	if r.byRegime() {
+		return r.regimeSections()
+	}
 	large := r.largest()
 	a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, detailedColor)
 	if err != nil {
@@ -105,7 +131,8 @@ func (r *Result) sections() ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	voltage, err := r.liveliest().voltagePlots()
+	lively := r.liveliest()
+	voltage, err := lively.Pictures.voltagePlots(0, lively.WarmUpMS, lively.SimulatedMS, lively.Neurons, "the surrogate receives exactly the events that the detailed cell received")
 	if err != nil {
 		return nil, err
 	}
@@ -117,12 +144,7 @@ func (r *Result) sections() ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := r.tables()
-	for i := range tables {
-		for j, h := range tables[i].Header {
-			tables[i].Header[j] = strings.ReplaceAll(h, "|", " ")
-		}
-	}
+	tables := spaced(r.tables())
 	return []section{
 		{Title: "What it costs", Text: []string{"The detailed network solves every cell's membrane equations; the surrogate network evaluates one trained model per cell and ms. Both use the same router, background and number of threads."},
 			Figures: cost, Tables: tables[:1]},
@@ -131,6 +153,16 @@ func (r *Result) sections() ([]section, error) {
 		{Title: "The network as a whole", Text: []string{"Here each network runs freely: background input and connections are the same, the recurrent spikes are the network's own. Single spikes soon differ; the statistics should not."},
 			Figures: []figureHTML{a, b}, Tables: tables[2:]},
 	}, nil
+}
+
+// spaced puts a space where a header may break.
+func spaced(tables []table) []table {
+	for i := range tables {
+		for j, h := range tables[i].Header {
+			tables[i].Header[j] = strings.ReplaceAll(h, "|", " ")
+		}
+	}
+	return tables
 }
 
 var readingNotes = []string{

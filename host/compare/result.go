@@ -8,8 +8,9 @@ import (
 
 // Result is a finished comparison.
 type Result struct {
-	Setup Setup `json:"setup"`
-	Rows  []Row `json:"rows"`
+	Setup   Setup    `json:"setup"`
+	Regimes []Regime `json:"regimes"`
+	Rows    []Row    `json:"rows"` // regime by regime
 }
 
 // Setup says what was compared, where and when.
@@ -33,10 +34,11 @@ type Setup struct {
 // Row is the comparison for one size of network. A figure comes with the
 // number of spikes that it rests on.
 type Row struct {
-	Neurons     int `json:"neurons"`
-	SimulatedMS int `json:"simulated_ms"`
-	WarmUpMS    int `json:"warm_up_ms"` // excluded from every statistic, not from the wall time
-	Connections int `json:"connections"`
+	Regime      string `json:"regime"`
+	Neurons     int    `json:"neurons"`
+	SimulatedMS int    `json:"simulated_ms"`
+	WarmUpMS    int    `json:"warm_up_ms"` // excluded from every statistic but those of Windows, not from the wall time
+	Connections int    `json:"connections"`
 
 	Detailed  Side `json:"detailed"`
 	Surrogate Side `json:"surrogate"`
@@ -52,7 +54,11 @@ type Row struct {
 	// Fidelity is the agreement of surrogates with detailed neurons that received
 	// exactly the same events; Fidelity.Trials neurons were compared.
 	Fidelity measure.Report `json:"identical_input"`
-	Pictures Pictures       `json:"-"`
+	// Difference is that of the networks after the warm-up, Windows how it grows with
+	// time from the start on.
+	Difference Window   `json:"difference"`
+	Windows    []Window `json:"windows"`
+	Pictures   Pictures `json:"-"`
 }
 
 // Side is one kind of network in one row.
@@ -62,6 +68,8 @@ type Side struct {
 	Rate                 measure.Figure `json:"rate_hz"`     // rests on spikes
 	IntervalCV           measure.Figure `json:"interval_cv"` // neurons with three spikes or more; rests on their spikes
 	Synchrony            measure.Figure `json:"synchrony"`   // bins of 10 ms; rests on the spikes of neurons that spiked
+	Rhythm               measure.Figure `json:"rhythm"`      // strength, see measure.Rhythm
+	RhythmHz             measure.Figure `json:"rhythm_hz"`   // and frequency [Hz]
 }
 
 // Pictures are the series that the report draws.

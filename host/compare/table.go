@@ -35,10 +35,7 @@ func (r *Result) tables() []table {
 		tp.Value, ev.Value = 100*tp.Value, 100*ev.Value
 		single.Rows = append(single.Rows, []string{fmt.Sprint(w.Neurons), fmt.Sprint(f.Trials), fmt.Sprint(f.TrueSpikes),
 			mark(f.AUC, 4), mark(tp, 1), f.VoltageRMSE.Format(2), ev.Format(1), mark(f.Recall, 2), mark(f.Precision, 2)})
-		for _, s := range []struct {
-			name string
-			side *Side
-		}{{"detailed", &w.Detailed}, {"surrogate", &w.Surrogate}} {
+		for _, s := range w.sides() {
 			net.Rows = append(net.Rows, []string{fmt.Sprint(w.Neurons), s.name, mark(s.side.Rate, 2), fmt.Sprint(s.side.Rate.N),
 				mark(s.side.IntervalCV, 2), fmt.Sprint(s.side.IntervalCV.N), mark(s.side.Synchrony, 3), fmt.Sprint(s.side.Synchrony.N)})
 		}
@@ -49,18 +46,27 @@ func (r *Result) tables() []table {
 // notes explains the tables; the first about the mark only where one is set.
 func (r *Result) notes() []string {
 	var notes []string
-	for _, t := range r.tables() {
-		for _, row := range t.Rows {
-			if strings.Contains(strings.Join(row, ""), fewMark) && len(notes) == 0 {
-				notes = append(notes, fmt.Sprintf("%s rests on fewer than %d spikes: read it as a hint, not as a measurement.", fewMark, fewSpikes))
-			}
+	all := r.tables()
+	if r.byRegime() {
+		for _, regime := range r.Regimes {
+			all = append(all, r.of(regime).growthTables()...)
 		}
+	}
+	if marked(all) {
+		notes = append(notes, fewNote)
 	}
 	for _, row := range r.Rows {
 		if row.OutsideTraining > 0 {
-			notes = append(notes, fmt.Sprintf("With %d neurons, %.2g %% of the surrogates' steps had more or fewer events than in training: what they answer there is extrapolated.",
-				row.Neurons, 100*row.OutsideTraining))
+			where := ""
+			if r.byRegime() {
+				where = ", " + row.Regime
+			}
+			notes = append(notes, fmt.Sprintf("With %d neurons%s, %.2g %% of the surrogates' steps had more or fewer events than in training: what they answer there is extrapolated.",
+				row.Neurons, where, 100*row.OutsideTraining))
 		}
+	}
+	if r.byRegime() {
+		notes = append(notes, growthNotes...)
 	}
 	return append(notes,
 		"Wall ms/ms: wall-clock ms for one simulated ms of the whole network, measured once, making the network not included. A dash: not defined for this run.",
@@ -68,23 +74,50 @@ func (r *Result) notes() []string {
 		"CV: mean over neurons with at least three spikes. Synchrony: mean correlation of spike counts in bins of 10 ms over pairs of neurons that both spiked.")
 }
 
+// marked says whether a figure of the tables carries fewMark.
+func marked(tables []table) bool {
+	for _, t := range tables {
+		for _, row := range t.Rows {
+			if strings.Contains(strings.Join(row, ""), fewMark) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // WriteText writes the tables as aligned text.
 func (r *Result) WriteText(w io.Writer) error {
 	var b strings.Builder
-	for _, t := range r.tables() {
-		fmt.Fprintf(&b, "%s\n", t.Title)
-		tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		for _, row := range append(headerLines(t.Header), t.Rows...) {
-			fmt.Fprintf(tw, "%s\t\n", strings.Join(row, "\t"))
+	if r.byRegime() {
+		for _, regime := range r.Regimes {
+			part := r.of(regime)
+			fmt.Fprintf(&b, "Regime %s\n%s\n\n", regime.Name, regime.About)
+			writeTables(&b, part.tables())
+			writeTables(&b, append([]table{part.rhythms()}, part.growthTables()...))
 		}
-		tw.Flush()
-		b.WriteString("\n")
+		writeTables(&b, []table{r.summary()})
+	} else {
+		writeTables(&b, r.tables())
 	}
 	for _, n := range r.notes() {
 		fmt.Fprintf(&b, "%s\n", n)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeTables writes each table with its title and an empty line after it.
+func writeTables(b *strings.Builder, tables []table) {
+	for _, t := range tables {
+		fmt.Fprintf(b, "%s\n", t.Title)
+		tw := tabwriter.NewWriter(b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		for _, row := range append(headerLines(t.Header), t.Rows...) {
+			fmt.Fprintf(tw, "%s\t\n", strings.Join(row, "\t"))
+		}
+		tw.Flush()
+		b.WriteString("\n")
+	}
 }
 
 // headerLines splits the header's texts at "|" into lines, filled from below.
@@ -111,6 +144,8 @@ const (
 	fewMark   = "*"
 	fewSpikes = 50
 )
+
+var fewNote = fmt.Sprintf("%s rests on fewer than %d spikes: read it as a hint, not as a measurement.", fewMark, fewSpikes)
 
 // mark formats a figure that rests on spikes.
 func mark(f measure.Figure, decimals int) string {

@@ -46,6 +46,28 @@ type Trial struct {
 // Add adds a trial. A trial with a NaN or of unequal lengths is refused and leaves f as
 // it was.
 func (f *Fidelity) Add(t Trial) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	n := len(t.PSpike)
+	from := min(f.WarmupMS, n)
+	f.trials++
+	f.duration += n - from
+	f.p = append(f.p, t.PSpike[from:]...)
+	label, truth, emitted := t.spikes(from)
+	f.label = append(f.label, label...)
+	for k := from; k < n && t.VSoma != nil; k++ {
+		f.truth = append(f.truth, min(float64(t.TrueVSoma[k]), ClipMV))
+		f.v = append(f.v, min(float64(t.VSoma[k]), ClipMV))
+	}
+	f.true += len(truth)
+	f.emitted += len(emitted)
+	f.hits += Match(truth, emitted, WithinMS)
+	return nil
+}
+
+// check refuses a trial with a NaN or of unequal lengths.
+func (t *Trial) check() error {
 	n := len(t.PSpike)
 	if len(t.Spike) != n || len(t.VSoma) != len(t.TrueVSoma) || t.VSoma != nil && len(t.VSoma) != n {
 		return fmt.Errorf("%w: trial of %d probabilities, %d spike flags, %d and %d voltages", population.ErrInput, n, len(t.Spike), len(t.VSoma), len(t.TrueVSoma))
@@ -56,15 +78,17 @@ func (f *Fidelity) Add(t Trial) error {
 			return fmt.Errorf("%w: NaN at %d ms", population.ErrInput, i)
 		}
 	}
-	f.trials++
-	from := min(f.WarmupMS, n)
-	f.duration += n - from
-	f.p = append(f.p, t.PSpike[from:]...)
-	label := make([]bool, n)
-	var truth, emitted []float64
+	return nil
+}
+
+// spikes returns the steps of the cell's and of the surrogate's spikes from a step on, and
+// label [step - from], which is true in the cell's.
+func (t *Trial) spikes(from int) (label []bool, truth, emitted []float64) {
+	n := len(t.PSpike)
+	label = make([]bool, n-from)
 	for _, peak := range t.TruePeakMS {
 		if k := population.LabelStep(peak); k >= from && k < n {
-			label[k] = true
+			label[k-from] = true
 			truth = append(truth, float64(k))
 		}
 	}
@@ -72,16 +96,8 @@ func (f *Fidelity) Add(t Trial) error {
 		if t.Spike[k] {
 			emitted = append(emitted, float64(k))
 		}
-		if t.VSoma != nil {
-			f.truth = append(f.truth, min(float64(t.TrueVSoma[k]), ClipMV))
-			f.v = append(f.v, min(float64(t.VSoma[k]), ClipMV))
-		}
 	}
-	f.label = append(f.label, label[from:]...)
-	f.true += len(truth)
-	f.emitted += len(emitted)
-	f.hits += Match(truth, emitted, WithinMS)
-	return nil
+	return label, truth, emitted
 }
 
 // ROC returns the curve of the trials added so far.
@@ -107,20 +123,26 @@ type Report struct {
 
 // Report judges the trials added so far.
 func (f *Fidelity) Report() Report {
-	roc := f.ROC()
-	tp, _ := roc.TruePositivesAt(0.01)
 	rmse, ev := voltage(f.truth, f.v)
-	hz := 1000 / float64(f.duration)
+	return report(f.ROC(), counts{f.trials, f.duration, f.true, f.emitted, f.hits}, Figure{rmse, len(f.v)}, Figure{ev, len(f.v)})
+}
+
+// counts are what a report's figures rest on.
+type counts struct{ trials, durationMS, true, emitted, hits int }
+
+func report(roc ROC, c counts, rmse, explained Figure) Report {
+	tp, _ := roc.TruePositivesAt(0.01)
+	hz := 1000 / float64(c.durationMS)
 	return Report{
-		Trials: f.trials, DurationMS: f.duration, TrueSpikes: f.true, EmittedSpikes: f.emitted,
-		AUC:               Figure{roc.AUC(), f.true},
-		TruePositivesAt1:  Figure{tp, f.true},
-		VoltageRMSE:       Figure{rmse, len(f.v)},
-		ExplainedVariance: Figure{ev, len(f.v)},
-		TrueRate:          Figure{float64(f.true) * hz, f.true},
-		PredictedRate:     Figure{float64(f.emitted) * hz, f.emitted},
-		Precision:         Figure{float64(f.hits) / float64(f.emitted), f.emitted},
-		Recall:            Figure{float64(f.hits) / float64(f.true), f.true},
+		Trials: c.trials, DurationMS: c.durationMS, TrueSpikes: c.true, EmittedSpikes: c.emitted,
+		AUC:               Figure{roc.AUC(), c.true},
+		TruePositivesAt1:  Figure{tp, c.true},
+		VoltageRMSE:       rmse,
+		ExplainedVariance: explained,
+		TrueRate:          Figure{float64(c.true) * hz, c.true},
+		PredictedRate:     Figure{float64(c.emitted) * hz, c.emitted},
+		Precision:         Figure{float64(c.hits) / float64(c.emitted), c.emitted},
+		Recall:            Figure{float64(c.hits) / float64(c.true), c.true},
 	}
 }
 

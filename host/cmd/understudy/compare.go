@@ -3,9 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,9 @@ type compareOptions struct {
 	cellFlags
 	surrogateFlags    // its seed is also that of the network
 	neurons, duration []int
+	regimes           []string
+	audit             int
+	control           bool
 	warmUp            int
 	outPath           string
 	threads           int
@@ -44,11 +49,24 @@ identical input and as a network, and writes a report with plots.
 
 Results depend on the options only, except for the times.
 
+--regime chooses what the network does: asynchronous (irregular firing, hardly
+together), oscillating (a population rhythm of about 20 Hz), driven (more than ten
+spikes a second), and default, which needs no mention. Beside the comparison it
+prints how the two networks drift apart with time and with their size; --control
+also how far the detailed network drifts from itself when one spike is added.
+
+--audit K runs networks of surrogates only, of which K neurons get a detailed twin
+that receives exactly the same events, and prints how they agree as the network
+runs: whether surrogates can be trusted in it. Detailed cells then cost in
+proportion to K, so that networks may be large and runs long.
+
 With --morphology the detailed cells have the user's morphology. A surrogate
 that was trained on the built-in morphology then stands in with its channels
 matched, and the report says so.`,
 		Example: `  understudy compare
   understudy compare --neurons 1,10,100 --duration 2000,1000,300 --seed 7 --out report.html
+  understudy compare --regime asynchronous,oscillating,driven --neurons 16,64
+  understudy compare --audit 8 --neurons 1000 --regime driven --duration 10000
   understudy compare --morphology cell.asc --neurons 4 --json`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runCompare(cmd, &o) },
 	}
@@ -56,7 +74,10 @@ matched, and the report says so.`,
 	o.addIntegration(cmd, detailed.CrankNicolson, 0.05)
 	f := cmd.Flags()
 	f.IntSliceVar(&o.neurons, "neurons", []int{1, 4, 16, 64}, "sizes of the network")
-	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 neuron down to 1500 for 64)")
+	f.IntSliceVar(&o.duration, "duration", nil, "simulated `ms` of each size, or one for all (default 8000 for 1 detailed neuron down to 1500 for 64)")
+	f.StringSliceVar(&o.regimes, "regime", []string{compare.DefaultRegime}, "what the network does, one or more of "+strings.Join(compare.RegimeNames(), ", "))
+	f.IntVar(&o.audit, "audit", 0, "give `K` neurons of a network of surrogates (default of 64 neurons) a detailed twin")
+	f.BoolVar(&o.control, "control", false, "also run the detailed network with one spike more, to see what chaos alone does (twice the time)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
 	o.surrogateFlags.add(cmd, false)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections, of the background and of random spikes")
@@ -66,8 +87,8 @@ matched, and the report says so.`,
 	return cmd
 }
 
-// durationFor is the default simulated time [ms] of a network of n: detailed cells cost
-// in proportion to n, and a large network makes more spikes in less time.
+// durationFor is the default simulated time [ms] with n detailed cells, which cost in
+// proportion to n, and make more spikes in less time where they are many.
 func durationFor(n int) int {
 	switch {
 	case n <= 1:
@@ -93,6 +114,9 @@ func (o *compareOptions) check() error {
 	switch {
 	case len(o.duration) == 0:
 		for _, n := range o.neurons {
+			if o.audit > 0 {
+				n = min(n, o.audit)
+			}
 			o.duration = append(o.duration, durationFor(n))
 		}
 	case len(o.duration) == 1:
@@ -110,7 +134,21 @@ func (o *compareOptions) check() error {
 			return usagef("compare: --warmup %d ms leaves nothing of %d ms", o.warmUp, d)
 		}
 	}
+	for i, name := range o.regimes {
+		if _, err := compare.FindRegime(name); err != nil {
+			return usagef("compare: --regime: %w", err)
+		}
+		if slices.Contains(o.regimes[:i], name) {
+			return usagef("compare: --regime: %s twice", name)
+		}
+	}
 	switch {
+	case len(o.regimes) == 0:
+		return usagef("compare: --regime is empty")
+	case o.audit > 0 && o.control:
+		return usagef("compare: --control is about a comparison, not about --audit")
+	case o.audit < 0:
+		return usagef("compare: --audit %d neurons, expected 1 or more", o.audit)
 	case o.warmUp < -1:
 		return usagef("compare: --warmup %d ms", o.warmUp)
 	case o.threads < 1 || o.threads > 1024:
@@ -123,7 +161,21 @@ func (o *compareOptions) check() error {
 	return nil
 }
 
+// outcome is what a comparison or an audit has to say.
+type outcome interface {
+	WriteText(io.Writer) error
+	WriteReport(io.Writer) error
+}
+
 func runCompare(cmd *cobra.Command, o *compareOptions) error {
+	if given := cmd.Flags().Changed; given("audit") {
+		if o.audit == 0 {
+			return usagef("compare: --audit 0 neurons, expected 1 or more")
+		}
+		if !given("neurons") {
+			o.neurons = []int{64}
+		}
+	}
 	if err := o.check(); err != nil {
 		return err
 	}
@@ -136,14 +188,10 @@ func runCompare(cmd *cobra.Command, o *compareOptions) error {
 		return err
 	}
 	setup.Command = commandLine(cmd)
-	bar := newProgressBar(cmd.ErrOrStderr())
-	cfg.Progress = func(stage string, done, total int) { bar.show(stage+", neuron-ms", 0, done, total) }
-	r, err := compare.Run(cmd.Context(), *cfg)
-	bar.end()
+	r, err := o.run(cmd, cfg, setup)
 	if err != nil {
 		return err
 	}
-	r.Setup = *setup
 	if err := cmd.Context().Err(); err != nil {
 		return err
 	}
@@ -164,6 +212,27 @@ func runCompare(cmd *cobra.Command, o *compareOptions) error {
 	}
 	_, err = fmt.Fprintf(w, "%s, %d thread(s), seed %d.\nReport: %s\n", setup.Machine, o.threads, o.seed, o.outPath)
 	return err
+}
+
+// run compares or audits, and says how far it is.
+func (o *compareOptions) run(cmd *cobra.Command, cfg *compare.Config, setup *compare.Setup) (outcome, error) {
+	bar := newProgressBar(cmd.ErrOrStderr())
+	cfg.Progress = func(stage string, done, total int) { bar.show(stage+", neuron-ms", 0, done, total) }
+	defer bar.end()
+	if o.audit > 0 {
+		r, err := compare.RunAudit(cmd.Context(), *cfg, o.audit)
+		if err != nil {
+			return nil, err
+		}
+		r.Setup = *setup
+		return r, nil
+	}
+	r, err := compare.Run(cmd.Context(), *cfg)
+	if err != nil {
+		return nil, err
+	}
+	r.Setup = *setup
+	return r, nil
 }
 
 // prepare reads what the options name and says how to build both kinds of population.
@@ -190,14 +259,21 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	w, err := compare.DefaultWorkload(channels, o.seed)
-	if err != nil {
-		return nil, nil, err
-	}
 	cfg := &compare.Config{
-		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Workload: w,
+		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Control: o.control,
 		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
 		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, surrogates, fit) },
+	}
+	for _, name := range o.regimes {
+		regime, err := compare.FindRegime(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		w, err := regime.Workload(channels, o.seed)
+		if err != nil {
+			return nil, nil, err
+		}
+		cfg.Workloads = append(cfg.Workloads, w)
 	}
 	used, err := surrogate.New(m, 1, surrogates)
 	if err != nil {
