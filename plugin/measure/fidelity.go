@@ -18,17 +18,26 @@ const (
 )
 
 // Fidelity collects a surrogate's outputs beside those of the cell that
-// received the same input, trial by trial, and judges them together.
+// received the same input, trial by trial, and judges them together. It keeps
+// 13 bytes for each ms.
 type Fidelity struct {
 	WarmupMS int // set before the first Add; see [NewFidelity]
 
-	p              []float32
-	label          []bool
-	truth, v       []float64 // clipped voltages [mV]
-	trials         int
-	true, emitted  int // spikes
-	hits, duration int
+	trials []kept
 }
+
+// kept is a trial after the warm-up, [T] each.
+type kept struct {
+	p        []float32
+	label    []bool    // a true spike's step
+	truth, v []float32 // not clipped [mV]; nil: not judged
+	spikes   []float64 // steps of the true spikes, from 0
+	emitted  []float64 // steps of the emitted ones
+	hits     int       // of these, within WithinMS of a true one
+}
+
+// clip bounds a voltage from above [mV].
+func clip(v float32) float64 { return min(float64(v), ClipMV) }
 
 // NewFidelity leaves out the first [WarmupMS] of each trial.
 func NewFidelity() *Fidelity { return &Fidelity{WarmupMS: WarmupMS} }
@@ -56,36 +65,36 @@ func (f *Fidelity) Add(t Trial) error {
 			return fmt.Errorf("%w: NaN at %d ms", population.ErrInput, i)
 		}
 	}
-	f.trials++
 	from := min(f.WarmupMS, n)
-	f.duration += n - from
-	f.p = append(f.p, t.PSpike[from:]...)
-	label := make([]bool, n)
-	var truth, emitted []float64
+	k := kept{p: slices.Clone(t.PSpike[from:]), label: make([]bool, n-from)}
+	if t.VSoma != nil {
+		k.truth, k.v = slices.Clone(t.TrueVSoma[from:]), slices.Clone(t.VSoma[from:])
+	}
 	for _, peak := range t.TruePeakMS {
-		if k := population.LabelStep(peak); k >= from && k < n {
-			label[k] = true
-			truth = append(truth, float64(k))
+		if s := population.LabelStep(peak); s >= from && s < n {
+			k.label[s-from] = true
+			k.spikes = append(k.spikes, float64(s-from))
 		}
 	}
-	for k := from; k < n; k++ {
-		if t.Spike[k] {
-			emitted = append(emitted, float64(k))
-		}
-		if t.VSoma != nil {
-			f.truth = append(f.truth, min(float64(t.TrueVSoma[k]), ClipMV))
-			f.v = append(f.v, min(float64(t.VSoma[k]), ClipMV))
+	for s := from; s < n; s++ {
+		if t.Spike[s] {
+			k.emitted = append(k.emitted, float64(s-from))
 		}
 	}
-	f.label = append(f.label, label[from:]...)
-	f.true += len(truth)
-	f.emitted += len(emitted)
-	f.hits += Match(truth, emitted, WithinMS)
+	k.hits = Match(k.spikes, k.emitted, WithinMS)
+	f.trials = append(f.trials, k)
 	return nil
 }
 
 // ROC returns the curve of the trials added so far.
-func (f *Fidelity) ROC() ROC { return NewROC(f.p, f.label) }
+func (f *Fidelity) ROC() ROC {
+	var p []float32
+	var label []bool
+	for _, t := range f.trials {
+		p, label = append(p, t.p...), append(label, t.label...)
+	}
+	return NewROC(p, label)
+}
 
 // Report is the judgement over all trials. Figures about spikes rest on N true
 // spikes (TrueSpikes), Precision and PredictedRate on the emitted ones,
@@ -109,18 +118,29 @@ type Report struct {
 func (f *Fidelity) Report() Report {
 	roc := f.ROC()
 	tp, _ := roc.TruePositivesAt(0.01)
-	rmse, ev := voltage(f.truth, f.v)
-	hz := 1000 / float64(f.duration)
+	var truth, v []float64
+	var spikes, emitted, hits, duration int
+	for _, t := range f.trials {
+		for i := range t.v {
+			truth, v = append(truth, clip(t.truth[i])), append(v, clip(t.v[i]))
+		}
+		spikes += len(t.spikes)
+		emitted += len(t.emitted)
+		hits += t.hits
+		duration += len(t.p)
+	}
+	rmse, ev := voltage(truth, v)
+	hz := 1000 / float64(duration)
 	return Report{
-		Trials: f.trials, DurationMS: f.duration, TrueSpikes: f.true, EmittedSpikes: f.emitted,
-		AUC:               Figure{roc.AUC(), f.true},
-		TruePositivesAt1:  Figure{tp, f.true},
-		VoltageRMSE:       Figure{rmse, len(f.v)},
-		ExplainedVariance: Figure{ev, len(f.v)},
-		TrueRate:          Figure{float64(f.true) * hz, f.true},
-		PredictedRate:     Figure{float64(f.emitted) * hz, f.emitted},
-		Precision:         Figure{float64(f.hits) / float64(f.emitted), f.emitted},
-		Recall:            Figure{float64(f.hits) / float64(f.true), f.true},
+		Trials: len(f.trials), DurationMS: duration, TrueSpikes: spikes, EmittedSpikes: emitted,
+		AUC:               Figure{roc.AUC(), spikes},
+		TruePositivesAt1:  Figure{tp, spikes},
+		VoltageRMSE:       Figure{rmse, len(v)},
+		ExplainedVariance: Figure{ev, len(v)},
+		TrueRate:          Figure{float64(spikes) * hz, spikes},
+		PredictedRate:     Figure{float64(emitted) * hz, emitted},
+		Precision:         Figure{float64(hits) / float64(emitted), emitted},
+		Recall:            Figure{float64(hits) / float64(spikes), spikes},
 	}
 }
 
