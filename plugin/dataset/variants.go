@@ -19,6 +19,9 @@ var variants = []struct {
 	{"synchronous", "the same rates, but 30 to 100 % of the spikes come in volleys of 3 to 10 ms every 30 to 200 ms", func(in *Inputs) {
 		in.Synchrony = &Synchrony{Trials: 1, PeriodMS: [2]int{30, 200}, WidthMS: [2]float64{3, 10}, Share: [2]float64{0.3, 1}}
 	}},
+	{"clustered", "the same rates, but 30 to 100 % of the excitatory spikes come on 2 to 8 clusters of 50 to 150 um in each tree", func(in *Inputs) {
+		in.Clustering = &Clustering{Trials: 1, Clusters: [2]int{2, 8}, LengthUM: [2]float64{50, 150}, Share: [2]float64{0.3, 1}}
+	}},
 	{"low-rate", "half of the published rates", func(in *Inputs) { in.scale(0.5) }},
 	{"high-rate", "twice the published rates", func(in *Inputs) { in.scale(2) }},
 	{"basal-only", "no input to the apical tree", func(in *Inputs) { in.Apical = TreeRates{} }},
