@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -74,4 +75,17 @@ func ParseInputs(b []byte, nmda bool) (Inputs, error) {
 		return Inputs{}, fmt.Errorf("%w: input statistics: %w", population.ErrFormat, err)
 	}
 	return in, in.check()
+}
+
+// NameOf returns "name: what it is" of the named statistics that these are, "" where they
+// are none.
+func NameOf(in Inputs, nmda bool) string {
+	for _, v := range variants {
+		named := Paper(nmda)
+		v.change(&named)
+		if reflect.DeepEqual(in, named) {
+			return v.name + ": " + v.summary
+		}
+	}
+	return ""
 }
