@@ -257,7 +257,7 @@ func (r *Result) figures() table {
 func (r *Result) calibration(p *page) {
 	c := &r.Calibration
 	p.line("### Calibration\n")
-	p.line("The probabilities add up to %s Hz, where the cell fires at %s Hz. Log loss %s nat a ms; Brier score %s, %s %% better than the mean rate alone.\n",
+	p.line("The probabilities add up to %s Hz, where the cell fires at %s Hz. Log loss %s nat a ms; Brier score %s, its skill beside the mean rate alone %s %%.\n",
 		c.PredictedRate.Format(2), r.TrueRate.Format(2), c.LogLoss.Format(5), c.Brier.Format(6), percent(c.BrierSkill, 1))
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -104,7 +105,7 @@ func (e *Evaluation) correlogramPicture() (picture, error) {
 	l.Dashes = []vg.Length{4, 3}
 	p.Add(l)
 	p.Legend.Add("by chance", l)
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.XOffs = true, -6
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -edge, edge, 0, 1.15*max(top, 0.01)
 	return picture{"correlogram", "Cross-correlogram of emitted and true spikes",
 		fmt.Sprintf("%d emitted spikes around %d true ones, in bins of 1 ms.", c.EmittedSpikes, c.TrueSpikes), p}, nil
@@ -115,16 +116,20 @@ func (e *Evaluation) reliabilityPicture() (picture, error) {
 	const lowest = -6.0
 	p := plotstyle.New("predicted probability of a spike (log scale)", "observed frequency (log scale)")
 	p.X.Tick.Marker, p.Y.Tick.Marker = plotstyle.DecadeTicks{}, plotstyle.DecadeTicks{}
+	low := -2.0
+	for _, b := range e.Calibration.Bins {
+		for _, x := range []float64{b.Predicted, b.Observed.Value} {
+			if x > 0 {
+				low = min(low, math.Floor(math.Log10(x)))
+			}
+		}
+	}
+	low = max(low, lowest)
+	log := func(x float64) float64 { return max(math.Log10(x), low) } // of 0 too
 	var at plotter.XYs
 	var bars plotter.YErrors
-	low := -2.0
-	log := func(x float64) float64 { return max(math.Log10(x), lowest) }
 	for _, b := range e.Calibration.Bins {
-		if b.Predicted <= 0 || b.Observed.Value <= 0 {
-			continue // not on logarithmic axes
-		}
 		xy := plotter.XY{X: log(b.Predicted), Y: log(b.Observed.Value)}
-		low = min(low, xy.X, xy.Y)
 		at = append(at, xy)
 		bar := struct{ Low, High float64 }{0, 0}
 		if !math.IsNaN(b.Interval.Low) {
@@ -132,7 +137,6 @@ func (e *Evaluation) reliabilityPicture() (picture, error) {
 		}
 		bars = append(bars, bar)
 	}
-	low = math.Floor(low)
 	l, err := plotstyle.Line(plotter.XYs{{X: low, Y: low}, {}}, plotstyle.GreyColor, 1)
 	if err != nil {
 		return picture{}, err
@@ -161,7 +165,7 @@ func (e *Evaluation) reliabilityPicture() (picture, error) {
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = low, 0, low, 0
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6
 	return picture{"reliability", "Reliability diagram of the spike probability",
-		"Each point holds the ms of similar probability and a tenth of the predicted spikes.", p}, nil
+		"Each point holds the ms of similar probability and a tenth of the predicted spikes; on the lower edge: no spike came.", p}, nil
 }
 
 // voltageErrorPicture draws the voltage error by the distance to a true spike.
@@ -195,7 +199,8 @@ func (e *Evaluation) voltageErrorPicture() (picture, error) {
 		l.Dashes = []vg.Length{4, 3}
 		p.Add(l)
 		p.Legend.Add("all ms", l)
-		p.Legend.Top = true
+		p.Legend.Top, p.Legend.XOffs = true, -6
+		p.Y.Max = 1.1 * max(slices.Max(values), 0.01)
 		p.X.Tick.Label.Font.Size = 8.5
 	}
 	p.Y.Min = 0

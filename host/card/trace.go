@@ -65,7 +65,7 @@ func (e *Evaluation) tracePictures() ([]picture, error) {
 		v.Y.Min = math.Floor(v.Y.Min/5)*5 - 1
 		v.Y.Max = topMV + 7 // room for the legend
 		v.X.Min, v.X.Max = float64(from+e.WarmupMS), float64(to+e.WarmupMS)
-		v.Legend.Top = true
+		v.Legend.Top, v.Legend.XOffs = true, -6
 		pictures = append(pictures, picture{"voltage", "Soma voltage of the cell and of the surrogate under identical input",
 			fmt.Sprintf("Of the trials with spikes, the one with the median error. Spikes are cut at %d mV.", topMV), v})
 	}
@@ -96,7 +96,7 @@ func (e *Evaluation) tracePictures() ([]picture, error) {
 	}
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = float64(from+e.WarmupMS), float64(to+e.WarmupMS), 0, 1.45
 	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.5, Label: "0.5"}, {Value: 1, Label: "1"}}
-	p.Legend.Top = true
+	p.Legend.Top, p.Legend.XOffs = true, -6
 	return append(pictures, picture{"probability", "The surrogate's spike probability and the cell's spikes over the same time",
 		"The same time: probability of a spike in each ms, and the cell's spikes (triangles).", p}), nil
 }

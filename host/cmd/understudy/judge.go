@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -19,9 +20,6 @@ import (
 
 // evaluateBatch is how many trials run side by side as one population.
 const evaluateBatch = 16
-
-// rocPoints bounds the points of a drawn curve.
-const rocPoints = 2000
 
 // judge runs models on data sets.
 type judge struct {
@@ -66,7 +64,12 @@ func (j *judge) evaluate(m *model.Model, d *dataset.Data, seed uint64) (*card.Ev
 	}
 	r.Judgement = f.Judgement(r.Threshold, seed)
 	r.WarmupMS = f.WarmupMS
-	r.FalsePositive, r.TruePositive = f.ROC().Thin(rocPoints)
+	roc := f.ROC()
+	for x := -4.0; roc.Positives > 0 && x < 0.005; x += 0.01 {
+		fp := min(math.Pow(10, x), 1)
+		tp, _ := roc.TruePositivesAt(fp)
+		r.FalsePositive, r.TruePositive = append(r.FalsePositive, fp), append(r.TruePositive, tp)
+	}
 	if t, ok := f.Typical(); ok {
 		r.Trace = &t
 	}

@@ -26,7 +26,12 @@ func traits(m *dataset.Manifest) [][2]string {
 // describe says in words what a data set is.
 func describe(m *dataset.Manifest) string {
 	inputs := dataset.NameOf(m.Inputs, m.Synapses == "nmda")
-	if inputs == "" {
+	if name, _, _ := strings.Cut(inputs, ":"); name == "paper" {
+		inputs = "with the published statistics"
+		if m.Synapses != "nmda" {
+			inputs += " for " + m.Synapses + " synapses"
+		}
+	} else if inputs == "" {
 		inputs = "statistics of its own: " + strings.Join(inputDifferences(m, &dataset.Manifest{Inputs: dataset.Paper(m.Synapses == "nmda")}), ", ")
 	}
 	return fmt.Sprintf("trials of %g s of %s, %s synapses, seed %d; inputs %s", m.Seconds, m.Cell, m.Synapses, m.Seed, inputs)
