@@ -292,15 +292,8 @@ class Trainer:
         return record
 
     def _export(self, threshold: float) -> None:
-        hours = sum(t.steps for t in self.train) / 3.6e6
-        m = self.data.manifest
-        provenance = {
-            "cell": str(m.get("cell", "")),
-            "data": f"{len(self.train)} trials, {hours:.2f} h, seed {m.get('seed')}, manifest sha256 {self.data.manifest_sha256}",
-            "command": self.opt.command,
-            "seed": self.opt.seed,
-            "figures": self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step},
-        }
+        provenance = export.provenance(self.data, self.train, self.opt.command, self.opt.seed,
+                                       self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step})
         name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
         doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
         export.write_model(self.opt.out, export.tensors(self.mean), doc)
