@@ -96,7 +96,7 @@ def test_weighted_sum_as_a_model_file(trials, tmp_path):
 
 def test_weighted_sum_recovers_its_own_kind(trials, monkeypatch):
     """Data from a weighted sum: the fit must predict held-out trials as the true one does."""
-    monkeypatch.setattr(weighted, "PENALTIES", (1.0, 100.0))
+    monkeypatch.setattr(weighted, "PENALTIES", (100.0, 1.0))
     data = Dataset(trials)
     spike, v = outputs(20)
     inh = np.array([k == "inh" for k in data.manifest["channel_kind"]])

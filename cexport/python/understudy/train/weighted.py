@@ -24,8 +24,8 @@ from .ops import event_sum
 #: Steps of the kernels.
 TAPS = 250
 
-#: Penalties to choose from: half the square of a synapse's deviation times this.
-PENALTIES = (1.0, 10.0, 100.0, 1000.0, 10000.0)
+#: Penalties to try in turn while held-out trials gain: half the square of a synapse's deviation times this.
+PENALTIES = (10000.0, 1000.0, 100.0, 10.0, 1.0)
 
 #: Bounds of the time constants [ms]: rise, and how much longer the decay is.
 RISE_MS, LONGER_MS = (0.3, 20.0), (0.5, 150.0)
@@ -121,11 +121,10 @@ class Fit:
         kernel = kernels(rise, decay, delay)
         start = gain.detach()[self.group]
         best = None
+        deviation = torch.zeros(self.channels, requires_grad=True)  # each penalty begins where the last one ended
+        b0 = bias.detach().clone().requires_grad_()
+        g0 = torch.zeros(len(self.group_kind), requires_grad=True)
         for penalty in PENALTIES:
-            deviation = torch.zeros(self.channels, requires_grad=True)
-            b0 = bias.detach().clone().requires_grad_()
-            g0 = torch.zeros(len(self.group_kind), requires_grad=True)
-
             def weight() -> torch.Tensor:
                 return start + g0[self.group] + deviation
 
@@ -139,12 +138,13 @@ class Fit:
                     total += loss.item()
                 return torch.tensor(total)
 
-            _minimise([deviation, g0, b0], fine, iterations)
+            _minimise([deviation, g0, b0], fine, iterations // 2)
             with torch.no_grad():
                 judged = sum(self.loss(filtered(event_sum(self.table(weight()), b), kernel) + b0, b, spike).item() for b in self.held)
-                if best is None or judged < best[0]:
-                    unit, zero = (1.0, 0.0) if spike else (self.v_std, self.v_mean)
-                    best = judged, Output(unit * weight().numpy(), rise.numpy(), decay.numpy(), zero + unit * b0.item(), penalty)
+                if best is not None and judged >= best[0]:
+                    break
+                unit, zero = (1.0, 0.0) if spike else (self.v_std, self.v_mean)
+                best = judged, Output(unit * weight().numpy(), rise.numpy(), decay.numpy(), zero + unit * b0.item(), penalty)
         return best[1]
 
 
