@@ -132,7 +132,7 @@ func (r *Result) markdown(base string, pictures []picture) string {
 
 	p.line("## How this card was made\n")
 	p.line("```sh\n%s\n```\n", strings.ReplaceAll(r.Command, "```", "'''"))
-	p.line("understudy %s, kernel %s. The plots are beside this file. How each figure is defined: `understudy evaluate --help`.", plain(r.Version), r.Kernel)
+	p.line("understudy %s, kernel %s. The plots are beside this file. EVALUATE.md beside the command's source says how each figure is defined.", plain(r.Version), r.Kernel)
 	return p.String()
 }
 

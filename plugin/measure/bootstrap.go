@@ -228,18 +228,18 @@ func newTrialROC(trials []kept) *trialROC {
 	all := sortedScores(trials)
 	slices.Reverse(all)
 	cell := make([]rocCell, len(trials)) // of the point being gathered
+	var touched []int32                  // trials that it has
 	flush := func() {
+		if len(touched) == 0 {
+			return
+		}
 		var point []rocCell
-		for i, c := range cell {
-			if c.ms > 0 {
-				c.trial = int32(i)
-				point = append(point, c)
-			}
+		for _, i := range touched {
+			point = append(point, cell[i])
+			cell[i] = rocCell{}
 		}
-		clear(cell)
-		if point != nil {
-			r.points = append(r.points, point)
-		}
+		touched = touched[:0]
+		r.points = append(r.points, point)
 	}
 	for i := 0; i < len(all); {
 		end, positive := i, false
@@ -251,6 +251,10 @@ func newTrialROC(trials []kept) *trialROC {
 		}
 		for ; i < end; i++ {
 			c := &cell[all[i].trial]
+			if c.ms == 0 {
+				c.trial = all[i].trial
+				touched = append(touched, c.trial)
+			}
 			c.ms++
 			if all[i].label {
 				c.positive++

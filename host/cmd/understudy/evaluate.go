@@ -44,7 +44,8 @@ Without --holdout, trials that the model was trained on are judged too.
 'dataset --inputs synchronous', 'clustered', 'high-rate' and 'dataset --synapses ampa'
 are what the paper tests. --baseline judges another model on the same trials; a .json
 file has figures that were taken elsewhere (python -m understudy.train.baselines).
---card writes a model card, Markdown with plots beside it; --json prints everything.`,
+--card writes a model card, Markdown with plots beside it; --json prints everything.
+EVALUATE.md beside this command's source says how each figure is defined.`,
 		Example: `  understudy evaluate --data data --holdout every-20
   understudy evaluate --model surrogate.safetensors --data test --json
   understudy evaluate --model surrogate.safetensors --data test --also synchronous=test-sync \
