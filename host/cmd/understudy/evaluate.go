@@ -55,7 +55,7 @@ EVALUATE.md beside this command's source says how each figure is defined.`,
 	o.add(cmd, true)
 	f := cmd.Flags()
 	f.StringVar(&o.dir, "data", "", "`directory` of the data set")
-	f.StringVar(&o.holdout, "holdout", "every-1", "judge the trials whose number N divides, `every-N`; training holds out every-20")
+	f.StringVar(&o.holdout, "holdout", "every-1", "judge the trials of --data whose number N divides, `every-N`; training holds out every-20")
 	f.StringArrayVar(&o.also, "also", nil, "another data set, `NAME=DIR`; may be repeated")
 	f.StringArrayVar(&o.baselines, "baseline", nil, "another model, or its figures in JSON, `NAME=FILE`; may be repeated")
 	f.StringVar(&o.card, "card", "", "model card to write, a Markdown `file`")
@@ -163,8 +163,10 @@ func runEvaluate(cmd *cobra.Command, o *evaluateOptions) error {
 			return err
 		}
 	}
+	all := j
+	all.every = 1 // nothing was trained on these
 	for i, other := range others {
-		e, err := j.evaluate(m, other, mainSeed+1+uint64(i))
+		e, err := all.evaluate(m, other, mainSeed+1+uint64(i))
 		if err != nil {
 			return fmt.Errorf("--also %s: %w", also[i].name, err)
 		}

@@ -46,13 +46,14 @@ func TestEvaluateCard(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := execute(t, "evaluate", "--model", m, "--data", main, "--also", "volleys="+volleys, "--also", "ampa="+ampa,
-		"--baseline", "other="+other, "--baseline", "peer="+figures, "--card", card, "--json")
+		"--baseline", "other="+other, "--baseline", "peer="+figures, "--holdout", "every-2", "--card", card, "--json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var r struct {
-		Notes []string
-		Also  []struct {
+		Trials int
+		Notes  []string
+		Also   []struct {
 			Name   string
 			Trials int
 			Notes  []string
@@ -76,7 +77,7 @@ func TestEvaluateCard(t *testing.T) {
 	if !strings.Contains(notes, "synapses is nmda, in training it was ampa") || !strings.Contains(notes, "does not record morphology, dendrites, scheme") || strings.Contains(notes, "dt_ms") {
 		t.Errorf("notes %q", r.Notes)
 	}
-	if len(r.Also) != 2 || r.Also[0].Trials != 3 || !strings.Contains(strings.Join(r.Also[0].Notes, ""), "synchrony {") {
+	if len(r.Also) != 2 || r.Also[0].Trials != 3 || r.Trials != 2 || !strings.Contains(strings.Join(r.Also[0].Notes, ""), "synchrony {") {
 		t.Errorf("volleys: %+v", r.Also)
 	}
 	if notes := strings.Join(r.Also[1].Notes, "\n"); !strings.Contains(notes, "synapses is ampa, the main data have nmda") || !strings.Contains(notes, "dt_ms is 0.1") {
