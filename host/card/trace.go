@@ -5,8 +5,8 @@ import (
 	"image/color"
 	"math"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
 
 	"understudy/host/plotstyle"
 	"understudy/plugin/measure"
@@ -71,12 +71,15 @@ func (e *Evaluation) tracePictures() ([]picture, error) {
 	}
 	p := plotstyle.New("time (ms)", "spike probability")
 	var xys, marks plotter.XYs
+	top := e.Threshold
 	for k := from; k < to; k++ {
 		xys = append(xys, plotter.XY{X: float64(k + e.WarmupMS), Y: float64(t.P[k])})
+		top = max(top, float64(t.P[k]))
 	}
+	top = max(top, 0.01)
 	for _, s := range t.Spikes {
 		if s >= float64(from) && s < float64(to) {
-			marks = append(marks, plotter.XY{X: s + float64(e.WarmupMS), Y: 1.08})
+			marks = append(marks, plotter.XY{X: s + float64(e.WarmupMS), Y: 1.08 * top})
 		}
 	}
 	l, err := plotstyle.Line(xys, plotstyle.SurrogateColor, 1.2)
@@ -94,8 +97,14 @@ func (e *Evaluation) tracePictures() ([]picture, error) {
 		p.Add(s)
 		p.Legend.Add("cell: spike", s)
 	}
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = float64(from+e.WarmupMS), float64(to+e.WarmupMS), 0, 1.45
-	p.Y.Tick.Marker = plot.ConstantTicks{{Value: 0, Label: "0"}, {Value: 0.5, Label: "0.5"}, {Value: 1, Label: "1"}}
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = float64(from+e.WarmupMS), float64(to+e.WarmupMS), 0, 1.5*top
+	l, err = plotstyle.Line(plotter.XYs{{X: p.X.Min, Y: e.Threshold}, {X: p.X.Max, Y: e.Threshold}}, plotstyle.InkColor, 1)
+	if err != nil {
+		return nil, err
+	}
+	l.Dashes = []vg.Length{4, 3}
+	p.Add(l)
+	p.Legend.Add("threshold", l)
 	p.Legend.Top, p.Legend.XOffs = true, -6
 	return append(pictures, picture{"probability", "The surrogate's spike probability and the cell's spikes over the same time",
 		"The same time: probability of a spike in each ms, and the cell's spikes (triangles).", p}), nil
