@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,7 +99,7 @@ func (r *Result) markdown(base string, pictures []picture) string {
 		for _, x := range pictures {
 			if slices.Contains(names, x.Name) {
 				titles = append(titles, plain(x.Caption))
-				images = append(images, fmt.Sprintf("![%s](%s-%s.svg)", plain(x.Alt), strings.ReplaceAll(base, " ", "%20"), x.Name))
+				images = append(images, fmt.Sprintf("![%s](%s-%s.svg)", plain(x.Alt), url.PathEscape(base), x.Name))
 			}
 		}
 		if len(images) > 0 {

@@ -149,7 +149,7 @@ func runEvaluate(cmd *cobra.Command, o *evaluateOptions) error {
 	if err != nil {
 		return err
 	}
-	main.Notes = trainingNotes(m, &d.Manifest)
+	main.Notes = append(main.Notes, trainingNotes(m, &d.Manifest)...)
 	hash, err := m.Hash()
 	if err != nil {
 		return err
@@ -170,7 +170,7 @@ func runEvaluate(cmd *cobra.Command, o *evaluateOptions) error {
 		if err != nil {
 			return fmt.Errorf("--also %s: %w", also[i].name, err)
 		}
-		e.Notes = differences(&other.Manifest, &d.Manifest, "the main data have")
+		e.Notes = append(differences(&other.Manifest, &d.Manifest, "the main data have"), e.Notes...)
 		a := card.Also{Name: also[i].name, Evaluation: *e}
 		a.Drop.N = e.TrueSpikes
 		a.Drop.Value, a.DropInterval = measure.DropInAUC(r.Judgement, e.Judgement)

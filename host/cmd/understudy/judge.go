@@ -73,7 +73,9 @@ func (j *judge) evaluate(m *model.Model, d *dataset.Data, seed uint64) (*card.Ev
 	if t, ok := f.Typical(); ok {
 		r.Trace = &t
 	}
-	warnOutOfRange(j.cmd.ErrOrStderr(), r.OutOfRange)
+	for _, note := range rangeNotes(r.OutOfRange) {
+		r.Notes = append(r.Notes, note+".")
+	}
 	return r, nil
 }
 
