@@ -5,7 +5,7 @@ Writes rate.safetensors, weighted.safetensors, glm.safetensors and hidden.safete
 surrogate, and lif.json, the figures of a leaky integrate-and-fire neuron on --test
 (a model file has no reset).
 
-  rate      the number of events of each kind and tree in the last ms, which of 25 to 400 the
+  rate      the number of events of each kind and tree in the last ms, which of 10 to 400 the
             training trials choose: who fired when within them does not count
   weighted  weighted sum and sigmoid: a weight per synapse, a kernel per kind
   glm       generalised linear model: 8 filters for each kind and tree
@@ -37,7 +37,7 @@ from .weighted import Fit, WeightedSum  # noqa: E402
 NAMES = ("rate", "weighted", "glm", "hidden", "lif")
 
 #: Windows of the rate to choose from [ms].
-WINDOWS_MS = (25, 50, 100, 200, 400)
+WINDOWS_MS = (10, 15, 25, 50, 100, 200, 400)
 
 
 #: A threshold rests on so many spikes; where fewer are held out, training trials count too.
@@ -177,7 +177,8 @@ def hidden(a: argparse.Namespace, command: str) -> str:
     fit.keep_memory()
     trainer = fit.Trainer(fit.Options(
         a.data, os.path.join(a.out, "hidden.safetensors"), name="hidden", minutes=a.minutes, steps=a.steps, seed=a.seed, blocks=0,
-        smooth=HIDDEN_TAPS, rank=16, weight_decay=0.05, holdout_every=a.holdout_every, threads=a.threads, command=command))
+        smooth=HIDDEN_TAPS, rank=16, weight_decay=0.05, holdout_every=a.holdout_every, threads=a.threads, command=command,
+        description=f"one hidden layer: 64 rectified units, each with weights per synapse and a kernel of {HIDDEN_TAPS} ms"))
     # Kernels begin as decays of 2 to 50 ms: from noise they hardly learn.
     tau = torch.logspace(np.log10(2), np.log10(50), trainer.net.shape.features)
     decay = torch.exp(-torch.arange(HIDDEN_TAPS).flip(0) / tau[:, None])

@@ -66,6 +66,7 @@ class Options:
     device: str = "cpu"
     resume: bool = False
     command: str = ""
+    description: str = ""  # for the model file
 
 
 def bf16_pays(device: str) -> bool:
@@ -294,6 +295,8 @@ class Trainer:
     def _export(self, threshold: float) -> None:
         provenance = export.provenance(self.data, self.train, self.opt.command, self.opt.seed,
                                        self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step})
+        if self.opt.description:
+            provenance["description"] = self.opt.description
         name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
         doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
         export.write_model(self.opt.out, export.tensors(self.mean), doc)
