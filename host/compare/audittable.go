@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg/draw"
 
+	"understudy/host/plotstyle"
 	"understudy/plugin/audit"
 	"understudy/plugin/measure"
 )
@@ -144,10 +145,10 @@ func (r *AuditResult) WriteReport(w io.Writer) error {
 
 // section is one network's part of the report.
 func (w *AuditRow) section() (section, error) {
-	rmse := series{name: "voltage error", color: surrogateColor, shape: draw.CircleGlyph{}}
-	twins := series{name: "twins", color: detailedColor, shape: draw.CircleGlyph{}}
-	audited := series{name: "audited surrogates", color: surrogateColor, shape: draw.SquareGlyph{}}
-	all := series{name: "all surrogates", color: inkColor, shape: draw.SquareGlyph{}, dashed: true}
+	rmse := series{name: "voltage error", color: plotstyle.SurrogateColor, shape: draw.CircleGlyph{}}
+	twins := series{name: "twins", color: plotstyle.DetailedColor, shape: draw.CircleGlyph{}}
+	audited := series{name: "audited surrogates", color: plotstyle.SurrogateColor, shape: draw.SquareGlyph{}}
+	all := series{name: "all surrogates", color: plotstyle.InkColor, shape: draw.SquareGlyph{}, dashed: true}
 	for i := range w.Windows {
 		v := &w.Windows[i]
 		at := float64(v.FromMS+v.ToMS) / 2

@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"understudy/host/plotstyle"
 )
 
 // add appends a point unless it is undefined.
@@ -21,7 +23,7 @@ func (s *series) add(x, y float64) {
 // linePlot draws series of points joined by lines, with the legend above them and 0 in view, on
 // the axis of x too where it has no ticks of its own.
 func linePlot(f figureHTML, x, y string, lines []series, xTicks plot.Ticker, alt string) (figureHTML, error) {
-	p := newPlot(x, y)
+	p := plotstyle.New(x, y)
 	if xTicks != nil {
 		p.X.Tick.Marker = xTicks
 	}
@@ -62,7 +64,7 @@ func linePlot(f figureHTML, x, y string, lines []series, xTicks plot.Ticker, alt
 	p.Y.Min, p.Y.Max = lo, hi+span*(0.06+0.095*float64(rows)) // room for the legend
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6
 	var err error
-	f.SVG, err = svg(p, plotWidth, plotHeight, alt)
+	f.SVG, err = svg(p, plotstyle.Width, plotstyle.Height, alt)
 	return f, err
 }
 
@@ -71,7 +73,7 @@ func (r *Result) regimePlots() ([]figureHTML, error) {
 	var voltage, rate []series
 	sizes, ticks := map[int]bool{}, plot.ConstantTicks{}
 	for i, regime := range r.Regimes {
-		c := rowColors[i%len(rowColors)]
+		c := plotstyle.RowColors[i%len(plotstyle.RowColors)]
 		v := series{name: regime.Name, color: c, shape: draw.CircleGlyph{}}
 		q := v
 		for _, w := range r.of(regime).Rows {
@@ -100,7 +102,7 @@ func (r *Result) growthPlots() ([]figureHTML, error) {
 	var voltage []series
 	for i := range r.Rows {
 		w := &r.Rows[i]
-		s := series{name: fmt.Sprintf("in the loop, N = %d", w.Neurons), color: rowColors[i%len(rowColors)], shape: draw.CircleGlyph{}}
+		s := series{name: fmt.Sprintf("in the loop, N = %d", w.Neurons), color: plotstyle.RowColors[i%len(plotstyle.RowColors)], shape: draw.CircleGlyph{}}
 		for k := range w.Windows {
 			s.add(logMiddle(&w.Windows[k]), w.Windows[k].LoopRMSE.Value)
 		}
@@ -108,9 +110,9 @@ func (r *Result) growthPlots() ([]figureHTML, error) {
 	}
 	large := r.largest()
 	same := series{name: fmt.Sprintf("identical input, N = %d", large.Neurons), color: color.RGBA{0x88, 0x88, 0x88, 0xFF}, shape: draw.SquareGlyph{}, dashed: true}
-	control := series{name: fmt.Sprintf("control, N = %d", large.Neurons), color: detailedColor, shape: draw.SquareGlyph{}, dashed: true}
-	d := series{name: "detailed", color: detailedColor, shape: draw.CircleGlyph{}}
-	s := series{name: "surrogate", color: surrogateColor, shape: draw.SquareGlyph{}}
+	control := series{name: fmt.Sprintf("control, N = %d", large.Neurons), color: plotstyle.DetailedColor, shape: draw.SquareGlyph{}, dashed: true}
+	d := series{name: "detailed", color: plotstyle.DetailedColor, shape: draw.CircleGlyph{}}
+	s := series{name: "surrogate", color: plotstyle.SurrogateColor, shape: draw.SquareGlyph{}}
 	for k := range large.Windows {
 		w := &large.Windows[k]
 		same.add(logMiddle(w), w.Identical.VoltageRMSE.Value)
@@ -119,12 +121,12 @@ func (r *Result) growthPlots() ([]figureHTML, error) {
 		s.add(logMiddle(w), w.SurrogateRate.Value)
 	}
 	a, err := linePlot(figureHTML{Title: "How far apart, with time", Caption: "Root mean square difference of the soma voltage of the same neurons in the two networks, from the common start on, and (dashed) of surrogates that receive what the detailed neurons receive. Each point is a window that ends at twice the time of its start."},
-		"time (ms, log scale)", "voltage difference (mV)", append(voltage, same, control), decadeTicks{}, "Voltage difference of the two networks against time, one line for each number of neurons, and under identical input.")
+		"time (ms, log scale)", "voltage difference (mV)", append(voltage, same, control), plotstyle.DecadeTicks{}, "Voltage difference of the two networks against time, one line for each number of neurons, and under identical input.")
 	if err != nil {
 		return nil, err
 	}
 	b, err := linePlot(figureHTML{Title: "Rates with time", Caption: fmt.Sprintf("Mean rate of the two networks of %d neurons in the same windows.", large.Neurons)},
-		"time (ms, log scale)", "rate (Hz)", []series{d, s}, decadeTicks{}, "Mean rate of the detailed and of the surrogate network against time.")
+		"time (ms, log scale)", "rate (Hz)", []series{d, s}, plotstyle.DecadeTicks{}, "Mean rate of the detailed and of the surrogate network against time.")
 	return []figureHTML{a, b}, err
 }
 
@@ -142,11 +144,11 @@ func (r *Result) regimeSections() ([]section, error) {
 	for _, regime := range r.Regimes {
 		part := r.of(regime)
 		large := part.largest()
-		a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, detailedColor)
+		a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, plotstyle.DetailedColor)
 		if err != nil {
 			return nil, err
 		}
-		b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, surrogateColor)
+		b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, plotstyle.SurrogateColor)
 		if err != nil {
 			return nil, err
 		}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"html/template"
 	"image/color"
 	"math"
 	"sort"
@@ -11,6 +12,8 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"understudy/host/plotstyle"
 )
 
 // raster draws spikes as short bars.
@@ -36,17 +39,17 @@ func (r raster) Plot(c draw.Canvas, p *plot.Plot) {
 }
 
 func (w *Row) rasterPlot(name string, steps [][]int64, c color.Color) (figureHTML, error) {
-	p := newPlot("time (ms)", "neuron")
+	p := plotstyle.New("time (ms)", "neuron")
 	p.X.Min, p.X.Max = 0, float64(w.SimulatedMS)
 	p.Y.Min, p.Y.Max = -0.5, float64(w.Neurons)-0.5
-	p.Y.Tick.Marker = integerTicks{}
+	p.Y.Tick.Marker = plotstyle.IntegerTicks{}
 	p.Add(raster{steps, c})
 	n := 0
 	for _, t := range steps {
 		n += len(t)
 	}
 	alt := fmt.Sprintf("Spike raster of %d %s neurons over %d ms: %d spikes.", w.Neurons, name, w.SimulatedMS, n)
-	s, err := svg(p, plotWidth, plotHeight, alt)
+	s, err := svg(p, plotstyle.Width, plotstyle.Height, alt)
 	return figureHTML{Title: fmt.Sprintf("Spikes, %s", name), SVG: s,
 		Caption: fmt.Sprintf("%d %s cells, %d spikes in %d ms, in closed loop: each network hears its own spikes.", w.Neurons, name, n, w.SimulatedMS)}, err
 }
@@ -78,7 +81,7 @@ func (pic *Pictures) window(from, to, length int) (int, int) {
 func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureHTML, error) {
 	const topMV = -35
 	from, to = pic.window(from, to, 1000)
-	v := newPlot("time (ms)", "soma voltage (mV)")
+	v := plotstyle.New("time (ms)", "soma voltage (mV)")
 	v.Y.Max = topMV
 	v.Y.Min = math.Inf(1)
 	for _, s := range []struct {
@@ -87,7 +90,7 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 		color  color.Color
 		dashes []vg.Length
 		width  float64
-	}{{"detailed", pic.DetailedV, detailedColor, nil, 1.5}, {"surrogate", pic.SurrogateV, surrogateColor, nil, 1.2}} {
+	}{{"detailed", pic.DetailedV, plotstyle.DetailedColor, nil, 1.5}, {"surrogate", pic.SurrogateV, plotstyle.SurrogateColor, nil, 1.2}} {
 		xys := make(plotter.XYs, 0, to-from)
 		for k := from; k < to; k++ {
 			y := float64(s.trace[k-first])
@@ -100,7 +103,7 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 		if len(xys) == 0 {
 			continue
 		}
-		l, err := line(xys, s.color, s.width)
+		l, err := plotstyle.Line(xys, s.color, s.width)
 		if err != nil {
 			return nil, err
 		}
@@ -115,12 +118,12 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 	v.Y.Max = topMV + 7 // room for the legend
 	v.Legend.Top = true
 
-	p := newPlot("time (ms)", "spike probability")
+	p := plotstyle.New("time (ms)", "spike probability")
 	xys := make(plotter.XYs, 0, to-from)
 	for k := from; k < to; k++ {
 		xys = append(xys, plotter.XY{X: float64(k), Y: float64(pic.SurrogateP[k-first])})
 	}
-	l, err := line(xys, surrogateColor, 1.2)
+	l, err := plotstyle.Line(xys, plotstyle.SurrogateColor, 1.2)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +142,7 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 		if err != nil {
 			return nil, err
 		}
-		s.Shape, s.Color, s.Radius = triangle{}, detailedColor, 3.5
+		s.Shape, s.Color, s.Radius = plotstyle.Triangle{}, plotstyle.DetailedColor, 3.5
 		p.Add(s)
 		p.Legend.Add("detailed: spike", s)
 	}
@@ -148,11 +151,11 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 	p.Legend.Top = true
 
 	about := fmt.Sprintf("Neuron %d of the network of %d", pic.Neuron, n)
-	vs, err := svg(v, plotWidth, plotHeight, fmt.Sprintf("Soma voltage of neuron %d from %d to %d ms, detailed and surrogate overlaid; %d spikes.", pic.Neuron, from, to, spikes))
+	vs, err := svg(v, plotstyle.Width, plotstyle.Height, fmt.Sprintf("Soma voltage of neuron %d from %d to %d ms, detailed and surrogate overlaid; %d spikes.", pic.Neuron, from, to, spikes))
 	if err != nil {
 		return nil, err
 	}
-	ps, err := svg(p, plotWidth, plotHeight, fmt.Sprintf("The surrogate's spike probability over the same time, with marks at the detailed neuron's %d spikes.", spikes))
+	ps, err := svg(p, plotstyle.Width, plotstyle.Height, fmt.Sprintf("The surrogate's spike probability over the same time, with marks at the detailed neuron's %d spikes.", spikes))
 	return []figureHTML{
 		{Title: "Soma voltage, identical input", SVG: vs, Caption: about + ": " + how + ". " +
 			fmt.Sprintf("Of the cells that spiked this one has the median error. Spikes are cut at %d mV.", topMV)},
@@ -164,13 +167,13 @@ func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureH
 // neuron that spikes twice a second has 998 ms in which it must not.
 func (r *Result) rocPlot() (figureHTML, error) {
 	const lowest = -4 // decades
-	p := newPlot("false positives (fraction of ms, log scale)", "true positives")
-	p.X.Tick.Marker = decadeTicks{}
+	p := plotstyle.New("false positives (fraction of ms, log scale)", "true positives")
+	p.X.Tick.Marker = plotstyle.DecadeTicks{}
 	var chance plotter.XYs
 	for e := float64(lowest); e <= 0.001; e += 0.05 {
 		chance = append(chance, plotter.XY{X: e, Y: math.Pow(10, e)})
 	}
-	l, err := line(chance, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
+	l, err := plotstyle.Line(chance, plotstyle.GreyColor, 1)
 	if err != nil {
 		return figureHTML{}, err
 	}
@@ -187,7 +190,7 @@ func (r *Result) rocPlot() (figureHTML, error) {
 		if len(xys) < 2 {
 			continue
 		}
-		l, err := line(xys, rowColors[i%len(rowColors)], 1.6)
+		l, err := plotstyle.Line(xys, plotstyle.RowColors[i%len(plotstyle.RowColors)], 1.6)
 		if err != nil {
 			return figureHTML{}, err
 		}
@@ -198,7 +201,7 @@ func (r *Result) rocPlot() (figureHTML, error) {
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lowest, 0, 0, 1
 	// The upper left is empty: few spikes are found at so few false positives.
 	p.Legend.Top, p.Legend.Left, p.Legend.XOffs = true, true, 6
-	s, err := svg(p, plotWidth, plotHeight, "ROC curves of the surrogate's spike probability. "+strings.Join(alts, "; "))
+	s, err := svg(p, plotstyle.Width, plotstyle.Height, "ROC curves of the surrogate's spike probability. "+strings.Join(alts, "; "))
 	return figureHTML{Title: "ROC curve", SVG: s, Caption: "How many of the detailed cells' spikes the surrogate's probability finds, against how many silent ms it calls a spike, as its threshold falls. Identical input, all compared neurons of a network together."}, err
 }
 
@@ -224,14 +227,14 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 		alt    string
 	}{
 		{figureHTML{Title: "Cost", Caption: fmt.Sprintf("Wall-clock time for one simulated ms of the whole network, %s. Below the dashed line a network runs faster than real time.", threads(r.Setup.Threads))},
-			"wall ms per simulated ms", []series{{name: "detailed", points: d, color: detailedColor, shape: draw.CircleGlyph{}}, {name: "surrogate", points: s, color: surrogateColor, shape: draw.SquareGlyph{}}},
+			"wall ms per simulated ms", []series{{name: "detailed", points: d, color: plotstyle.DetailedColor, shape: draw.CircleGlyph{}}, {name: "surrogate", points: s, color: plotstyle.SurrogateColor, shape: draw.SquareGlyph{}}},
 			"Wall time per simulated ms against the number of neurons, detailed and surrogate, both axes logarithmic."},
 		{figureHTML{Title: "Speed-up", Caption: "How many times faster the surrogate network runs: the ratio of the two curves."},
-			"detailed / surrogate wall time", []series{{name: "speed-up", points: ratio, color: rowColors[0], shape: draw.CircleGlyph{}}},
+			"detailed / surrogate wall time", []series{{name: "speed-up", points: ratio, color: plotstyle.RowColors[0], shape: draw.CircleGlyph{}}},
 			"Ratio of detailed to surrogate wall time against the number of neurons."},
 	} {
-		p := newPlot("neurons in the network", f.y)
-		p.X.Tick.Marker, p.Y.Tick.Marker = sizes, decadeTicks{}
+		p := plotstyle.New("neurons in the network", f.y)
+		p.X.Tick.Marker, p.Y.Tick.Marker = sizes, plotstyle.DecadeTicks{}
 		lo, hi := math.Inf(1), math.Inf(-1)
 		for _, c := range f.series {
 			l, pts, err := plotter.NewLinePoints(c.points)
@@ -249,7 +252,7 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 			}
 		}
 		if len(f.series) > 1 {
-			real, err := line(plotter.XYs{{X: left}, {X: right}}, color.RGBA{0x88, 0x88, 0x88, 0xFF}, 1)
+			real, err := plotstyle.Line(plotter.XYs{{X: left}, {X: right}}, plotstyle.GreyColor, 1)
 			if err != nil {
 				return nil, err
 			}
@@ -266,7 +269,7 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 			}
 			for i := range labels.TextStyle {
 				labels.TextStyle[i].Font = p.Legend.TextStyle.Font
-				labels.TextStyle[i].Color = inkColor
+				labels.TextStyle[i].Color = plotstyle.InkColor
 				labels.TextStyle[i].XAlign = draw.XCenter
 			}
 			labels.Offset = vg.Point{Y: 8}
@@ -275,7 +278,7 @@ func (r *Result) costPlots() ([]figureHTML, error) {
 		p.X.Min, p.X.Max = left, right
 		p.Y.Min, p.Y.Max = math.Floor(lo-0.05), math.Ceil(hi+0.05)
 		var err error
-		f.SVG, err = svg(p, plotWidth, plotHeight, f.alt)
+		f.SVG, err = svg(p, plotstyle.Width, plotstyle.Height, f.alt)
 		if err != nil {
 			return nil, err
 		}
@@ -305,4 +308,17 @@ func threads(n int) string {
 		return "1 thread"
 	}
 	return fmt.Sprintf("%d threads", n)
+}
+
+// figureHTML is a plot in the report.
+type figureHTML struct {
+	Title   string
+	Caption string
+	SVG     template.HTML
+}
+
+// svg renders a plot for the report.
+func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, error) {
+	s, err := plotstyle.SVG(p, width, height, alt)
+	return template.HTML(s), err
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"understudy/host/plotstyle"
 )
 
 //go:embed report.html.tmpl
@@ -123,11 +125,11 @@ func (r *Result) sections() ([]section, error) {
 		return r.regimeSections()
 	}
 	large := r.largest()
-	a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, detailedColor)
+	a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, plotstyle.DetailedColor)
 	if err != nil {
 		return nil, err
 	}
-	b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, surrogateColor)
+	b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, plotstyle.SurrogateColor)
 	if err != nil {
 		return nil, err
 	}

@@ -21,15 +21,16 @@ import (
 // segments by length and jittered per segment; the piecewise-constant rates
 // are smoothed in time, and each ms each channel fires at most once.
 type Inputs struct {
-	HoldMS        []int      `json:"hold_ms"`         // hold intervals to choose from [ms]
-	HoldJitterMS  int        `json:"hold_jitter_ms"`  // uniform jitter of the hold interval, +- [ms]
-	SigmaMS       []int      `json:"sigma_ms"`        // standard deviations of the smoothing window to choose from [ms]
-	SigmaJitterMS int        `json:"sigma_jitter_ms"` // uniform jitter of it, +- [ms]
-	Basal         TreeRates  `json:"basal"`           // the basal tree, and cells without trees
-	Apical        TreeRates  `json:"apical"`
-	SegmentJitter [2]float64 `json:"segment_jitter"` // range of the factor per segment and hold interval
-	MinLengthUM   float64    `json:"min_length_um"`  // added to each segment's length [um]
-	Synchrony     *Synchrony `json:"synchrony,omitempty"`
+	HoldMS        []int       `json:"hold_ms"`         // hold intervals to choose from [ms]
+	HoldJitterMS  int         `json:"hold_jitter_ms"`  // uniform jitter of the hold interval, +- [ms]
+	SigmaMS       []int       `json:"sigma_ms"`        // standard deviations of the smoothing window to choose from [ms]
+	SigmaJitterMS int         `json:"sigma_jitter_ms"` // uniform jitter of it, +- [ms]
+	Basal         TreeRates   `json:"basal"`           // the basal tree, and cells without trees
+	Apical        TreeRates   `json:"apical"`
+	SegmentJitter [2]float64  `json:"segment_jitter"` // range of the factor per segment and hold interval
+	MinLengthUM   float64     `json:"min_length_um"`  // added to each segment's length [um]
+	Synchrony     *Synchrony  `json:"synchrony,omitempty"`
+	Clustering    *Clustering `json:"clustering,omitempty"`
 }
 
 // TreeRates are the ranges of a tree's total spike counts.
@@ -71,6 +72,13 @@ func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*sp
 	rng := newStream("understudy input", seed, trial)
 	r := in.draw(channels, ms, rng)
 	r.volleys = in.Synchrony.draw(newStream("understudy sync.", seed, trial))
+	if factor := in.Clustering.draw(channels, in.MinLengthUM, newStream("understudy clust", seed, trial)); factor != nil {
+		for c, held := range r.held {
+			for k := range held {
+				held[k] *= factor[c]
+			}
+		}
+	}
 	times := make([][]int32, len(channels))
 	count := make([]int, ms+1) // count[t+1]: events at t
 	total := 0
@@ -143,6 +151,18 @@ func (in Inputs) check() error {
 			return bad("synchrony.width_ms is %v, expected 0.1 <= low <= high <= 1e6", s.WidthMS)
 		case !(s.Share[0] >= 0 && s.Share[0] <= s.Share[1] && s.Share[1] <= 1):
 			return bad("synchrony.share is %v, expected 0 <= low <= high <= 1", s.Share)
+		}
+	}
+	if c := in.Clustering; c != nil {
+		switch {
+		case !(c.Trials >= 0 && c.Trials <= 1):
+			return bad("clustering.trials is %g, expected 0 to 1", c.Trials)
+		case c.Clusters[0] < 1 || c.Clusters[0] > c.Clusters[1] || c.Clusters[1] > 1e6:
+			return bad("clustering.clusters is %v, expected 1 <= low <= high <= 1000000", c.Clusters)
+		case !(c.LengthUM[0] > 0 && c.LengthUM[0] <= c.LengthUM[1] && c.LengthUM[1] <= 1e9):
+			return bad("clustering.length_um is %v, expected 0 < low <= high <= 1e9", c.LengthUM)
+		case !(c.Share[0] >= 0 && c.Share[0] <= c.Share[1] && c.Share[1] <= 1):
+			return bad("clustering.share is %v, expected 0 <= low <= high <= 1", c.Share)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +19,9 @@ var variants = []struct {
 	{"paper", "the published statistics, which surrogates are trained on", func(*Inputs) {}},
 	{"synchronous", "the same rates, but 30 to 100 % of the spikes come in volleys of 3 to 10 ms every 30 to 200 ms", func(in *Inputs) {
 		in.Synchrony = &Synchrony{Trials: 1, PeriodMS: [2]int{30, 200}, WidthMS: [2]float64{3, 10}, Share: [2]float64{0.3, 1}}
+	}},
+	{"clustered", "the same rates, but 30 to 100 % of the excitatory spikes come on 2 to 8 clusters of 50 to 150 um in each tree", func(in *Inputs) {
+		in.Clustering = &Clustering{Trials: 1, Clusters: [2]int{2, 8}, LengthUM: [2]float64{50, 150}, Share: [2]float64{0.3, 1}}
 	}},
 	{"low-rate", "half of the published rates", func(in *Inputs) { in.scale(0.5) }},
 	{"high-rate", "twice the published rates", func(in *Inputs) { in.scale(2) }},
@@ -71,4 +75,17 @@ func ParseInputs(b []byte, nmda bool) (Inputs, error) {
 		return Inputs{}, fmt.Errorf("%w: input statistics: %w", population.ErrFormat, err)
 	}
 	return in, in.check()
+}
+
+// NameOf returns "name: what it is" of the named statistics that these are, "" where they
+// are none.
+func NameOf(in Inputs, nmda bool) string {
+	for _, v := range variants {
+		named := Paper(nmda)
+		v.change(&named)
+		if reflect.DeepEqual(in, named) {
+			return v.name + ": " + v.summary
+		}
+	}
+	return ""
 }

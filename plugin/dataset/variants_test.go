@@ -19,6 +19,9 @@ func TestParseInputs(t *testing.T) {
 		`{"synchrony": {"trials": 0.2, "period_ms": [30, 200], "width_ms": [5, 5], "share": [0, 1]}}`: func(in *Inputs) {
 			in.Synchrony = &Synchrony{0.2, [2]int{30, 200}, [2]float64{5, 5}, [2]float64{0, 1}}
 		},
+		`{"clustering": {"trials": 0.2, "clusters": [1, 3], "length_um": [40, 80], "share": [0, 1]}}`: func(in *Inputs) {
+			in.Clustering = &Clustering{0.2, [2]int{1, 3}, [2]float64{40, 80}, [2]float64{0, 1}}
+		},
 	} {
 		for _, nmda := range []bool{true, false} {
 			want := Paper(nmda)
@@ -48,6 +51,11 @@ func TestParseInputs(t *testing.T) {
 		`{"synchrony": {"period_ms": [30, 20]}}`: "synchrony.period_ms is [30 20]",
 		`{"synchrony": {"period_ms": [30, 50], "width_ms":[0,1]}}`:                  "synchrony.width_ms is [0 1]",
 		`{"synchrony": {"period_ms": [30, 50], "width_ms":[1,1], "share":[0,1.1]}}`: "synchrony.share is [0 1.1]",
+		`{"clustering": {}}`:                                                           "clustering.clusters is [0 0]",
+		`{"clustering": {"trials": -1}}`:                                               "clustering.trials is -1",
+		`{"clustering": {"clusters": [1, 1], "length_um": [0, 1]}}`:                    "clustering.length_um is [0 1]",
+		`{"clustering": {"clusters": [1, 1], "length_um": [9, 9], "share": [0.5, 2]}}`: "clustering.share is [0.5 2]",
+		`{"clustering": {"size": 3}}`:                                                  `"size" within "/clustering"`,
 	} {
 		_, err := ParseInputs([]byte(text), true)
 		if !errors.Is(err, population.ErrFormat) && !errors.Is(err, population.ErrInput) || err != nil && !strings.Contains(err.Error(), says) {
@@ -96,6 +104,7 @@ func TestVariants(t *testing.T) {
 		paper := count("paper", nmda)
 		for name, scale := range map[string][2][2]float64{ // [tree][exc, inh]
 			"synchronous":   {{1, 1}, {1, 1}},
+			"clustered":     {{1, 1}, {1, 1}},
 			"low-rate":      {{0.5, 0.5}, {0.5, 0.5}},
 			"high-rate":     {{2, 2}, {2, 2}},
 			"basal-only":    {{1, 1}, {0, 0}},

@@ -18,17 +18,26 @@ const (
 )
 
 // Fidelity collects a surrogate's outputs beside those of the cell that
-// received the same input, trial by trial, and judges them together.
+// received the same input, trial by trial, and judges them together. It keeps
+// 13 bytes for each ms.
 type Fidelity struct {
 	WarmupMS int // set before the first Add; see [NewFidelity]
 
-	p              []float32
-	label          []bool
-	truth, v       []float64 // clipped voltages [mV]
-	trials         int
-	true, emitted  int // spikes
-	hits, duration int
+	trials []kept
 }
+
+// kept is a trial after the warm-up, [T] each.
+type kept struct {
+	p        []float32
+	label    []bool    // a true spike's step
+	truth, v []float32 // not clipped [mV]; nil: not judged
+	spikes   []float64 // steps of the true spikes, from 0
+	emitted  []float64 // steps of the emitted ones
+	hits     int       // of these, within WithinMS of a true one
+}
+
+// clip bounds a voltage from above [mV].
+func clip(v float32) float64 { return min(float64(v), ClipMV) }
 
 // NewFidelity leaves out the first [WarmupMS] of each trial.
 func NewFidelity() *Fidelity { return &Fidelity{WarmupMS: WarmupMS} }
@@ -51,18 +60,13 @@ func (f *Fidelity) Add(t Trial) error {
 	}
 	n := len(t.PSpike)
 	from := min(f.WarmupMS, n)
-	f.trials++
-	f.duration += n - from
-	f.p = append(f.p, t.PSpike[from:]...)
-	label, truth, emitted := t.spikes(from)
-	f.label = append(f.label, label...)
-	for k := from; k < n && t.VSoma != nil; k++ {
-		f.truth = append(f.truth, min(float64(t.TrueVSoma[k]), ClipMV))
-		f.v = append(f.v, min(float64(t.VSoma[k]), ClipMV))
+	k := kept{p: slices.Clone(t.PSpike[from:])}
+	if t.VSoma != nil {
+		k.truth, k.v = slices.Clone(t.TrueVSoma[from:]), slices.Clone(t.VSoma[from:])
 	}
-	f.true += len(truth)
-	f.emitted += len(emitted)
-	f.hits += Match(truth, emitted, WithinMS)
+	k.label, k.spikes, k.emitted = t.spikes(from)
+	k.hits = Match(k.spikes, k.emitted, WithinMS)
+	f.trials = append(f.trials, k)
 	return nil
 }
 
@@ -81,27 +85,34 @@ func (t *Trial) check() error {
 	return nil
 }
 
-// spikes returns the steps of the cell's and of the surrogate's spikes from a step on, and
-// label [step - from], which is true in the cell's.
+// spikes returns the steps of the cell's and of the surrogate's spikes from a step on, counted
+// from there, and label [step], which is true in the cell's.
 func (t *Trial) spikes(from int) (label []bool, truth, emitted []float64) {
 	n := len(t.PSpike)
 	label = make([]bool, n-from)
 	for _, peak := range t.TruePeakMS {
 		if k := population.LabelStep(peak); k >= from && k < n {
 			label[k-from] = true
-			truth = append(truth, float64(k))
+			truth = append(truth, float64(k-from))
 		}
 	}
 	for k := from; k < n; k++ {
 		if t.Spike[k] {
-			emitted = append(emitted, float64(k))
+			emitted = append(emitted, float64(k-from))
 		}
 	}
 	return label, truth, emitted
 }
 
 // ROC returns the curve of the trials added so far.
-func (f *Fidelity) ROC() ROC { return NewROC(f.p, f.label) }
+func (f *Fidelity) ROC() ROC {
+	var p []float32
+	var label []bool
+	for _, t := range f.trials {
+		p, label = append(p, t.p...), append(label, t.label...)
+	}
+	return NewROC(p, label)
+}
 
 // Report is the judgement over all trials. Figures about spikes rest on N true
 // spikes (TrueSpikes), Precision and PredictedRate on the emitted ones,
@@ -123,8 +134,20 @@ type Report struct {
 
 // Report judges the trials added so far.
 func (f *Fidelity) Report() Report {
-	rmse, ev := voltage(f.truth, f.v)
-	return report(f.ROC(), counts{f.trials, f.duration, f.true, f.emitted, f.hits}, Figure{rmse, len(f.v)}, Figure{ev, len(f.v)})
+	var truth, v []float64
+	var c counts
+	for _, t := range f.trials {
+		for i := range t.v {
+			truth, v = append(truth, clip(t.truth[i])), append(v, clip(t.v[i]))
+		}
+		c.trials++
+		c.true += len(t.spikes)
+		c.emitted += len(t.emitted)
+		c.hits += t.hits
+		c.durationMS += len(t.p)
+	}
+	rmse, ev := voltage(truth, v)
+	return report(f.ROC(), c, Figure{rmse, len(v)}, Figure{ev, len(v)})
 }
 
 // counts are what a report's figures rest on.

@@ -301,15 +301,20 @@ func newSurrogate(m *model.Model, n int, opt surrogate.Options, fit *compare.Fit
 func commandLine(cmd *cobra.Command) string {
 	s := cmd.CommandPath()
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		v := strings.Trim(f.Value.String(), "[]")
-		if f.Value.Type() == "bool" {
+		values := []string{strings.Trim(f.Value.String(), "[]")}
+		switch f.Value.Type() {
+		case "bool":
 			s += " --" + f.Name
 			return
+		case "stringArray":
+			values, _ = cmd.Flags().GetStringArray(f.Name) // an error only for another type
 		}
-		if strings.ContainsAny(v, " \t\"'$&;|<>()\\*?`") {
-			v = "'" + strings.ReplaceAll(v, "'", `'\''`) + "'"
+		for _, v := range values {
+			if strings.ContainsAny(v, " \t\"'$&;|<>()\\*?`") {
+				v = "'" + strings.ReplaceAll(v, "'", `'\''`) + "'"
+			}
+			s += " --" + f.Name + " " + v
 		}
-		s += " --" + f.Name + " " + v
 	})
 	return s
 }

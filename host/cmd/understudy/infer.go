@@ -121,13 +121,22 @@ func (r *headRecorder) Step(steps int, events []population.Event, out population
 
 // warnOutOfRange says what of the input the model never saw in training.
 func warnOutOfRange(w io.Writer, r surrogate.RangeReport) {
+	for _, note := range rangeNotes(r) {
+		fmt.Fprintf(w, "understudy: warning: %s\n", note)
+	}
+}
+
+// rangeNotes says what of the input was outside the training range.
+func rangeNotes(r surrogate.RangeReport) []string {
+	var notes []string
 	if r.StepsOutside > 0 {
-		fmt.Fprintf(w, "understudy: warning: %d of %d neuron-steps have more or fewer events than in training (up to %d)\n", r.StepsOutside, r.Steps, r.MaxEventsPerMS)
+		notes = append(notes, fmt.Sprintf("%d of %d neuron-steps have more or fewer events than in training (up to %d)", r.StepsOutside, r.Steps, r.MaxEventsPerMS))
 	}
 	if r.WeightsOutside > 0 {
-		fmt.Fprintf(w, "understudy: warning: %d of %d events have a weight outside the training range (%g to %g)\n", r.WeightsOutside, r.Events, r.MinWeight, r.MaxWeight)
+		notes = append(notes, fmt.Sprintf("%d of %d events have a weight outside the training range (%g to %g)", r.WeightsOutside, r.Events, r.MinWeight, r.MaxWeight))
 	}
 	if r.ChannelsOutside > 0 {
-		fmt.Fprintf(w, "understudy: warning: %d times a channel has more events within a second than in training\n", r.ChannelsOutside)
+		notes = append(notes, fmt.Sprintf("%d times a channel has more events within a second than in training", r.ChannelsOutside))
 	}
+	return notes
 }

@@ -16,7 +16,7 @@ from .network import TCN
 
 def tensors(network: TCN | ELM) -> dict[str, np.ndarray]:
     """The tensors of the model file."""
-    return network.tensors() if isinstance(network, ELM) else fold(network)
+    return fold(network) if isinstance(network, TCN) else network.tensors()
 
 
 def fold(network: TCN) -> dict[str, np.ndarray]:
@@ -45,19 +45,20 @@ def fold(network: TCN) -> dict[str, np.ndarray]:
     return {k: np.ascontiguousarray(v, np.float32) for k, v in out.items()}
 
 
+def conv(name: str, source: str, kernel: int, dilation: int = 1, groups: int = 1,
+         bias: bool = True, activation: str = "none") -> dict:
+    """A convolution as the model file lists it; its tensors are NAME.weight and NAME.bias."""
+    d = {"name": name, "op": "conv1d", "in": [source], "weight": f"{name}.weight"}
+    if bias:
+        d["bias"] = f"{name}.bias"
+    return d | {"kernel": kernel, "dilation": dilation, "groups": groups, "activation": activation}
+
+
 def layers(network: TCN | ELM) -> list[dict]:
     """The architecture as the model file lists it."""
-    if isinstance(network, ELM):
+    if not isinstance(network, TCN):
         return network.layers()
     s = network.shape
-
-    def conv(name: str, source: str, kernel: int, dilation: int = 1, groups: int = 1,
-             bias: bool = True, activation: str = "none") -> dict:
-        d = {"name": name, "op": "conv1d", "in": [source], "weight": f"{name}.weight"}
-        if bias:
-            d["bias"] = f"{name}.bias"
-        return d | {"kernel": kernel, "dilation": dilation, "groups": groups, "activation": activation}
-
     out = [conv("embed", "events", 1, bias=False),
            conv("smooth", "embed", s.smooth, groups=s.features, activation="relu")]
     x = "smooth"
@@ -67,6 +68,24 @@ def layers(network: TCN | ELM) -> list[dict]:
         x = f"r{i}"
     out.append(conv("head", x, 1))
     return out
+
+
+def provenance(data: tuple[Dataset, ...], trials: list[Trial], command: str, seed: int, figures: dict) -> dict:
+    """What a model was trained on, and by which command; `understudy evaluate` compares it with the data. The
+    first data set is the one judged by."""
+    m = data[0].manifest
+    hours = sum(t.steps for t in trials) / 3.6e6
+    p = {
+        "cell": str(m.get("cell", "")),
+        "data": f"{len(trials)} trials, {hours:.2f} h; " + "; ".join(
+            f"seed {d.manifest.get('seed')}, manifest sha256 {d.manifest_sha256}" for d in data),
+        "command": command,
+        "seed": seed,
+        "figures": figures,
+        "morphology": m.get("morphology") or "built-in",
+        "dendrites": m.get("dendrites") or "active",
+    }
+    return p | {k: m[k] for k in ("synapses", "dt_ms", "scheme") if k in m}
 
 
 class TrainingRange:

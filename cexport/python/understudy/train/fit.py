@@ -68,6 +68,7 @@ class Options:
     device: str = "cpu"
     resume: bool = False
     command: str = ""
+    description: str = ""  # for the model file
 
 
 def bf16_pays(device: str) -> bool:
@@ -299,16 +300,10 @@ class Trainer:
         return record
 
     def _export(self, threshold: float) -> None:
-        hours = sum(t.steps for t in self.train) / 3.6e6
-        m = self.data.manifest
-        provenance = {
-            "cell": str(m.get("cell", "")),
-            "data": f"{len(self.train)} trials, {hours:.2f} h; " + "; ".join(
-                f"seed {d.manifest.get('seed')}, manifest sha256 {d.manifest_sha256}" for d in (self.data, *self.also)),
-            "command": self.opt.command,
-            "seed": self.opt.seed,
-            "figures": self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step},
-        }
+        provenance = export.provenance((self.data, *self.also), self.train, self.opt.command, self.opt.seed,
+                                       self.figures | {"hours_seen": round(self.hours_seen, 3), "updates": self.step})
+        if self.opt.description:
+            provenance["description"] = self.opt.description
         name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
         doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
         export.write_model(self.opt.out, export.tensors(self.mean), doc)

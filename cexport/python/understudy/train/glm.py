@@ -32,21 +32,24 @@ def cosine_bases(count: int = BASES, span: int = SPAN_MS) -> np.ndarray:
 
 
 class GLM:
-    """Spike probability and voltage from 32 filtered sums; fitted by Newton's method and least squares."""
+    """Spike probability and voltage from filtered sums of 4 groups; fitted by Newton's method and least squares.
 
-    def __init__(self, data: Dataset):
+    bases [count, span] are the filters over the delay [ms]: by default the raised cosines.
+    """
+
+    def __init__(self, data: Dataset, bases: np.ndarray | None = None):
         kind, region = np.array(data.manifest["channel_kind"]), np.array(data.manifest["region"])
         pairs = sorted(set(zip(kind, region)))
         self.groups = [f"{k} {r}" for k, r in pairs]
         self.group = np.array([pairs.index(p) for p in zip(kind, region)])
-        self.bases = cosine_bases()
+        self.bases = cosine_bases() if bases is None else bases
 
     def design(self, trial: Trial) -> np.ndarray:
         """Filtered sums [T, groups*bases + 1], the last column 1."""
         T, G = trial.steps, len(self.groups)
         step = np.repeat(np.arange(T), np.diff(trial.start))
         sums = np.bincount(step * G + self.group[trial.channel], weights=trial.weight, minlength=T * G).reshape(T, G)
-        n = 1 << (T + SPAN_MS - 1).bit_length()
+        n = 1 << (T + self.bases.shape[1] - 1).bit_length()
         spectrum = np.fft.rfft(sums, n, axis=0)
         filters = np.fft.rfft(self.bases, n, axis=1).T
         x = np.fft.irfft(spectrum[:, :, None] * filters[:, None, :], n, axis=0)[:T]
@@ -83,6 +86,14 @@ class GLM:
                 break
             value = new
         self.ws = w
+        self.log_likelihood = value
+
+    def filters(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same as one filter [2, groups, span] over the delay, and a bias [2]: of the spike's logit, of the voltage [mV]."""
+        w = np.stack([self.ws, self.wv])
+        per_sum = w[:, :-1] / self.std
+        return (np.einsum("ogb,bs->ogs", per_sum.reshape(2, len(self.groups), -1), self.bases),
+                w[:, -1] - per_sum @ self.mean)
 
     def predict(self, trial: Trial) -> tuple[np.ndarray, np.ndarray]:
         """Spike probability [T] and voltage [T, mV]."""

@@ -14,6 +14,9 @@ from .data import CLIP_MV
 #: Bins at the start of a trial that are not judged [ms].
 SKIP_MS = 500
 
+#: An emitted spike so near to a true one is right [ms].
+WITHIN_MS = 2
+
 
 @dataclass
 class Figures:
@@ -66,6 +69,29 @@ def rate_threshold(score: np.ndarray, label: np.ndarray) -> float:
     if n == 0:
         return 1.0
     return float(np.partition(score, len(score) - n)[len(score) - n])
+
+
+def match(truth: np.ndarray, predicted: np.ndarray, within: float = WITHIN_MS) -> int:
+    """How many spikes can be paired one to one within so many ms; both in order of time."""
+    hits = i = j = 0
+    while i < len(truth) and j < len(predicted):
+        d = predicted[j] - truth[i]
+        if abs(d) <= within:
+            hits, i, j = hits + 1, i + 1, j + 1
+        elif d < 0:
+            j += 1
+        else:
+            i += 1
+    return hits
+
+
+def timing(emitted: list[np.ndarray], spike: list[np.ndarray]) -> dict:
+    """Precision and recall within 2 ms of emitted spikes, both [T] flags by trial."""
+    hits = n = truth = 0
+    for e, s in zip(emitted, spike):
+        a, b = np.flatnonzero(s[SKIP_MS:]), np.flatnonzero(e[SKIP_MS:])
+        hits, n, truth = hits + match(a, b), n + len(b), truth + len(a)
+    return {"precision_2ms": hits / n if n else None, "recall_2ms": hits / truth if truth else None, "emitted": n}
 
 
 def figures(score: list[np.ndarray], v: list[np.ndarray], spike: list[np.ndarray],

@@ -1,10 +1,11 @@
-package compare
+// Package plotstyle is how the plots of reports and model cards look: sans-serif, light
+// grid, colours that colour-blind readers can tell apart.
+package plotstyle
 
 import (
 	"bytes"
 	"fmt"
 	"html"
-	"html/template"
 	"image/color"
 	"math"
 	"strings"
@@ -20,41 +21,34 @@ import (
 // Colours that colour-blind readers can tell apart (Okabe and Ito), the same
 // kind in the same colour in every plot.
 var (
-	detailedColor  = color.RGBA{0x00, 0x72, 0xB2, 0xFF}
-	surrogateColor = color.RGBA{0xD5, 0x5E, 0x00, 0xFF}
-	rowColors      = []color.RGBA{{0x00, 0x9E, 0x73, 0xFF}, {0x56, 0xB4, 0xE9, 0xFF}, {0xE6, 0x9F, 0x00, 0xFF}, {0xCC, 0x79, 0xA7, 0xFF}, {0, 0, 0, 0xFF}}
+	DetailedColor  = color.RGBA{0x00, 0x72, 0xB2, 0xFF}
+	SurrogateColor = color.RGBA{0xD5, 0x5E, 0x00, 0xFF}
+	RowColors      = []color.RGBA{{0x00, 0x9E, 0x73, 0xFF}, {0x56, 0xB4, 0xE9, 0xFF}, {0xE6, 0x9F, 0x00, 0xFF}, {0xCC, 0x79, 0xA7, 0xFF}, {0, 0, 0, 0xFF}}
+	InkColor       = color.RGBA{0x33, 0x38, 0x40, 0xFF} // of text and axes
+	GreyColor      = color.RGBA{0x88, 0x88, 0x88, 0xFF} // of what is only there to compare with
 	gridColor      = color.RGBA{0xE3, 0xE6, 0xEA, 0xFF}
-	inkColor       = color.RGBA{0x33, 0x38, 0x40, 0xFF}
 )
 
-// figureHTML is a plot in the report.
-type figureHTML struct {
-	Title   string
-	Caption string
-	SVG     template.HTML
-	Wide    bool
-}
-
-// Size of a plot [pt]; narrow enough that its text is readable on a phone.
+// Width and Height are the size of a plot [pt]; narrow enough that its text is readable on a phone.
 const (
-	plotWidth  = 360
-	plotHeight = 245
+	Width  = 360
+	Height = 245
 )
 
-// newPlot is a plot in the report's style: sans-serif, light grid.
-func newPlot(x, y string) *plot.Plot {
+// New is an empty plot with the labels of its axes.
+func New(x, y string) *plot.Plot {
 	p := plot.New()
 	text := font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10.5}
 	p.BackgroundColor = nil // color.Transparent would be written as an invalid colour
 	for _, a := range []*plot.Axis{&p.X, &p.Y} {
 		a.Label.TextStyle.Font, a.Tick.Label.Font = text, text
-		a.Label.TextStyle.Color, a.Tick.Label.Color = inkColor, inkColor
-		a.LineStyle.Color, a.Tick.LineStyle.Color = inkColor, inkColor
+		a.Label.TextStyle.Color, a.Tick.Label.Color = InkColor, InkColor
+		a.LineStyle.Color, a.Tick.LineStyle.Color = InkColor, InkColor
 		a.Label.Padding = 3
 		a.Padding = 2
 	}
 	p.X.Label.Text, p.Y.Label.Text = x, y
-	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = text, inkColor
+	p.Legend.TextStyle.Font, p.Legend.TextStyle.Color = text, InkColor
 	p.Legend.Padding = 2
 	p.Legend.ThumbnailWidth = 18
 	grid := plotter.NewGrid()
@@ -64,9 +58,9 @@ func newPlot(x, y string) *plot.Plot {
 	return p
 }
 
-// svg renders a plot as an inline element that scales with the page. alt is
+// SVG renders a plot as an inline element that scales with the page. alt is
 // what a reader who does not see it is told.
-func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, error) {
+func SVG(p *plot.Plot, width, height vg.Length, alt string) (string, error) {
 	c := vgsvg.New(width, height)
 	p.Draw(draw.New(c))
 	var b bytes.Buffer
@@ -84,10 +78,11 @@ func svg(p *plot.Plot, width, height vg.Length, alt string) (template.HTML, erro
 	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
 	// Where the font is missing, one of nearly the same widths.
 	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
-	return template.HTML(head + body), nil
+	return head + body, nil
 }
 
-func line(xys plotter.XYs, c color.Color, width float64) (*plotter.Line, error) {
+// Line is a line through points, width in pt.
+func Line(xys plotter.XYs, c color.Color, width float64) (*plotter.Line, error) {
 	l, err := plotter.NewLine(xys)
 	if err != nil {
 		return nil, err
@@ -96,10 +91,11 @@ func line(xys plotter.XYs, c color.Color, width float64) (*plotter.Line, error) 
 	return l, nil
 }
 
-// integerTicks labels at most seven whole numbers.
-type integerTicks struct{}
+// IntegerTicks labels at most seven whole numbers.
+type IntegerTicks struct{}
 
-func (integerTicks) Ticks(lo, hi float64) []plot.Tick {
+// Ticks implements plot.Ticker.
+func (IntegerTicks) Ticks(lo, hi float64) []plot.Tick {
 	step := 1
 	for _, s := range []int{1, 2, 4, 8, 16} {
 		if step = s; (hi-lo)/float64(s) <= 7 {
@@ -118,11 +114,12 @@ func (integerTicks) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// decadeTicks labels powers of ten on an axis whose coordinate is the decimal
+// DecadeTicks labels powers of ten on an axis whose coordinate is the decimal
 // logarithm. (gonum's own logarithmic scale misplaces the margin for the axis label.)
-type decadeTicks struct{}
+type DecadeTicks struct{}
 
-func (decadeTicks) Ticks(lo, hi float64) []plot.Tick {
+// Ticks implements plot.Ticker.
+func (DecadeTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(lo); e <= hi; e++ {
 		for m := 1.0; m < 10; m++ {
@@ -145,10 +142,11 @@ func decade(e float64) string {
 	return fmt.Sprintf("%g", math.Pow(10, e))
 }
 
-// triangle is a filled triangle that points down.
-type triangle struct{}
+// Triangle is a filled Triangle that points down.
+type Triangle struct{}
 
-func (triangle) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
+// DrawGlyph implements draw.GlyphDrawer.
+func (Triangle) DrawGlyph(c *draw.Canvas, sty draw.GlyphStyle, pt vg.Point) {
 	c.SetColor(sty.Color)
 	var p vg.Path
 	p.Move(vg.Point{X: pt.X - sty.Radius, Y: pt.Y + sty.Radius})
