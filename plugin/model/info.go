@@ -20,6 +20,7 @@ type Info struct {
 	MACsPerEvent   float64        `json:"macs_per_event"`
 	StateBytes     int64          `json:"state_bytes"` // per neuron, f32
 	SpikeThreshold float64        `json:"spike_threshold"`
+	RefractoryMS   int            `json:"refractory_ms"`
 	Int8           bool           `json:"int8"`  // quantised: engines can compute it in integers
 	Heads          []HeadInfo     `json:"heads"` // in order of names
 	Layers         []LayerInfo    `json:"layers"`
@@ -56,7 +57,7 @@ type LayerInfo struct {
 // batch norms; a convolution on events counts per event, not per ms.
 func (m *Model) Info() Info {
 	info := Info{
-		Name: m.Name, Kind: m.Kind, Channels: m.Inputs.Channels, SpikeThreshold: m.SpikeThreshold,
+		Name: m.Name, Kind: m.Kind, Channels: m.Inputs.Channels, SpikeThreshold: m.SpikeThreshold, RefractoryMS: m.RefractoryMS,
 		TrainingRange: m.TrainingRange, Provenance: m.Provenance,
 		Int8: m.Int8 != nil, Layers: make([]LayerInfo, len(m.Layers)),
 	}
@@ -164,6 +165,9 @@ func (m *Model) stateBytes(width, look []int) int64 {
 	if vectors {
 		n += 4 * int64(m.Inputs.Channels)
 	}
+	if m.RefractoryMS > 0 {
+		n += 4
+	}
 	return n
 }
 
@@ -175,8 +179,8 @@ func (i Info) String() string {
 		field = "without end"
 	}
 	fmt.Fprintf(&b, "%s (%s): %d channels, %d parameters, receptive field %s\n", i.Name, i.Kind, i.Channels, i.Parameters, field)
-	fmt.Fprintf(&b, "%.0f multiply-accumulates per ms and %.0f per event; %d bytes of state per neuron; spike threshold %g\n\n",
-		i.MACsPerMS, i.MACsPerEvent, i.StateBytes, i.SpikeThreshold)
+	fmt.Fprintf(&b, "%.0f multiply-accumulates per ms and %.0f per event; %d bytes of state per neuron; spike threshold %g, refractory for %d ms\n\n",
+		i.MACsPerMS, i.MACsPerEvent, i.StateBytes, i.SpikeThreshold, i.RefractoryMS)
 	fmt.Fprintf(&b, "%-16s %-10s %-18s %6s %6s %7s %5s %6s %-8s %10s %11s\n",
 		"layer", "op", "in", "width", "kernel", "dilat.", "grps", "field", "activ.", "params", "MACs/ms")
 	for _, l := range i.Layers {

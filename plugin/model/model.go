@@ -92,6 +92,9 @@ type Tensor struct {
 	Data  []float32
 }
 
+// MaxRefractoryMS bounds Document.RefractoryMS.
+const MaxRefractoryMS = 1000
+
 // Document is the JSON document of a model file.
 type Document struct {
 	Schema         int             `json:"schema"`
@@ -102,8 +105,12 @@ type Document struct {
 	Layers         []Layer         `json:"layers"`
 	Heads          map[string]Head `json:"heads"`
 	SpikeThreshold float64         `json:"spike_threshold"`
-	TrainingRange  *TrainingRange  `json:"training_range,omitzero"`
-	Int8           *Int8           `json:"int8,omitzero"`
+	// RefractoryMS is for how many steps after a spike by threshold none is emitted. The
+	// probability stays above the threshold for some ms where the time of a spike is
+	// uncertain: without, one spike of the cell becomes several.
+	RefractoryMS  int            `json:"refractory_ms,omitzero"`
+	TrainingRange *TrainingRange `json:"training_range,omitzero"`
+	Int8          *Int8          `json:"int8,omitzero"`
 	// Provenance says where the model comes from: any JSON object; keys in use
 	// are cell, data, command, seed and figures.
 	Provenance jsontext.Value `json:"provenance,omitzero"`

@@ -161,6 +161,8 @@ func TestBadDocuments(t *testing.T) {
 		{"fractional channels", `"channels":12`, `"channels":12.5`, false, "understudy"},
 		{"short list", `"channels":12`, `"channels":12,"x":[0.5]`, false, "inputs.x has 1"},
 		{"threshold", `"spike_threshold":0.5`, `"spike_threshold":1.01`, false, "1.01"},
+		{"refractory", `"spike_threshold":0.5`, `"refractory_ms":-1,"spike_threshold":0.5`, false, "refractory_ms -1"},
+		{"long refractory", `"spike_threshold":0.5`, `"refractory_ms":1001,"spike_threshold":0.5`, false, "refractory_ms 1001"},
 		{"no threshold", `"spike_threshold":0.5,`, ``, false, "spike_threshold"},
 		{"null threshold", `"spike_threshold":0.5`, `"spike_threshold":null`, false, "spike_threshold"},
 		{"unknown op", `"op":"add"`, `"op":"lstm"`, false, "lstm"},

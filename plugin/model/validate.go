@@ -76,6 +76,8 @@ func (m *Model) checkTop() error {
 		return limitf("%d layers, at most %d are accepted", len(m.Layers), MaxLayers)
 	case !(m.SpikeThreshold >= 0 && m.SpikeThreshold <= 1):
 		return badf("spike_threshold %v, want 0 to 1", m.SpikeThreshold)
+	case m.RefractoryMS < 0 || m.RefractoryMS > MaxRefractoryMS:
+		return badf("refractory_ms %d, want 0 to %d", m.RefractoryMS, MaxRefractoryMS)
 	}
 	in := &m.Inputs
 	for _, a := range []struct {

@@ -14,6 +14,7 @@ type plan struct {
 	spike, vsoma head // vsoma.layer is -1 when the model has no such head
 	heads        map[string]head
 	threshold    float32
+	refractory   int32 // steps
 	sample       bool
 	seed         uint64
 
@@ -49,7 +50,7 @@ type layer struct {
 
 // newPlan packs a validated model for n neurons.
 func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, error) {
-	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold),
+	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold), refractory: int32(m.RefractoryMS),
 		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}}
 	p.rates, p.weights, p.perSecond, p.rangeKnown = spans(m)
 	nodes, index := newGraph(m)

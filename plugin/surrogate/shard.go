@@ -20,6 +20,7 @@ type shard struct {
 	first, n int
 	block    int
 	net      network
+	silent   []int32 // [neuron] for how many steps none is emitted; nil in a model that is never refractory
 
 	events []event // of the current Step, sorted
 	seen   counts
@@ -49,12 +50,16 @@ func newShard(p *plan, first, n int) *shard {
 	} else {
 		s.net = newFloatNetwork(p, n, s.block)
 	}
+	if p.refractory > 0 {
+		s.silent = make([]int32, n)
+	}
 	return s
 }
 
 func (s *shard) reset() {
 	s.net.reset()
 	s.seen.reset()
+	clear(s.silent)
 }
 
 // event is a synaptic event on its way through a shard. key holds, from the high
@@ -127,14 +132,14 @@ func (s *shard) merge() {
 // emit writes the outputs of step t, which is step row of the call.
 func (s *shard) emit(j *job, t int64, row int) {
 	to := row*j.n + s.first
-	if j.out.PSpike != nil || j.out.Spike != nil {
+	if j.out.PSpike != nil || j.out.Spike != nil || s.silent != nil {
 		for i := range s.n {
 			p := sigmoid(s.net.logit(&s.p.spike, 0, t, i))
 			if j.out.PSpike != nil {
 				j.out.PSpike[to+i] = p
 			}
-			if j.out.Spike != nil {
-				j.out.Spike[to+i] = s.spikes(p, t, s.first+i)
+			if spike := s.spikes(p, t, i); j.out.Spike != nil {
+				j.out.Spike[to+i] = spike
 			}
 		}
 	}
@@ -157,11 +162,21 @@ func (s *shard) emit(j *job, t int64, row int) {
 	}
 }
 
-// spikes says whether a neuron of the population emits a spike with probability p in
-// step t.
-func (s *shard) spikes(p float32, t int64, neuron int) bool {
+// spikes says whether neuron i of the shard emits a spike with probability p in step t.
+func (s *shard) spikes(p float32, t int64, i int) bool {
 	if s.p.sample {
-		return uniform(s.p.seed, uint64(neuron), uint64(t)) < p
+		return uniform(s.p.seed, uint64(s.first+i), uint64(t)) < p
 	}
-	return p >= s.p.threshold
+	if s.silent == nil {
+		return p >= s.p.threshold
+	}
+	if s.silent[i] > 0 {
+		s.silent[i]--
+		return false
+	}
+	if p < s.p.threshold {
+		return false
+	}
+	s.silent[i] = s.p.refractory
+	return true
 }

@@ -22,7 +22,8 @@ import (
 //	then neuron by neuron what network.visit shows: for each layer in order, if later
 //	layers look back on it, its last outputs [step][channel], oldest first; then, if
 //	it is a convolution on events, its sums of the steps to come; if it is an elm
-//	layer, its branches' traces and its memory
+//	layer, its branches' traces and its memory; last, in a model with a refractory time,
+//	for how many steps the neuron emits no spike
 //	crc      uint32, CRC-32C of all before
 //
 // It does not depend on the number of threads nor on the length of the steps.
@@ -49,6 +50,9 @@ func (p *Population) visit(now int64, v visitor) {
 	for _, s := range p.shards {
 		for i := range s.n {
 			s.net.visit(now, i, v)
+			if s.silent != nil {
+				v.ints(s.silent[i : i+1])
+			}
 		}
 	}
 }

@@ -39,7 +39,8 @@ type Options struct {
 	Threads   int    // goroutines that share the neurons; 0 is 1
 	// Sample draws each spike at random with its probability, from a generator keyed
 	// by Seed, neuron and step, so that a draw depends on nothing else. Without it a
-	// spike is where the probability reaches the model's threshold.
+	// spike is where the probability reaches the model's threshold, and none in the model's
+	// refractory time after it. A draw knows nothing of other steps.
 	Sample bool
 	Seed   uint64
 }

@@ -33,8 +33,10 @@ type Trace struct {
 	PSpike    []float32
 	VSoma     []float32 // [mV]
 	Spike     []bool
-	Threshold float64   // of the spike head; 0 where there is none
-	Inner     []float32 // head HeadInner [steps][n][channels]; only of Naive
+	Threshold float64 // of the spike head; 0 where there is none
+	// RefractoryMS: no spike in so many steps after one.
+	RefractoryMS int
+	Inner        []float32 // head HeadInner [steps][n][channels]; only of Naive
 }
 
 // HeadInner is a head of every case that reads all channels of an inner layer.
@@ -249,6 +251,7 @@ func (s shape) model(seed uint64) *model.Model {
 	m.Schema, m.Name, m.Kind, m.StepMS = model.Schema, s.name, model.KindTCN, 1
 	m.Inputs.Channels = s.channels
 	m.SpikeThreshold = 0.5
+	m.RefractoryMS = int(seed % 3)
 	m.TrainingRange = &model.TrainingRange{EventsPerMS: &[2]float64{0, 2}, Weight: &[2]float64{0, 1}}
 	tensor := func(name string, scale float64, dims ...int) string {
 		size := 1

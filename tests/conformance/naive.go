@@ -19,8 +19,9 @@ type file struct {
 		Index, Count  int
 		Scale, Offset *float64
 	}
-	Threshold float64 `json:"spike_threshold"`
-	tensors   map[string]tensor
+	Threshold    float64 `json:"spike_threshold"`
+	RefractoryMS int     `json:"refractory_ms"`
+	tensors      map[string]tensor
 }
 
 type layerDoc struct {
@@ -135,7 +136,7 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 			i := t*n + neuron
 			spike := f.Heads["spike"]
 			p := 1 / (1 + math.Exp(-x[spike.Layer][t][spike.Index]))
-			tr.PSpike[i], tr.Spike[i] = float32(p), p >= f.Threshold
+			tr.PSpike[i] = float32(p)
 			tr.VSoma[i] = float32(math.NaN())
 			if v, ok := f.Heads["v_soma"]; ok {
 				tr.VSoma[i] = float32(*v.Offset + *v.Scale*x[v.Layer][t][v.Index])
@@ -146,8 +147,25 @@ func Naive(modelFile []byte, n, steps int, events []population.Event) (Trace, er
 			}
 		}
 	}
-	tr.Threshold = f.Threshold
+	tr.Threshold, tr.RefractoryMS = f.Threshold, f.RefractoryMS
+	tr.Spike = emitted(tr.PSpike, n, f.Threshold, f.RefractoryMS)
 	return tr, nil
+}
+
+// emitted is where p [steps][n] reaches the threshold, but not within refractory steps after a
+// spike.
+func emitted(p []float32, n int, threshold float64, refractory int) []bool {
+	spike := make([]bool, len(p))
+	for neuron := range n {
+		next := neuron
+		for i := neuron; i < len(p); i += n {
+			if i >= next && p[i] >= float32(threshold) {
+				spike[i] = true
+				next = i + (refractory+1)*n
+			}
+		}
+	}
+	return spike
 }
 
 func activate(y []float64, name string) error {
