@@ -27,7 +27,7 @@ def trials(tmp_path_factory):
 
 def write(network, data, tmp_path) -> str:
     path = str(tmp_path / "m.safetensors")
-    write_model(path, tensors(network), document(network, data, "m", 1.0, network.v_offset, 0.5, TrainingRange(), {}))
+    write_model(path, tensors(network), document(network, data, "m", 1.0, network.v_offset, 0.5, 0, TrainingRange(), {}))
     return path
 
 

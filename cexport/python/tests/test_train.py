@@ -49,7 +49,7 @@ def test_exported_model_equals_torch(small, tmp_path):
     data = Dataset(small)
     net = randomised(Shape(20, features=6, smooth=5, blocks=3, kernel=3))
     path = str(tmp_path / "m.safetensors")
-    write_model(path, fold(net), document(net, data, "m", 10.0, -67.5, 0.3, TrainingRange(), {}))
+    write_model(path, fold(net), document(net, data, "m", 10.0, -67.5, 0.3, 3, TrainingRange(), {}))
     trial = data.trials[1]
     z = run(net, trial, 20)
     p, v = evaluate(path, *events(trial), steps=trial.steps)
@@ -191,7 +191,8 @@ def test_command_learns_and_exports(small, tmp_path, capsys):
     assert doc["training_range"]["weight"][1] > 1.5
     # The threshold gives the true rate on the held-out trials, after 500 ms.
     ps = [evaluate(out, *events(data.trials[k]), steps=900)[0][500:] for k in (0, 3)]
-    n = sum(int((p >= doc["spike_threshold"] * (1 - 1e-5)).sum()) for p in ps)
+    assert doc["refractory_ms"] == 3
+    n = sum(len(metrics.emitted(p, doc["spike_threshold"] * (1 - 1e-5), 3)) for p in ps)
     assert n == sum(int(data.trials[k].spike[500:].sum()) for k in (0, 3))
     assert main(["--data", str(tmp_path / "none"), "--out", out]) == 1
     assert "none" in capsys.readouterr().err
@@ -273,8 +274,11 @@ def test_metrics_against_counting():
     v[700] = 30
     f = metrics.figures([rng.random(2000)], [np.minimum(v, -50) - 1], [rng.random(2000) < 0.1], [v])
     assert f.explained_variance > 0.99 and 0.9 < f.rmse_mv <= 1 and f.bins == 1500
-    fine = rng.random(1000)
-    assert (fine >= metrics.rate_threshold(fine, fine > 0.9)).sum() == (fine > 0.9).sum()
+    fine = [rng.random(1000), rng.random(700)]
+    assert sum((p >= metrics.rate_threshold(fine, 90)).sum() for p in fine) == 90
+    assert list(metrics.emitted(np.array([0.9, 0.8, 0.9, 0.1, 0.7, 0.9]), 0.7, 2)) == [0, 4]
+    threshold = metrics.rate_threshold(fine, 90, 3)
+    assert sum(len(metrics.emitted(p, threshold, 3)) for p in fine) == 90
 
 
 def test_glm_recovers_its_own_kind(tmp_path):
@@ -314,7 +318,7 @@ def test_elm_exports_what_it_computes(small, tmp_path):
         net.head.weight.normal_(std=0.4)
         net.synapse.normal_()
     path = str(tmp_path / "m.safetensors")
-    write_model(path, tensors(net), document(net, data, "m", 10.0, -67.5, 0.3, TrainingRange(), {}))
+    write_model(path, tensors(net), document(net, data, "m", 10.0, -67.5, 0.3, 3, TrainingRange(), {}))
     doc, t = read_model(path)
     assert doc["kind"] == "elm" and [x["op"] for x in doc["layers"]] == ["conv1d", "elm", "conv1d"]
     trial = data.trials[1]

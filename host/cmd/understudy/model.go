@@ -41,12 +41,12 @@ func openModel(path string) (*model.Model, error) {
 func newModel() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "model",
-		Short:   "Describe, import and quantise surrogate models",
+		Short:   "Describe, import, quantise surrogate models and choose their threshold",
 		Example: "  understudy model info surrogate.safetensors\n  understudy model import other-model --out surrogate.safetensors",
 		Args:    cobra.ArbitraryArgs,
 		RunE:    needSubcommand,
 	}
-	cmd.AddCommand(newModelImport(), newModelInfo(), newModelQuantize())
+	cmd.AddCommand(newModelImport(), newModelInfo(), newModelQuantize(), newModelThreshold())
 	return cmd
 }
 

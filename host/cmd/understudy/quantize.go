@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -58,43 +60,19 @@ func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
 	use := d.Trials[:min(trials, len(d.Trials))]
 	bar := newProgressBar(cmd.ErrOrStderr())
 	defer bar.end()
-	// play runs a population on the trials and returns its probabilities.
 	play := func(what string, p population.Population) ([]float32, error) {
-		var all []float32
-		n, ms := p.Info().N, d.Manifest.MS()
-		out := population.Output{PSpike: make([]float32, n*ms)}
-		for done := 0; done < len(use); {
-			var inputs []*spikeio.Events
-			for _, k := range use[done:min(done+n, len(use))] {
-				t, err := d.Trial(k)
-				if err != nil {
-					return nil, err
-				}
-				inputs = append(inputs, t.Input)
-			}
-			if err := dataset.Play(cmd.Context(), p, inputs, ms, out, nil); err != nil {
-				return nil, err
-			}
-			for i := range out.PSpike {
-				if i%n < len(inputs) {
-					all = append(all, out.PSpike[i])
-				}
-			}
-			done += len(inputs)
-			bar.show(what, 0, done, len(use))
-		}
-		return all, nil
+		each, err := probabilities(cmd.Context(), p, d, use, func(done int) { bar.show(what, 0, done, len(use)) })
+		return slices.Concat(each...), err
 	}
-	const batch = 8
 	var want []float32
-	m.Int8, err = surrogate.Calibrate(m, batch, func(p population.Population) (err error) {
+	m.Int8, err = surrogate.Calibrate(m, calibrationBatch, func(p population.Population) (err error) {
 		want, err = play("ranges [trials]", p)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	p, err := surrogate.New(m, batch, surrogate.Options{Precision: surrogate.Int8})
+	p, err := surrogate.New(m, calibrationBatch, surrogate.Options{Precision: surrogate.Int8})
 	if err != nil {
 		return err
 	}
@@ -106,4 +84,37 @@ func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
 	threshold := surrogate.MatchThreshold(got, want, m.SpikeThreshold)
 	m.Int8.SpikeThreshold = &threshold
 	return writeModel(m, out)
+}
+
+// calibrationBatch is how many trials are played side by side.
+const calibrationBatch = 8
+
+// probabilities plays a surrogate on trials and returns its spike probabilities, [trial][step].
+func probabilities(ctx context.Context, p population.Population, d *dataset.Data, trials []int, show func(done int)) ([][]float32, error) {
+	var all [][]float32
+	n, ms := p.Info().N, d.Manifest.MS()
+	out := population.Output{PSpike: make([]float32, n*ms)}
+	for done := 0; done < len(trials); {
+		var inputs []*spikeio.Events
+		for _, k := range trials[done:min(done+n, len(trials))] {
+			t, err := d.Trial(k)
+			if err != nil {
+				return nil, err
+			}
+			inputs = append(inputs, t.Input)
+		}
+		if err := dataset.Play(ctx, p, inputs, ms, out, nil); err != nil {
+			return nil, err
+		}
+		for i := range inputs {
+			one := make([]float32, ms)
+			for t := range one {
+				one[t] = out.PSpike[t*n+i]
+			}
+			all = append(all, one)
+		}
+		done += len(inputs)
+		show(done)
+	}
+	return all, nil
 }

@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--holdout", type=_ints, default=d.holdout, metavar="K,K,...", help="hold out these trials instead")
     g.add_argument("--eval-minutes", type=float, default=d.eval_minutes, help="time between evaluations")
     g.add_argument("--eval-trials", type=int, default=d.eval_trials, help="held-out trials to use on the way; all at the end")
+    g.add_argument("--refractory-ms", type=int, default=d.refractory_ms, help="ms after a spike in which the surrogate emits none")
     g = p.add_argument_group("machine")
     g.add_argument("--threads", type=int, default=d.threads, help="0: PyTorch's choice")
     g.add_argument("--precision", choices=("auto", "f32", "bf16"), default=d.precision,
@@ -90,7 +91,7 @@ def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
     for name in ("branches", "memory", "hidden", "features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
-    for name in ("rank", "voltage_weight", "dendrite_weight"):
+    for name in ("rank", "refractory_ms", "voltage_weight", "dendrite_weight"):
         if getattr(a, name) < 0:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 0")
     if not 0 <= a.dropout < 1:

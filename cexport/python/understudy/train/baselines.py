@@ -47,6 +47,9 @@ ENOUGH_SPIKES = 50
 #: Steps of the hidden units' kernels.
 HIDDEN_TAPS = 100
 
+#: Baselines are refractory as surrogates are, for a fair comparison of spikes [ms].
+REFRACTORY_MS = 3
+
 
 class Filtered:
     """Sums of events by group, one filter for each group and output: a GLM as a network of the model file."""
@@ -96,7 +99,7 @@ class Writer:
 
         def save(threshold: float, figures: dict) -> None:
             provenance = export.provenance((self.data,), self.train, self.command, self.seed, figures) | {"description": description}
-            doc = export.document(network, self.data, name, 1.0, network.v_offset, threshold, self.seen, provenance)
+            doc = export.document(network, self.data, name, 1.0, network.v_offset, threshold, REFRACTORY_MS, self.seen, provenance)
             export.write_model(path, export.tensors(network), doc)
 
         save(0.5, {})
@@ -116,8 +119,8 @@ def judge_file(path: str, trials: list[Trial]) -> tuple[dict, float]:
     y = [t.spike for t in trials]
     f = metrics.figures([o[0] for o in outputs], [o[1] for o in outputs], y, [t.v for t in trials]).to_dict()
     n = metrics.SKIP_MS
-    p = np.concatenate([o[0][n:] for o in outputs]).astype(np.float64)
-    return f, min(1.0, max(0.0, metrics.rate_threshold(p, np.concatenate([a[n:] for a in y]))))
+    p = [o[0][n:].astype(np.float64) for o in outputs]
+    return f, min(1.0, max(0.0, metrics.rate_threshold(p, sum(int(a[n:].sum()) for a in y), REFRACTORY_MS)))
 
 
 def _line(name: str, f: dict) -> str:

@@ -116,7 +116,7 @@ class TrainingRange:
 
 
 def document(network: TCN | ELM, data: Dataset, name: str, v_scale: float, v_offset: float,
-             threshold: float, seen: TrainingRange, provenance: dict) -> dict:
+             threshold: float, refractory_ms: int, seen: TrainingRange, provenance: dict) -> dict:
     """The JSON document under the metadata key ``understudy``."""
     m = data.manifest
     return {
@@ -132,6 +132,7 @@ def document(network: TCN | ELM, data: Dataset, name: str, v_scale: float, v_off
             "v_soma": {"layer": "head", "index": 1, "scale": v_scale, "offset": v_offset, "unit": "mV"},
         },
         "spike_threshold": threshold,
+        "refractory_ms": refractory_ms,
         "training_range": seen.to_dict(),
         "provenance": provenance,
     }

@@ -58,6 +58,7 @@ class Options:
     voltage_weight: float = 1.0
     dendrite_weight: float = 0.2
     ema: float = 0.999
+    refractory_ms: int = 3
     holdout_every: int = 20
     holdout: tuple[int, ...] = ()
     eval_minutes: float = 2.0
@@ -279,7 +280,7 @@ class Trainer:
         ys = np.concatenate([a[n:] for a in y])
         q = np.clip(np.where(ys, ps, 1 - ps), 1e-12, 1)
         loss = self.opt.spike_weight * float(-np.log(q).mean()) + self.opt.voltage_weight * (f["rmse_mv"] / V_SCALE_MV) ** 2
-        return f, metrics.rate_threshold(ps, ys), loss
+        return f, metrics.rate_threshold([a[n:] for a in p], int(ys.sum()), self.opt.refractory_ms), loss
 
     def evaluate(self, final: bool = False) -> dict:
         """Judge on held-out trials; write the model file when it is the best so far."""
@@ -305,7 +306,7 @@ class Trainer:
         if self.opt.description:
             provenance["description"] = self.opt.description
         name = self.opt.name or os.path.splitext(os.path.basename(self.opt.out))[0]
-        doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.seen, provenance)
+        doc = export.document(self.mean, self.data, name, V_SCALE_MV, self.v_offset, threshold, self.opt.refractory_ms, self.seen, provenance)
         export.write_model(self.opt.out, export.tensors(self.mean), doc)
 
     def run(self, until_step: int | None = None, show=sys.stderr) -> dict:

@@ -63,12 +63,29 @@ def tp_at_fp(score: np.ndarray, label: np.ndarray, fp: float = 0.01) -> float:
     return float(tpr[np.searchsorted(fpr, fp * (1 + 1e-12), side="right") - 1])
 
 
-def rate_threshold(score: np.ndarray, label: np.ndarray) -> float:
-    """The threshold at which score >= threshold as often as there are spikes."""
-    n = int(label.sum())
-    if n == 0:
+def emitted(score: np.ndarray, threshold: float, refractory: int) -> np.ndarray:
+    """Steps [N] of the spikes of one trial: score [T] >= threshold, but none in the refractory steps after one."""
+    out, following = [], 0
+    for t in np.flatnonzero(score >= threshold):
+        if t >= following:
+            out.append(t)
+            following = t + refractory + 1
+    return np.array(out, np.int64)
+
+
+def rate_threshold(score: list[np.ndarray], spikes: int, refractory: int = 0) -> float:
+    """The highest threshold at which trials of score [T] emit at least so many spikes; 1 for none."""
+    if spikes < 1:
         return 1.0
-    return float(np.partition(score, len(score) - n)[len(score) - n])
+    values = np.unique(np.concatenate(score))
+    low, high = 0, len(values)  # at low enough are emitted, at high too few
+    while high - low > 1:
+        middle = (low + high) // 2
+        if sum(len(emitted(s, values[middle], refractory)) for s in score) >= spikes:
+            low = middle
+        else:
+            high = middle
+    return float(values[low])
 
 
 def match(truth: np.ndarray, predicted: np.ndarray, within: float = WITHIN_MS) -> int:
