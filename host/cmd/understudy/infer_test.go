@@ -219,7 +219,7 @@ func TestModelInfoAndImport(t *testing.T) {
 // A built-in surrogate goes by its name, unless there is a file of that name.
 func TestModelByName(t *testing.T) {
 	dir, modelPath, _, _ := files(t)
-	if status, stdout, stderr := capture(t, "model", "info", "l5pc-elm"); status != 0 || !strings.Contains(stdout, "l5pc-elm (elm)") || !strings.Contains(stdout, "without end") {
+	if status, stdout, stderr := capture(t, "model", "info", "l5pc-tcn"); status != 0 || !strings.Contains(stdout, "l5pc-tcn (tcn)") || !strings.Contains(stdout, "774 ms") {
 		t.Errorf("status %d, %q, %q", status, stdout, stderr)
 	}
 	t.Chdir(dir)
@@ -227,10 +227,10 @@ func TestModelByName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile("l5pc-elm", b, 0o644); err != nil {
+	if err := os.WriteFile("l5pc-tcn", b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if status, stdout, stderr := capture(t, "model", "info", "l5pc-elm"); status != 0 || !strings.Contains(stdout, "random (tcn)") {
+	if status, stdout, stderr := capture(t, "model", "info", "l5pc-tcn"); status != 0 || !strings.Contains(stdout, "random (tcn)") {
 		t.Errorf("status %d, %q, %q", status, stdout, stderr)
 	}
 }

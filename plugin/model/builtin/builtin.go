@@ -17,8 +17,8 @@ import (
 //go:embed *.safetensors
 var files embed.FS
 
-// DefaultName is the name of the default surrogate: that of the built-in layer-5
-// pyramidal cell which has an integer form, too.
+// DefaultName is the name of the default surrogate: the most faithful of the built-in layer-5
+// pyramidal cell.
 const DefaultName = "l5pc"
 
 // Names lists the surrogates, the default first.
