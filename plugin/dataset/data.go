@@ -144,7 +144,7 @@ func readTrial(path string, z *spikeio.NPZ, m *Manifest) (*Trial, error) {
 }
 
 // write writes the trial's file: in_channel and in_t_ms (int16 where they fit,
-// else int32), spike_ms and upcross_ms (float64), v_soma_mv (float32), T_ms,
+// else int32), in_weight (float32) where not all are 1, spike_ms and upcross_ms (float64), v_soma_mv (float32), T_ms,
 // and v_dend_10uv (int16) where there is one.
 func (t *Trial) write(path string) error {
 	arrays := []spikeio.Array{
@@ -154,6 +154,9 @@ func (t *Trial) write(path string) error {
 		{Name: "upcross_ms", Data: t.UpcrossMS},
 		{Name: "v_soma_mv", Data: t.VSomaMV},
 		{Name: "T_ms", Data: int64(t.Input.TotalMS)},
+	}
+	if t.Input.Weight != nil {
+		arrays = append(arrays, spikeio.Array{Name: "in_weight", Data: t.Input.Weight})
 	}
 	if t.VDend10UV != nil {
 		shape := []int{t.Input.TotalMS, len(t.VDend10UV) / t.Input.TotalMS}

@@ -31,6 +31,7 @@ type Inputs struct {
 	MinLengthUM   float64     `json:"min_length_um"`  // added to each segment's length [um]
 	Synchrony     *Synchrony  `json:"synchrony,omitempty"`
 	Clustering    *Clustering `json:"clustering,omitempty"`
+	Weights       *Weights    `json:"weights,omitempty"`
 }
 
 // TreeRates are the ranges of a tree's total spike counts.
@@ -63,7 +64,7 @@ func Paper(nmda bool) Inputs {
 }
 
 // Trial draws the input of trial number trial: events in order of time, then
-// channel, at whole ms, all of weight 1. It depends on nothing but its
+// channel, at whole ms, of weight 1 unless Weights says otherwise. It depends on nothing but its
 // arguments: not on other trials, the thread or the machine.
 func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*spikeio.Events, error) {
 	if err := in.checkFor(channels, ms); err != nil {
@@ -104,6 +105,7 @@ func (in Inputs) Trial(channels []cell.Channel, ms int, seed, trial uint64) (*sp
 			count[t]++
 		}
 	}
+	in.Weights.apply(e, newStream("understudy weigh", seed, trial))
 	return e, nil
 }
 
@@ -163,6 +165,16 @@ func (in Inputs) check() error {
 			return bad("clustering.length_um is %v, expected 0 < low <= high <= 1e9", c.LengthUM)
 		case !(c.Share[0] >= 0 && c.Share[0] <= c.Share[1] && c.Share[1] <= 1):
 			return bad("clustering.share is %v, expected 0 <= low <= high <= 1", c.Share)
+		}
+	}
+	if w := in.Weights; w != nil {
+		switch {
+		case !(w.Trials >= 0 && w.Trials <= 1):
+			return bad("weights.trials is %g, expected 0 to 1", w.Trials)
+		case !(w.Range[0] >= 1e-6 && w.Range[0] <= w.Range[1] && w.Range[1] <= 1e6):
+			return bad("weights.range is %v, expected 1e-6 <= low <= high <= 1e6", w.Range)
+		case !(w.Repeats[0] >= 0 && w.Repeats[0] <= w.Repeats[1] && w.Repeats[1] <= 1):
+			return bad("weights.repeats is %v, expected 0 <= low <= high <= 1", w.Repeats)
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"understudy/plugin/population"
 )
 
-// variants are the named input statistics. All but the first lie outside the range
+// variants are the named input statistics. All but the first and wide lie outside the range
 // of the training data: they tell how far a surrogate can be trusted there.
 var variants = []struct {
 	name, summary string
@@ -22,6 +22,15 @@ var variants = []struct {
 	}},
 	{"clustered", "the same rates, but 30 to 100 % of the excitatory spikes come on 2 to 8 clusters of 50 to 150 um in each tree", func(in *Inputs) {
 		in.Clustering = &Clustering{Trials: 1, Clusters: [2]int{2, 8}, LengthUM: [2]float64{50, 150}, Share: [2]float64{0.3, 1}}
+	}},
+	{"weighted", "the same events, each of a weight of 0.25 to 4, and 0 to 20 % of them twice in the same ms", func(in *Inputs) {
+		in.Weights = &Weights{Trials: 1, Range: [2]float64{0.25, 4}, Repeats: [2]float64{0, 0.2}}
+	}},
+	{"wide", "up to twice the published rates, a part of the trials with volleys, with clusters, or with weights: to train surrogates for networks", func(in *Inputs) {
+		in.scale(2)
+		in.Synchrony = &Synchrony{Trials: 0.4, PeriodMS: [2]int{20, 200}, WidthMS: [2]float64{2, 10}, Share: [2]float64{0.1, 0.8}}
+		in.Clustering = &Clustering{Trials: 0.3, Clusters: [2]int{2, 12}, LengthUM: [2]float64{30, 200}, Share: [2]float64{0.1, 0.9}}
+		in.Weights = &Weights{Trials: 0.4, Range: [2]float64{0.25, 4}, Repeats: [2]float64{0, 0.2}}
 	}},
 	{"low-rate", "half of the published rates", func(in *Inputs) { in.scale(0.5) }},
 	{"high-rate", "twice the published rates", func(in *Inputs) { in.scale(2) }},
