@@ -47,7 +47,7 @@ func evaluation(t *testing.T, n int, spikes, voltage bool) Evaluation {
 		}
 	}
 	e := Evaluation{Model: "m", Data: "data", Inputs: "made up", Precision: "f32", Kernel: "reference", Threshold: 0.25, WarmupMS: f.WarmupMS,
-		Judgement: f.Judgement(0.25, 1), Notes: []string{"scheme is a_b."}}
+		Judgement: f.Judgement(0.25, 0, 1), Notes: []string{"scheme is a_b."}}
 	roc := f.ROC()
 	for _, fp := range measure.FalsePositiveGrid() {
 		if tp, _ := roc.TruePositivesAt(fp); roc.Positives > 0 {

@@ -188,6 +188,9 @@ func (r *Result) architecture(p *page) {
 	if r.Int8 != nil {
 		threshold += fmt.Sprintf(" (int8: %.4g)", r.Int8.Threshold)
 	}
+	if i.RefractoryMS > 0 {
+		threshold += fmt.Sprintf("; after a spike none for %d ms", i.RefractoryMS)
+	}
 	p.line("## What it is\n")
 	p.table(table{[]string{"", ""}, [][]string{
 		{"architecture", cmp.Or(kind, i.Kind) + "; layers: " + strings.Join(parts, ", ")},

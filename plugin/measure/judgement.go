@@ -19,9 +19,9 @@ type Judgement struct {
 // sweepThresholds are the thresholds that a judgement tries besides the model's own.
 var sweepThresholds = []float64{0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7}
 
-// Judgement judges the trials added so far. threshold is the model's, seed that of
-// the resampling (see Confidence).
-func (f *Fidelity) Judgement(threshold float64, seed uint64) Judgement {
+// Judgement judges the trials added so far. threshold and refractory [ms] are the model's,
+// seed that of the resampling (see Confidence).
+func (f *Fidelity) Judgement(threshold float64, refractory int, seed uint64) Judgement {
 	thresholds := append([]float64{threshold}, sweepThresholds...)
 	slices.Sort(thresholds)
 	j := Judgement{
@@ -30,7 +30,7 @@ func (f *Fidelity) Judgement(threshold float64, seed uint64) Judgement {
 		Calibration: f.Calibration(seed),
 		Correlogram: f.Correlogram(),
 		Voltage:     f.VoltageByActivity(),
-		Sweep:       f.Sweep(slices.Compact(thresholds)),
+		Sweep:       f.Sweep(slices.Compact(thresholds), refractory),
 	}
 	spiking := make([]float64, len(f.trials))
 	for i, k := range f.trials {

@@ -170,12 +170,16 @@ func TestCorrelogramAgainstPairs(t *testing.T) {
 func TestSweep(t *testing.T) {
 	trials := randomTrials(rand.New(rand.NewPCG(13, 14)), 4, 150)
 	f := fidelityOf(t, trials)
-	for _, row := range f.Sweep([]float64{0.01, 0.3, 0.5, 0.99}) {
+	const refractory = 2
+	for _, row := range f.Sweep([]float64{0.01, 0.3, 0.5, 0.99}, refractory) {
 		var with []Trial
 		for _, tr := range trials {
 			tr.Spike = make([]bool, len(tr.PSpike))
+			next := f.WarmupMS
 			for i, p := range tr.PSpike {
-				tr.Spike[i] = p >= float32(row.Threshold)
+				if i >= next && p >= float32(row.Threshold) {
+					tr.Spike[i], next = true, i+1+refractory
+				}
 			}
 			with = append(with, tr)
 		}
@@ -314,15 +318,15 @@ func TestTypical(t *testing.T) {
 func TestJudgement(t *testing.T) {
 	trials := randomTrials(rand.New(rand.NewPCG(21, 22)), 5, 300)
 	f := fidelityOf(t, trials)
-	j := f.Judgement(0.33, 1)
+	j := f.Judgement(0.33, 0, 1)
 	if want := fidelityOf(t, trials[1:]).Report().AUC; !isNear(j.AUCSpiking.Value, want.Value, 1e-12) || j.SpikingTrials != 4 || j.Report != f.Report() {
 		t.Errorf("AUC of the spiking trials %+v, by themselves %+v", j.AUCSpiking, want)
 	}
 	if !slices.ContainsFunc(j.Sweep, func(r ThresholdRow) bool { return r.Threshold == 0.33 }) || len(j.Sweep) != len(sweepThresholds)+1 {
 		t.Errorf("thresholds %+v", j.Sweep)
 	}
-	silent := fidelityOf(t, []Trial{{PSpike: make([]float32, 900), Spike: make([]bool, 900)}}).Judgement(0.5, 1)
-	for _, x := range []Judgement{j, silent, fidelityOf(t, nil).Judgement(0.5, 1)} {
+	silent := fidelityOf(t, []Trial{{PSpike: make([]float32, 900), Spike: make([]bool, 900)}}).Judgement(0.5, 0, 1)
+	for _, x := range []Judgement{j, silent, fidelityOf(t, nil).Judgement(0.5, 0, 1)} {
 		b, err := json.Marshal(x)
 		var back struct {
 			AUC        Figure
@@ -342,7 +346,7 @@ func TestJudgement(t *testing.T) {
 			trials[i].PSpike[a], trials[i].PSpike[b] = trials[i].PSpike[b], trials[i].PSpike[a]
 		})
 	}
-	if d, i := DropInAUC(j, fidelityOf(t, trials).Judgement(0.33, 1)); !(d > 0.1 && i.Low > 0.05 && i.Low < d && d < i.High) {
+	if d, i := DropInAUC(j, fidelityOf(t, trials).Judgement(0.33, 0, 1)); !(d > 0.1 && i.Low > 0.05 && i.Low < d && d < i.High) {
 		t.Errorf("drop of shuffled scores %g, %v", d, i)
 	}
 }

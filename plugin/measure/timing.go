@@ -49,17 +49,19 @@ type ThresholdRow struct {
 }
 
 // Sweep returns a row for each threshold: a spike is emitted where the probability
-// reaches it, both rounded to float32, as engines do.
-func (f *Fidelity) Sweep(thresholds []float64) []ThresholdRow {
+// reaches it, both rounded to float32, but not within refractory steps after a spike, as engines
+// do.
+func (f *Fidelity) Sweep(thresholds []float64, refractory int) []ThresholdRow {
 	var rows []ThresholdRow
 	var emitted []float64
 	for _, threshold := range thresholds {
 		var all, truth, hits, ms int
 		for _, k := range f.trials {
 			emitted = emitted[:0]
-			for i, p := range k.p {
-				if p >= float32(threshold) {
+			for i := 0; i < len(k.p); i++ {
+				if k.p[i] >= float32(threshold) {
 					emitted = append(emitted, float64(i))
+					i += refractory
 				}
 			}
 			all += len(emitted)

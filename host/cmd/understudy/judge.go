@@ -62,7 +62,7 @@ func (j *judge) evaluate(m *model.Model, d *dataset.Data, seed uint64) (*card.Ev
 	if err != nil {
 		return nil, err
 	}
-	r.Judgement = f.Judgement(r.Threshold, seed)
+	r.Judgement = f.Judgement(r.Threshold, m.RefractoryMS, seed)
 	r.WarmupMS = f.WarmupMS
 	roc := f.ROC()
 	for x := -4.0; roc.Positives > 0 && x < 0.005; x += 0.01 {
