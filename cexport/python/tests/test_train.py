@@ -376,3 +376,22 @@ def test_memory_and_leaky_sum_have_the_gradients_of_their_equations():
     s = LeakySum.apply(drive, keep)
     torch.testing.assert_close(s[1:], keep * s[:-1] + drive[1:])
     assert torch.autograd.gradcheck(LeakySum.apply, (drive, keep))
+
+
+def test_neighbouring_channels_share_weights(small, tmp_path):
+    data = Dataset(small)
+    data.manifest["section"] = [0] * 3 + [1] * (data.channels - 3)
+    data.manifest["channel_kind"] = ["exc"] * 5 + ["inh"] * (data.channels - 5)
+    s = data.spread(4.0)
+    np.testing.assert_allclose(s.sum(1), 1, atol=1e-5)
+    assert np.count_nonzero(s[0] > 1e-6) == 3 and np.count_nonzero(s[4] > 1e-6) == 2  # a section, of a section the kind
+    np.testing.assert_allclose(data.spread(1e6)[:3, :3], 1 / 3, atol=1e-3)
+    np.testing.assert_allclose(data.spread(0.0), np.eye(data.channels), atol=1e-6)
+    # The model file has the weights that are used.
+    trainer = Trainer(options(small, tmp_path, channel_smoothing=2.0))
+    trainer.run(show=open(os.devnull, "w"))
+    trial = trainer.data.trials[0]
+    p, _ = evaluate(str(tmp_path / "m.safetensors"), *events(trial), steps=trial.steps)
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(-run(trainer.mean, trial, 20)[:, 0])), atol=1e-5)
+    net = Trainer(options(small, tmp_path, architecture="elm", channel_smoothing=2.0, branches=4, memory=6, hidden=8)).net
+    np.testing.assert_allclose(net.tensors()["synapses.weight"][:, :, 0].T, (net.spread @ net.embed).detach().numpy(), atol=1e-6)

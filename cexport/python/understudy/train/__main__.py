@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--kernel", type=int, default=d.kernel, help="taps of each block's convolution")
     g.add_argument("--dilations", type=_ints, default=d.dilations, metavar="D,D,...", help="one per block; default 1,2,4,...")
     g.add_argument("--rank", type=int, default=d.rank, help="free numbers per channel in the embedding; 0: as many as features")
+    g.add_argument("--channel-smoothing", type=float, default=d.channel_smoothing,
+                   help="how much channels on neighbouring segments of a section share their weights; 4: nearly all of them")
     g = p.add_argument_group("optimisation")
     g.add_argument("--window-ms", type=int, default=d.window_ms)
     g.add_argument("--warmup-ms", type=int, default=d.warmup_ms, help="start of a window that is not scored")
@@ -91,7 +93,7 @@ def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
     for name in ("branches", "memory", "hidden", "features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
-    for name in ("rank", "refractory_ms", "voltage_weight", "dendrite_weight"):
+    for name in ("rank", "channel_smoothing", "refractory_ms", "voltage_weight", "dendrite_weight"):
         if getattr(a, name) < 0:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 0")
     if not 0 <= a.dropout < 1:

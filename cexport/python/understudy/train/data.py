@@ -136,6 +136,20 @@ class Dataset:
         self.trials: dict[int, Trial] = {}
         self.rescan()
 
+    def spread(self, strength: float) -> np.ndarray:
+        """``(1 + strength L)^-1`` [C, C], L the graph Laplacian of the channels.
+
+        Channels of one kind on adjacent segments of a section are neighbours. Strength 0 is
+        the identity; a large one averages over each section.
+        """
+        m = self.manifest
+        link = [m["section"][c] == m["section"][c + 1] and m["channel_kind"][c] == m["channel_kind"][c + 1]
+                for c in range(self.channels - 1)]
+        beside = np.diag(np.array(link, float), 1)
+        beside += beside.T
+        laplacian = np.diag(beside.sum(1)) - beside
+        return np.linalg.inv(np.eye(self.channels) + strength * laplacian).astype(np.float32)
+
     def must_match(self, other: Dataset) -> None:
         """Raise DataError unless other is of the same cell and keeps the voltages of the same segments."""
         for key in ("channels", "channel_kind", "segment", "section", "x", "voltages"):

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .data import Batch
-from .ops import LeakySum, Memory, event_sum
+from .ops import LeakySum, Memory, event_sum, shared
 
 
 @dataclass
@@ -62,13 +62,14 @@ class ELM(nn.Module):
         self.change = nn.Linear(shape.hidden, shape.memory)
         self.head = nn.Linear(shape.memory, 2)
         self.dendrites = nn.Linear(shape.memory, shape.voltages) if shape.voltages else None
+        self.register_buffer("spread", None, persistent=False)  # see ops.shared
         with torch.no_grad():
             self.head.weight.zero_()
             self.head.bias.copy_(torch.tensor([-6.0, 0.0]))  # about 2 Hz to begin with
 
     def features(self, batch: Batch) -> torch.Tensor:
         """The memory [T, B, memory]."""
-        x = event_sum(self.embed, batch)
+        x = event_sum(shared(self.embed, self.spread), batch)
         sums = LeakySum.apply(x, torch.sigmoid(self.synapse))
         # What does not depend on the memory is one product for all steps.
         n = self.shape.branches
@@ -86,7 +87,7 @@ class ELM(nn.Module):
             return np.ascontiguousarray(t.detach().cpu().numpy(), np.float32)
 
         return {
-            "synapses.weight": a(self.embed.t()[:, :, None]),
+            "synapses.weight": a(shared(self.embed, self.spread).t()[:, :, None]),
             "synapse_decay": a(torch.sigmoid(self.synapse)), "memory_decay": a(self.memory_decay),
             "hidden.weight": a(self.hidden.weight), "hidden.bias": a(self.hidden.bias),
             "change.weight": a(self.change.weight), "change.bias": a(self.change.bias),

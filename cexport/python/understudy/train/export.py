@@ -12,6 +12,7 @@ from safetensors.numpy import save
 from .data import Dataset, Trial
 from .elm import ELM
 from .network import TCN
+from .ops import shared
 
 
 def tensors(network: TCN | ELM) -> dict[str, np.ndarray]:
@@ -28,7 +29,7 @@ def fold(network: TCN) -> dict[str, np.ndarray]:
     def a(t) -> np.ndarray:
         return t.detach().cpu().numpy().astype(np.float64)
 
-    embed = a(network.embed)
+    embed = a(shared(network.embed, network.spread))
     if network.mix is not None:
         embed = embed @ a(network.mix)
     out = {

@@ -47,6 +47,7 @@ class Options:
     dilations: tuple[int, ...] = ()
     rank: int = 0
     dropout: float = 0.0
+    channel_smoothing: float = 0.0
     window_ms: int = 3000
     batch: int = 6
     warmup_ms: int = 500
@@ -121,6 +122,8 @@ class Trainer:
         else:
             net = TCN(Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations,
                             opt.rank, voltages, opt.dropout), bf16)
+        if opt.channel_smoothing:
+            net.spread = torch.from_numpy(self.data.spread(opt.channel_smoothing))
         self.net = net.to(opt.device)
         self.mean = copy.deepcopy(self.net)  # moving average of the weights
         self.optim = torch.optim.AdamW(self.net.parameters(), lr=opt.lr, weight_decay=opt.weight_decay)

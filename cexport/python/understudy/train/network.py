@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .data import Batch
-from .ops import CausalConv, CausalDepthwise, event_sum
+from .ops import CausalConv, CausalDepthwise, event_sum, shared
 
 
 @dataclass
@@ -93,6 +93,7 @@ class TCN(nn.Module):
         self.blocks = nn.ModuleList(Block(f, shape.kernel, shape.dilation(i), shape.dropout) for i in range(shape.blocks))
         self.head = nn.Linear(f, 2)
         self.dendrites = nn.Linear(f, shape.voltages) if shape.voltages else None
+        self.register_buffer("spread", None, persistent=False)  # see ops.shared
         with torch.no_grad():
             self.head.weight.zero_()
             # About 2 Hz to begin with.
@@ -100,7 +101,7 @@ class TCN(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """The last block's output [T, B, F]."""
-        x = event_sum(self.embed, batch)
+        x = event_sum(shared(self.embed, self.spread), batch)
         if self.mix is not None:
             x = x @ self.mix
         x = x.contiguous()

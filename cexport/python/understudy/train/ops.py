@@ -52,6 +52,15 @@ def event_sum(table: torch.Tensor, batch: Batch) -> torch.Tensor:
     return x.view(batch.B, batch.T, -1).transpose(0, 1)
 
 
+def shared(table: torch.Tensor, spread: torch.Tensor | None) -> torch.Tensor:
+    """The table ``[C, F]`` that is used: spread ``[C, C]`` times the free one, or that itself.
+
+    Spread (``Dataset.spread``) averages over neighbouring segments of a section, which on a
+    dendrite do nearly the same: fewer free numbers, and each has more events to learn from.
+    """
+    return table if spread is None else spread @ table
+
+
 def _mm(a: torch.Tensor, b: torch.Tensor, bf16: bool) -> torch.Tensor:
     if bf16:
         return (a.to(torch.bfloat16) @ b.to(torch.bfloat16)).to(a.dtype)
