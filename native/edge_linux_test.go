@@ -54,8 +54,14 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 				s.MulAddInt8(ints(i, rows*n), bytes(x, rows*n), w[len(w)-n:], rows, n, n, n)
 				s.Requant(bytes(x, rows*n), ints(i, rows*n), ints(j, n), ints(k, n), 9, 0, 0, rows, n, n, n)
 				even := roundUp(n, pair)
-				s.GemmBF16(end(a, rows*n), halves(g, rows*4), halves(h, 4*n), rows, 4, n, 4, n)
-				s.GemmBF16(end(a, rows*4), halves(g, rows*even), halves(h, 4*even), rows, even, 4, even, 4)
+				for _, m := range []BF16{{in: 4, out: n}, {in: even, out: 4}} {
+					if s.gemmBF16 != nil {
+						m.pairs = halves(h, m.in*m.out)
+					} else {
+						m.wide = end(b, m.in*m.out)
+					}
+					s.GemmBF16(end(a, rows*m.out), halves(g, rows*m.in), &m, rows, m.in, m.out)
+				}
 				in, out := roundUp(n, quad), roundUp(n, group)
 				s.GemmInt8(ints(i, rows*16), bytes(x, rows*in), w[len(w)-in*16:], rows, in, 16, in, 16)
 				s.GemmInt8(ints(i, rows*out), bytes(x, rows*4), w[len(w)-out*4:], rows, 4, out, 4, out)

@@ -28,7 +28,7 @@ type Set struct {
 	bags       func(y, w []float32, at []int32, a []float32, ends []int32, n int) // nil: columns, row by row
 
 	roundBF16 func(y []uint16, x []float32)                                 // nil: in plain Go
-	gemmBF16  func(y []float32, x, w []uint16, rows, in, out, ldx, ldy int) // nil: widened, by gemm
+	gemmBF16  func(y []float32, x, w []uint16, rows, in, out, ldx, ldy int) // w is BF16.pairs; nil: gemm
 
 	gemmInt8    func(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int)
 	mulAddInt8  func(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int)
