@@ -89,7 +89,7 @@ cp "$work"/root/boot/vmlinuz-* "$run/cd/linux"
 cp "$work/root/usr/lib/ISOLINUX/isolinux.bin" "$work/root/usr/lib/syslinux/modules/bios/ldlinux.c32" "$run/cd"
 # The clock is as slow as the emulation, so that interrupts are as frequent as on a CPU.
 mhz=20
-tests='Tile|TestGemmInt8|TestNoKernelReadsBeyondItsOperands'
+tests='Tile|BF16|TestGemmInt8|TestNoKernelReadsBeyondItsOperands'
 cat >"$run/cd/isolinux.cfg" <<EOF
 default linux
 label linux
