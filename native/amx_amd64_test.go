@@ -101,9 +101,9 @@ func TestTilesBF16(t *testing.T) {
 	rng := rand.New(rand.NewPCG(37, 38))
 	tiny := []uint16{1, 0x8001, 0x7f, 0x80, 0x100, 0x8080, 0x2000, 0x1fff} // 2^-133 to 2^-63
 	trial := 0
-	for _, rows := range []int{1, 3, 16, 17, 32, 33, 49, 100} {
-		for _, in := range []int{1, 32, 33, 62, 96} {
-			for _, out := range []int{1, 16, 17, 48, 65, 130} {
+	for _, rows := range []int{1, 16, 17, 32, 49, 100} {
+		for _, in := range []int{1, 33, 96} {
+			for _, out := range []int{1, 17, 48, 65, 130} {
 				p := newProduct16(rng, rows, in, out)
 				if trial++; trial%2 > 0 {
 					for i := range p.x {
