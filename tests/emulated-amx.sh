@@ -134,4 +134,4 @@ EOF
 }
 
 emulate ./native '(Tile|BF16|TestGemmInt8|TestNoKernelReadsBeyondItsOperands)/^amx$' TestTilesBF16
-emulate ./plugin/surrogate 'TestBF16SameBits/^amx$/^(small|concat|elm|dilated,_grouped_events)$' TestBF16SameBits/amx/small
+emulate ./plugin/surrogate 'TestBF16/^amx$/^(small|concat|elm|elm,_odd_widths|dilated,_grouped_events)$' TestBF16SameBits/amx/small

@@ -18,119 +18,109 @@ func optBF16(kernel string, threads int) surrogate.Options {
 	return surrogate.Options{Precision: surrogate.BF16, Kernel: kernel, Threads: threads}
 }
 
-// For one kernel the bits are the same for any number of neurons and threads and any length of a
-// step; sets with the reference's bits have them in bf16, too, if they have no products of bfloat16.
-func TestBF16SameBits(t *testing.T) {
-	const steps, n = 150, 17
+// eachKernel runs f for every kernel set and model of the zoo.
+func eachKernel(t *testing.T, f func(t *testing.T, k native.Info, m *model.Model)) {
 	for _, k := range native.Kernels() {
 		t.Run(k.Name, func(t *testing.T) {
 			if !k.Available() {
 				t.Skipf("lacks %v", k.Missing)
 			}
 			for name, m := range zoo() {
-				t.Run(name, func(t *testing.T) {
-					events := stimulus(2, m, n, steps, 2)
-					p := newPop(t, m, n, optBF16(k.Name, 1))
-					want := play(t, p, steps, events, 1)
-					check := func(what string, want, got trace) {
-						t.Helper()
-						if err := want.same(got); err != nil {
-							t.Errorf("%s: %v", what, err)
-						}
-					}
-					if k.SameBits && !k.BF16 {
-						check("reference", want, play(t, newPop(t, m, n, optBF16("reference", 1)), steps, events, 3))
-					}
-					check("blocks", want, play(t, newPop(t, m, n, optBF16(k.Name, 2)), steps, events, 7, 1, 16, 3))
-					for _, i := range []int{0, 5, n - 1} {
-						check("alone", want.neuron(i, n), play(t, newPop(t, m, 1, optBF16(k.Name, 1)), steps, only(events, i), 1, 33))
-					}
-					p.Reset()
-					check("after Reset", want, play(t, p, steps, events, steps))
-				})
+				t.Run(name, func(t *testing.T) { f(t, k, m) })
 			}
 		})
 	}
 }
 
-// apart is the error of got over the spread of want.
-func apart(got, want []float32) float64 {
-	mean, sum, spread := 0.0, 0.0, 0.0
-	for _, x := range want {
-		mean += float64(x) / float64(len(want))
-	}
-	for i, x := range want {
-		sum += math.Pow(float64(got[i]-x), 2)
-		spread += math.Pow(float64(x)-mean, 2)
-	}
-	return math.Sqrt(sum / spread)
+// For one kernel the bits are the same for any number of neurons and threads and any length of a
+// step; sets with the reference's bits have them in bf16, too, if they have no products of bfloat16.
+func TestBF16SameBits(t *testing.T) {
+	const steps, n = 150, 17
+	eachKernel(t, func(t *testing.T, k native.Info, m *model.Model) {
+		events := stimulus(2, m, n, steps, 2)
+		p := newPop(t, m, n, optBF16(k.Name, 1))
+		want := play(t, p, steps, events, 1)
+		check := func(what string, want, got trace) {
+			t.Helper()
+			if err := want.same(got); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if k.SameBits && !k.BF16 {
+			check("reference", want, play(t, newPop(t, m, n, optBF16("reference", 1)), steps, events, 3))
+		}
+		check("blocks", want, play(t, newPop(t, m, n, optBF16(k.Name, 2)), steps, events, 7, 1, 16, 3))
+		for _, i := range []int{0, 5, n - 1} {
+			check("alone", want.neuron(i, n), play(t, newPop(t, m, 1, optBF16(k.Name, 1)), steps, only(events, i), 1, 33))
+		}
+		p.Reset()
+		check("after Reset", want, play(t, p, steps, events, steps))
+	})
 }
 
-// How far bf16 is from float32, and one kernel from another in it: a value that lies between two
-// bfloat16 may become the one or the other, which changes it by up to 2^-8, so kernels are no
-// nearer to one another than that.
+// How far bf16 is from float32, and a kernel from the reference in it, over the spread of voltage
+// and probability: a value that lies between two bfloat16 may become the one or the other, which
+// changes it by up to 2^-8, so kernels are no nearer to one another than that.
 func TestBF16NearFloat(t *testing.T) {
-	const steps, n = 300, 3
-	for name, m := range zoo() {
-		t.Run(name, func(t *testing.T) {
-			events := stimulus(2, m, n, steps, 2)
-			f := play(t, newPop(t, m, n, surrogate.Options{}), steps, events, 1)
-			var all []trace
-			for _, k := range native.Kernels() {
-				if k.Available() {
-					all = append(all, play(t, newPop(t, m, n, optBF16(k.Name, 1)), steps, events, 1))
-				}
-			}
-			for _, got := range all {
-				for what, d := range map[string]float64{"voltage": apart(got.v, f.v), "probability": apart(got.p, f.p)} {
-					if limit := 0.02; !(d < limit) {
-						t.Errorf("%s: the error is %.4f of the spread", what, d)
-					} else {
-						t.Logf("%s: %.5f, from another kernel %.5f", what, d, apart(got.v, all[0].v))
-					}
-				}
-			}
-		})
+	const steps, n, limit = 300, 3, 0.02
+	apart := func(got, want []float32) float64 {
+		mean, sum, spread := 0.0, 0.0, 0.0
+		for _, x := range want {
+			mean += float64(x) / float64(len(want))
+		}
+		for i, x := range want {
+			sum += math.Pow(float64(got[i]-x), 2)
+			spread += math.Pow(float64(x)-mean, 2)
+		}
+		return math.Sqrt(sum / spread)
 	}
+	eachKernel(t, func(t *testing.T, k native.Info, m *model.Model) {
+		events := stimulus(2, m, n, steps, 2)
+		f := play(t, newPop(t, m, n, surrogate.Options{Kernel: k.Name}), steps, events, 1)
+		reference := play(t, newPop(t, m, n, optBF16("reference", 1)), steps, events, 1)
+		got := play(t, newPop(t, m, n, optBF16(k.Name, 1)), steps, events, 1)
+		for what, d := range map[string]float64{
+			"voltage": apart(got.v, f.v), "probability": apart(got.p, f.p),
+			"voltage beside the reference": apart(got.v, reference.v), "probability beside the reference": apart(got.p, reference.p),
+		} {
+			if t.Logf("%s: %.6f", what, d); !(d < limit) {
+				t.Errorf("%s: the error is %.4f of the spread", what, d)
+			}
+		}
+	})
 }
 
 // The formulas in float64, rounded at the same places. The engine's float32 may round the other
-// way, so not all values agree; but without rounding hardly one would.
+// way, so not all values need agree; but without rounding hardly one does.
 func TestBF16AgainstOracle(t *testing.T) {
 	const steps = 120
 	round := func(x float64) float64 {
 		f, e := math.Frexp(float64(float32(x)))
 		return math.Ldexp(math.RoundToEven(f*256)/256, e)
 	}
-	for name, m := range zoo() {
+	eachKernel(t, func(t *testing.T, k native.Info, m *model.Model) {
 		if slices.ContainsFunc(m.Layers, func(l model.Layer) bool { return l.Op == model.OpBatchNorm }) {
-			continue // folded before weights are rounded
+			t.Skip("batch norms are folded before weights are rounded")
 		}
-		t.Run(name, func(t *testing.T) {
-			events := stimulus(1, m, 1, steps, 2)
-			_, want := oracleRounding(m, steps, events, round)
-			_, exact := oracle(m, steps, events)
-			for _, k := range native.Kernels() {
-				if !k.Available() {
-					continue
-				}
-				got := play(t, newPop(t, m, 1, optBF16(k.Name, 1)), steps, events, 1)
-				agree, differ := 0, 0
-				for s, v := range got.v {
-					if near := 1e-5 * max(10, math.Abs(want[s])); math.Abs(float64(v)-want[s]) <= near {
-						agree++
-					}
-					if math.Abs(want[s]-exact[s]) > 1e-5*max(10, math.Abs(want[s])) {
-						differ++
-					}
-				}
-				t.Logf("%s: %d of %d values agree, %d are not those of float32", k.Name, agree, steps, differ)
-				if agree < steps*9/10 {
-					t.Errorf("%s: only %d of %d values agree", k.Name, agree, steps)
-				}
+		events := stimulus(1, m, 1, steps, 2)
+		_, want := oracleRounding(m, steps, events, round)
+		_, exact := oracle(m, steps, events)
+		got := play(t, newPop(t, m, 1, optBF16(k.Name, 1)), steps, events, 1)
+		agree, differ := 0, 0
+		for s, v := range got.v {
+			near := 1e-5 * max(10, math.Abs(want[s]))
+			if math.Abs(float64(v)-want[s]) <= near {
+				agree++
 			}
-		})
-	}
+			if math.Abs(want[s]-exact[s]) > near {
+				differ++
+			}
+		}
+		t.Logf("%d of %d values agree, %d are not those of float32", agree, steps, differ)
+		if agree < steps*9/10 {
+			t.Errorf("only %d of %d values agree", agree, steps)
+		}
+	})
 }
 
 func TestBF16State(t *testing.T) {
