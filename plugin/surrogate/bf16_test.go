@@ -125,35 +125,34 @@ func TestBF16AgainstOracle(t *testing.T) {
 
 func TestBF16State(t *testing.T) {
 	const first, rest, n = 57, 80, 3
-	for name, m := range zoo() {
-		t.Run(name, func(t *testing.T) {
-			a := newPop(t, m, n, optBF16("", 1))
-			play(t, a, first, stimulus(4, m, n, first, 2), 10)
-			var state bytes.Buffer
-			if err := a.Save(&state); err != nil {
-				t.Fatal(err)
-			}
-			later := stimulus(5, m, n, rest, 2)
-			b := newPop(t, m, n, optBF16("", 2))
-			play(t, b, 17, stimulus(6, m, n, 17, 3), 4)
-			if err := b.Load(bytes.NewReader(state.Bytes())); err != nil {
-				t.Fatal(err)
-			}
-			if err := play(t, a, rest, later, 3).same(play(t, b, rest, later, 20)); err != nil {
-				t.Error(err)
-			}
-			if err := newPop(t, m, n, surrogate.Options{}).Load(bytes.NewReader(state.Bytes())); !errors.Is(err, population.ErrFormat) {
-				t.Errorf("loading bf16 into float32: %v", err)
-			}
-			state.Reset()
-			if err := newPop(t, m, n, surrogate.Options{}).Save(&state); err != nil {
-				t.Fatal(err)
-			}
-			if err := b.Load(&state); !errors.Is(err, population.ErrFormat) {
-				t.Errorf("loading float32 into bf16: %v", err)
-			}
-		})
-	}
+	eachKernel(t, func(t *testing.T, k native.Info, m *model.Model) {
+		a := newPop(t, m, n, optBF16(k.Name, 1))
+		play(t, a, first, stimulus(4, m, n, first, 2), 10)
+		var state bytes.Buffer
+		if err := a.Save(&state); err != nil {
+			t.Fatal(err)
+		}
+		later := stimulus(5, m, n, rest, 2)
+		b := newPop(t, m, n, optBF16(k.Name, 2))
+		play(t, b, 17, stimulus(6, m, n, 17, 3), 4)
+		if err := b.Load(bytes.NewReader(state.Bytes())); err != nil {
+			t.Fatal(err)
+		}
+		if err := play(t, a, rest, later, 3).same(play(t, b, rest, later, 20)); err != nil {
+			t.Error(err)
+		}
+		f := newPop(t, m, n, surrogate.Options{Kernel: k.Name})
+		if err := f.Load(bytes.NewReader(state.Bytes())); !errors.Is(err, population.ErrFormat) {
+			t.Errorf("loading bf16 into float32: %v", err)
+		}
+		state.Reset()
+		if err := f.Save(&state); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Load(&state); !errors.Is(err, population.ErrFormat) {
+			t.Errorf("loading float32 into bf16: %v", err)
+		}
+	})
 }
 
 // More ELM neurons than go through the mlp together, whose last ones are idle.
@@ -161,10 +160,17 @@ func TestBF16ManyELMNeurons(t *testing.T) {
 	const steps, n = 40, 103
 	m := modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 21, Activation: model.ActSiLU}, 1)
 	events := stimulus(8, m, n, steps, 2)
-	all := play(t, newPop(t, m, n, optBF16("", 1)), steps, events, 3)
-	for _, i := range []int{0, 47, 48, 96, 102} {
-		if err := all.neuron(i, n).same(play(t, newPop(t, m, 1, optBF16("", 1)), steps, only(events, i), 40)); err != nil {
-			t.Errorf("neuron %d: %v", i, err)
-		}
+	for _, k := range native.Kernels() {
+		t.Run(k.Name, func(t *testing.T) {
+			if !k.Available() {
+				t.Skipf("lacks %v", k.Missing)
+			}
+			all := play(t, newPop(t, m, n, optBF16(k.Name, 1)), steps, events, 3)
+			for _, i := range []int{0, 47, 48, 96, 102} {
+				if err := all.neuron(i, n).same(play(t, newPop(t, m, 1, optBF16(k.Name, 1)), steps, only(events, i), 40)); err != nil {
+					t.Errorf("neuron %d: %v", i, err)
+				}
+			}
+		})
 	}
 }
