@@ -95,7 +95,7 @@ func tilesDefinition(p *product16) {
 }
 
 // Every way in which rows, inputs and outputs can fill tiles: near what sets without tiles give,
-// and exactly what the manual says. In half of the products some numbers are tiny.
+// and exactly what the manual says, which a CPU may not do: then only tilesBF16's comment is wrong. In half of the products some numbers are tiny.
 func TestTilesBF16(t *testing.T) {
 	s := tilesSet(t)
 	rng := rand.New(rand.NewPCG(37, 38))
