@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func gemmInt8Tiles2x2(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
-TEXT ·gemmInt8Tiles2x2(SB), NOSPLIT, $0-80
-	MOVQ config+0(FP), R8
+// func gemmInt8Tiles2x2(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+TEXT ·gemmInt8Tiles2x2(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
 
 	// ldtilecfg (%r8)
 	BYTE $0xc4
@@ -14,16 +14,16 @@ TEXT ·gemmInt8Tiles2x2(SB), NOSPLIT, $0-80
 	BYTE $0x78
 	BYTE $0x49
 	BYTE $0x00
-	MOVQ ldx+56(FP), AX
-	MOVQ ldy+64(FP), BX
-	MOVQ ldw+72(FP), CX
-	MOVQ y+32(FP), R15
-	MOVQ w+48(FP), R12
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
 
 block:
 	MOVQ R15, R9
-	MOVQ x+40(FP), R8
-	MOVQ groups+8(FP), R10
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
 
 group:
 	MOVQ BX, R11
@@ -65,7 +65,7 @@ group:
 	BYTE $0x40
 	MOVQ R8, DX
 	MOVQ R12, SI
-	MOVQ steps+24(FP), DI
+	MOVQ steps+80(FP), DI
 
 step:
 	MOVQ AX, R11
@@ -196,7 +196,7 @@ step:
 	JNZ  group
 	ADDQ $+128, R12
 	ADDQ $+128, R15
-	DECQ blocks+16(FP)
+	DECQ blocks+72(FP)
 	JNZ  block
 
 	// tilerelease
@@ -207,9 +207,9 @@ step:
 	BYTE $0xc0
 	RET
 
-// func gemmInt8Tiles2x1(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
-TEXT ·gemmInt8Tiles2x1(SB), NOSPLIT, $0-80
-	MOVQ config+0(FP), R8
+// func gemmInt8Tiles2x1(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+TEXT ·gemmInt8Tiles2x1(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
 
 	// ldtilecfg (%r8)
 	BYTE $0xc4
@@ -217,16 +217,16 @@ TEXT ·gemmInt8Tiles2x1(SB), NOSPLIT, $0-80
 	BYTE $0x78
 	BYTE $0x49
 	BYTE $0x00
-	MOVQ ldx+56(FP), AX
-	MOVQ ldy+64(FP), BX
-	MOVQ ldw+72(FP), CX
-	MOVQ y+32(FP), R15
-	MOVQ w+48(FP), R12
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
 
 block:
 	MOVQ R15, R9
-	MOVQ x+40(FP), R8
-	MOVQ groups+8(FP), R10
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
 
 group:
 	MOVQ BX, R11
@@ -250,7 +250,7 @@ group:
 	BYTE $0x1b
 	MOVQ R8, DX
 	MOVQ R12, SI
-	MOVQ steps+24(FP), DI
+	MOVQ steps+80(FP), DI
 
 step:
 	MOVQ AX, R11
@@ -340,7 +340,7 @@ step:
 	JNZ  group
 	ADDQ $+64, R12
 	ADDQ $+64, R15
-	DECQ blocks+16(FP)
+	DECQ blocks+72(FP)
 	JNZ  block
 
 	// tilerelease
@@ -351,9 +351,9 @@ step:
 	BYTE $0xc0
 	RET
 
-// func gemmInt8Tiles1x4(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
-TEXT ·gemmInt8Tiles1x4(SB), NOSPLIT, $0-80
-	MOVQ config+0(FP), R8
+// func gemmInt8Tiles1x4(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+TEXT ·gemmInt8Tiles1x4(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
 
 	// ldtilecfg (%r8)
 	BYTE $0xc4
@@ -361,16 +361,16 @@ TEXT ·gemmInt8Tiles1x4(SB), NOSPLIT, $0-80
 	BYTE $0x78
 	BYTE $0x49
 	BYTE $0x00
-	MOVQ ldx+56(FP), AX
-	MOVQ ldy+64(FP), BX
-	MOVQ ldw+72(FP), CX
-	MOVQ y+32(FP), R15
-	MOVQ w+48(FP), R12
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
 
 block:
 	MOVQ R15, R9
-	MOVQ x+40(FP), R8
-	MOVQ groups+8(FP), R10
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
 
 group:
 	MOVQ BX, R11
@@ -419,7 +419,7 @@ group:
 	BYTE $0x00
 	MOVQ R8, DX
 	MOVQ R12, SI
-	MOVQ steps+24(FP), DI
+	MOVQ steps+80(FP), DI
 
 step:
 	MOVQ AX, R11
@@ -565,7 +565,7 @@ step:
 	JNZ  group
 	ADDQ $+256, R12
 	ADDQ $+256, R15
-	DECQ blocks+16(FP)
+	DECQ blocks+72(FP)
 	JNZ  block
 
 	// tilerelease
@@ -576,9 +576,9 @@ step:
 	BYTE $0xc0
 	RET
 
-// func gemmInt8Tiles1x1(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
-TEXT ·gemmInt8Tiles1x1(SB), NOSPLIT, $0-80
-	MOVQ config+0(FP), R8
+// func gemmInt8Tiles1x1(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+TEXT ·gemmInt8Tiles1x1(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
 
 	// ldtilecfg (%r8)
 	BYTE $0xc4
@@ -586,16 +586,16 @@ TEXT ·gemmInt8Tiles1x1(SB), NOSPLIT, $0-80
 	BYTE $0x78
 	BYTE $0x49
 	BYTE $0x00
-	MOVQ ldx+56(FP), AX
-	MOVQ ldy+64(FP), BX
-	MOVQ ldw+72(FP), CX
-	MOVQ y+32(FP), R15
-	MOVQ w+48(FP), R12
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
 
 block:
 	MOVQ R15, R9
-	MOVQ x+40(FP), R8
-	MOVQ groups+8(FP), R10
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
 
 group:
 	MOVQ BX, R11
@@ -611,7 +611,7 @@ group:
 	BYTE $0x19
 	MOVQ R8, DX
 	MOVQ R12, SI
-	MOVQ steps+24(FP), DI
+	MOVQ steps+80(FP), DI
 
 step:
 	MOVQ AX, R11
@@ -670,7 +670,684 @@ step:
 	JNZ  group
 	ADDQ $+64, R12
 	ADDQ $+64, R15
-	DECQ blocks+16(FP)
+	DECQ blocks+72(FP)
+	JNZ  block
+
+	// tilerelease
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0xc0
+	RET
+
+// func gemmBF16Tiles2x2(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+TEXT ·gemmBF16Tiles2x2(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
+
+	// ldtilecfg (%r8)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0x00
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
+
+block:
+	MOVQ R15, R9
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
+
+group:
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tileloadd 0(%r9,%rbx), %tmm0
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tileloadd 64(%r9,%rbx), %tmm1
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x4c
+	BYTE $0x19
+	BYTE $0x40
+
+	// tileloadd 0(%r11,%rbx), %tmm2
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x14
+	BYTE $0x1b
+
+	// tileloadd 64(%r11,%rbx), %tmm3
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x5c
+	BYTE $0x1b
+	BYTE $0x40
+	MOVQ R8, DX
+	MOVQ R12, SI
+	MOVQ steps+80(FP), DI
+
+step:
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ DX, R11
+
+	// tileloadd 0(%rdx,%rax), %tmm4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x24
+	BYTE $0x02
+
+	// tileloadd 0(%rsi,%rcx), %tmm6
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x34
+	BYTE $0x0e
+
+	// tdpbf16ps %tmm6, %tmm4, %tmm0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xc4
+
+	// tileloadd 64(%rsi,%rcx), %tmm7
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x7c
+	BYTE $0x0e
+	BYTE $0x40
+
+	// tdpbf16ps %tmm7, %tmm4, %tmm1
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xcc
+
+	// tileloadd 0(%r11,%rax), %tmm5
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x2c
+	BYTE $0x03
+
+	// tdpbf16ps %tmm6, %tmm5, %tmm2
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xd5
+
+	// tdpbf16ps %tmm7, %tmm5, %tmm3
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xdd
+	ADDQ $0x40, DX
+	MOVQ CX, R11
+	SHLQ $0x04, R11
+	ADDQ SI, R11
+	MOVQ R11, SI
+	DECQ DI
+	JNZ  step
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tilestored %tmm0, 0(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tilestored %tmm1, 64(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x4c
+	BYTE $0x19
+	BYTE $0x40
+
+	// tilestored %tmm2, 0(%r11,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x14
+	BYTE $0x1b
+
+	// tilestored %tmm3, 64(%r11,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x5c
+	BYTE $0x1b
+	BYTE $0x40
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	DECQ R10
+	JNZ  group
+	ADDQ $+128, R12
+	ADDQ $+128, R15
+	DECQ blocks+72(FP)
+	JNZ  block
+
+	// tilerelease
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0xc0
+	RET
+
+// func gemmBF16Tiles2x1(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+TEXT ·gemmBF16Tiles2x1(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
+
+	// ldtilecfg (%r8)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0x00
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
+
+block:
+	MOVQ R15, R9
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
+
+group:
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tileloadd 0(%r9,%rbx), %tmm0
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tileloadd 0(%r11,%rbx), %tmm2
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x14
+	BYTE $0x1b
+	MOVQ R8, DX
+	MOVQ R12, SI
+	MOVQ steps+80(FP), DI
+
+step:
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ DX, R11
+
+	// tileloadd 0(%rdx,%rax), %tmm4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x24
+	BYTE $0x02
+
+	// tileloadd 0(%rsi,%rcx), %tmm6
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x34
+	BYTE $0x0e
+
+	// tdpbf16ps %tmm6, %tmm4, %tmm0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xc4
+
+	// tileloadd 0(%r11,%rax), %tmm5
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x2c
+	BYTE $0x03
+
+	// tdpbf16ps %tmm6, %tmm5, %tmm2
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xd5
+	ADDQ $0x40, DX
+	MOVQ CX, R11
+	SHLQ $0x04, R11
+	ADDQ SI, R11
+	MOVQ R11, SI
+	DECQ DI
+	JNZ  step
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tilestored %tmm0, 0(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tilestored %tmm2, 0(%r11,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x14
+	BYTE $0x1b
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	DECQ R10
+	JNZ  group
+	ADDQ $+64, R12
+	ADDQ $+64, R15
+	DECQ blocks+72(FP)
+	JNZ  block
+
+	// tilerelease
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0xc0
+	RET
+
+// func gemmBF16Tiles1x4(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+TEXT ·gemmBF16Tiles1x4(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
+
+	// ldtilecfg (%r8)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0x00
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
+
+block:
+	MOVQ R15, R9
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
+
+group:
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tileloadd 0(%r9,%rbx), %tmm0
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tileloadd 64(%r9,%rbx), %tmm1
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x4c
+	BYTE $0x19
+	BYTE $0x40
+
+	// tileloadd 128(%r9,%rbx), %tmm2
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x94
+	BYTE $0x19
+	BYTE $0x80
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+
+	// tileloadd 192(%r9,%rbx), %tmm3
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x9c
+	BYTE $0x19
+	BYTE $0xc0
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ R8, DX
+	MOVQ R12, SI
+	MOVQ steps+80(FP), DI
+
+step:
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ DX, R11
+
+	// tileloadd 0(%rdx,%rax), %tmm4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x24
+	BYTE $0x02
+
+	// tileloadd 0(%rsi,%rcx), %tmm5
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x2c
+	BYTE $0x0e
+
+	// tdpbf16ps %tmm5, %tmm4, %tmm0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x52
+	BYTE $0x5c
+	BYTE $0xc4
+
+	// tileloadd 64(%rsi,%rcx), %tmm6
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x74
+	BYTE $0x0e
+	BYTE $0x40
+
+	// tdpbf16ps %tmm6, %tmm4, %tmm1
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x4a
+	BYTE $0x5c
+	BYTE $0xcc
+
+	// tileloadd 128(%rsi,%rcx), %tmm7
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0xbc
+	BYTE $0x0e
+	BYTE $0x80
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+
+	// tdpbf16ps %tmm7, %tmm4, %tmm2
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x42
+	BYTE $0x5c
+	BYTE $0xd4
+
+	// tileloadd 192(%rsi,%rcx), %tmm5
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0xac
+	BYTE $0x0e
+	BYTE $0xc0
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+
+	// tdpbf16ps %tmm5, %tmm4, %tmm3
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x52
+	BYTE $0x5c
+	BYTE $0xdc
+	ADDQ $0x40, DX
+	MOVQ CX, R11
+	SHLQ $0x04, R11
+	ADDQ SI, R11
+	MOVQ R11, SI
+	DECQ DI
+	JNZ  step
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tilestored %tmm0, 0(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+
+	// tilestored %tmm1, 64(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x4c
+	BYTE $0x19
+	BYTE $0x40
+
+	// tilestored %tmm2, 128(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x94
+	BYTE $0x19
+	BYTE $0x80
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+
+	// tilestored %tmm3, 192(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x9c
+	BYTE $0x19
+	BYTE $0xc0
+	BYTE $0x00
+	BYTE $0x00
+	BYTE $0x00
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	DECQ R10
+	JNZ  group
+	ADDQ $+256, R12
+	ADDQ $+256, R15
+	DECQ blocks+72(FP)
+	JNZ  block
+
+	// tilerelease
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0xc0
+	RET
+
+// func gemmBF16Tiles1x1(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+TEXT ·gemmBF16Tiles1x1(SB), NOSPLIT, $0-136
+	LEAQ config_0+0(FP), R8
+
+	// ldtilecfg (%r8)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x78
+	BYTE $0x49
+	BYTE $0x00
+	MOVQ ldx+112(FP), AX
+	MOVQ ldy+120(FP), BX
+	MOVQ ldw+128(FP), CX
+	MOVQ y+88(FP), R15
+	MOVQ w+104(FP), R12
+
+block:
+	MOVQ R15, R9
+	MOVQ x+96(FP), R8
+	MOVQ groups+64(FP), R10
+
+group:
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tileloadd 0(%r9,%rbx), %tmm0
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+	MOVQ R8, DX
+	MOVQ R12, SI
+	MOVQ steps+80(FP), DI
+
+step:
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ DX, R11
+
+	// tileloadd 0(%rdx,%rax), %tmm4
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x24
+	BYTE $0x02
+
+	// tileloadd 0(%rsi,%rcx), %tmm5
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x7b
+	BYTE $0x4b
+	BYTE $0x2c
+	BYTE $0x0e
+
+	// tdpbf16ps %tmm5, %tmm4, %tmm0
+	BYTE $0xc4
+	BYTE $0xe2
+	BYTE $0x52
+	BYTE $0x5c
+	BYTE $0xc4
+	ADDQ $0x40, DX
+	MOVQ CX, R11
+	SHLQ $0x04, R11
+	ADDQ SI, R11
+	MOVQ R11, SI
+	DECQ DI
+	JNZ  step
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+
+	// tilestored %tmm0, 0(%r9,%rbx)
+	BYTE $0xc4
+	BYTE $0xc2
+	BYTE $0x7a
+	BYTE $0x4b
+	BYTE $0x04
+	BYTE $0x19
+	MOVQ AX, R11
+	SHLQ $0x04, R11
+	ADDQ R8, R11
+	MOVQ R11, R8
+	MOVQ BX, R11
+	SHLQ $0x04, R11
+	ADDQ R9, R11
+	MOVQ R11, R9
+	DECQ R10
+	JNZ  group
+	ADDQ $+64, R12
+	ADDQ $+64, R15
+	DECQ blocks+72(FP)
 	JNZ  block
 
 	// tilerelease

@@ -71,12 +71,80 @@ func TestTiles(t *testing.T) {
 	}
 }
 
+// tilesDefinition is product16 in the order that tilesBF16 describes.
+func tilesDefinition(p *product16) {
+	flush := func(x float32) float32 {
+		if math.Abs(float64(x)) < 0x1p-126 {
+			return 0
+		}
+		return x
+	}
+	x := floats32(p.x)
+	for r := range p.rows {
+		for o := range p.out {
+			y := &p.want[r*p.ldy+o]
+			for first := 0; first < p.in; first += 32 {
+				var sums [2]float32 // of even inputs, of odd ones
+				for i := first; i < min(first+32, p.in); i++ {
+					sums[i%2] = flush(fusedMulAdd(flush(x[r*p.ldx+i]), flush(p.w[i*p.out+o]), sums[i%2]))
+				}
+				*y = flush(flush(*y) + flush(sums[0]+sums[1]))
+			}
+		}
+	}
+}
+
+// Every way in which rows, inputs and outputs can fill tiles: near what sets without tiles give,
+// and exactly what the manual says, which a CPU may not do: then only tilesBF16's comment is wrong. In half of the products some numbers are tiny.
+func TestTilesBF16(t *testing.T) {
+	s := tilesSet(t)
+	rng := rand.New(rand.NewPCG(37, 38))
+	tiny := []uint16{1, 0x8001, 0x7f, 0x80, 0x100, 0x8080, 0x2000, 0x1fff} // 2^-133 to 2^-63
+	trial := 0
+	for _, rows := range []int{1, 16, 17, 32, 49, 100} {
+		for _, in := range []int{1, 33, 96} {
+			for _, out := range []int{1, 17, 48, 65, 130} {
+				p := newProduct16(rng, rows, in, out)
+				if trial++; trial%2 > 0 {
+					for i := range p.x {
+						if rng.IntN(2) > 0 {
+							p.x[i] = tiny[rng.IntN(len(tiny))]
+						}
+					}
+					for i := range p.w {
+						if rng.IntN(2) > 0 {
+							p.w[i] = fromBF16(tiny[rng.IntN(len(tiny))])
+						}
+					}
+					for i := range p.y {
+						p.y[i] *= []float32{0, 1, 1e-39}[rng.IntN(3)]
+					}
+				} else {
+					q := p
+					q.y, q.guards = slices.Clone(p.y), nil
+					q.run(s)
+					q.check(t, s)
+				}
+				p.want = slices.Clone(p.y)
+				tilesDefinition(&p)
+				p.run(s)
+				compare(t, s, p.String(), p.y, p.want)
+				p.checkGuards(t)
+			}
+		}
+	}
+}
+
 // Signals and switches of threads save and restore tiles, those of the others as well.
 func TestTilesWhenInterrupted(t *testing.T) {
 	s := tilesSet(t)
 	var products [3]product8
+	var halves [len(products)]product16
 	for thread := range products {
-		products[thread] = newProduct8(rand.New(rand.NewPCG(33, uint64(thread))), 32, 1024, 32)
+		rng := rand.New(rand.NewPCG(33, uint64(thread)))
+		products[thread], halves[thread] = newProduct8(rng, 32, 1024, 32), newProduct16(rng, 32, 1024, 32)
+		halves[thread].want = slices.Clone(halves[thread].y)
+		tilesDefinition(&halves[thread])
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(products)))
 	if err := pprof.StartCPUProfile(io.Discard); err != nil { // a signal every 10 ms
@@ -88,8 +156,17 @@ func TestTilesWhenInterrupted(t *testing.T) {
 	for thread, p := range products {
 		all.Go(func() {
 			y, calls := slices.Clone(p.y), int32(0)
+			q := &halves[thread]
+			w := s.PackBF16(q.w, q.in, q.out)
+			before := slices.Clone(q.y)
 			for ; calls == 0 || time.Since(start) < 300*time.Millisecond; calls++ {
 				s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy)
+				copy(q.y, before)
+				s.GemmBF16(q.y, q.x, &w, q.rows, q.ldx, q.ldy)
+				if !slices.Equal(q.y, q.want) {
+					t.Errorf("thread %d: product %d of bfloat16 differs", thread, calls)
+					return
+				}
 			}
 			for i, once := range p.want {
 				if want := y[i] + calls*(once-y[i]); p.y[i] != want {
@@ -97,7 +174,7 @@ func TestTilesWhenInterrupted(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("thread %d: %d products", thread, calls)
+			t.Logf("thread %d: %d products of each type", thread, calls)
 		})
 	}
 	all.Wait()
@@ -105,7 +182,8 @@ func TestTilesWhenInterrupted(t *testing.T) {
 
 func TestTilesAllocateNothing(t *testing.T) {
 	s := tilesSet(t)
-	p := newProduct8(rand.New(rand.NewPCG(35, 36)), 100, 68, 48)
+	rng := rand.New(rand.NewPCG(35, 36))
+	p := newProduct8(rng, 100, 68, 48)
 	if n := testing.AllocsPerRun(10, func() { s.GemmInt8(p.y, p.x, p.w, p.rows, p.in, p.out, p.ldx, p.ldy) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -7,19 +7,39 @@ package native
 // ldx, ldy and ldw are in bytes; a row of w is four inputs of every output.
 //
 //go:noescape
-func gemmInt8Tiles2x2(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+func gemmInt8Tiles2x2(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
 
 // ldx, ldy and ldw are in bytes; a row of w is four inputs of every output.
 //
 //go:noescape
-func gemmInt8Tiles2x1(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+func gemmInt8Tiles2x1(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
 
 // ldx, ldy and ldw are in bytes; a row of w is four inputs of every output.
 //
 //go:noescape
-func gemmInt8Tiles1x4(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+func gemmInt8Tiles1x4(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
 
 // ldx, ldy and ldw are in bytes; a row of w is four inputs of every output.
 //
 //go:noescape
-func gemmInt8Tiles1x1(config *uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+func gemmInt8Tiles1x1(config [64]uint8, groups int, blocks int, steps int, y *int32, x *uint8, w *int8, ldx int, ldy int, ldw int)
+
+// ldx, ldy and ldw are in bytes; a row of w is two inputs of every output.
+//
+//go:noescape
+func gemmBF16Tiles2x2(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+
+// ldx, ldy and ldw are in bytes; a row of w is two inputs of every output.
+//
+//go:noescape
+func gemmBF16Tiles2x1(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+
+// ldx, ldy and ldw are in bytes; a row of w is two inputs of every output.
+//
+//go:noescape
+func gemmBF16Tiles1x4(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)
+
+// ldx, ldy and ldw are in bytes; a row of w is two inputs of every output.
+//
+//go:noescape
+func gemmBF16Tiles1x1(config [64]uint8, groups int, blocks int, steps int, y *float32, x *uint16, w *uint16, ldx int, ldy int, ldw int)

@@ -15,6 +15,7 @@ type floats struct {
 	scaleShift func(rows, n int, y, scale, shift *float32)
 	columns    func(n, events int, y, w *float32, at *int32, a *float32)
 	bags       func(rows, n int, y, w *float32, at *int32, a *float32, ends *int32)
+	roundBF16  func(n int, y *uint16, x *float32) // nil: in plain Go
 
 	// gemmTile takes count groups of tileRows rows and tileColumns vectors of outputs, gemmMasked[c-1]
 	// of c vectors, of which the last has tail values, at least one; gemmRow one row.
@@ -28,6 +29,9 @@ type floats struct {
 // fill gives s the kernels.
 func (k *floats) fill(s *Set) *Set {
 	s.axpy, s.gemm, s.mulAdd, s.add, s.relu, s.scaleShift, s.columns, s.bags = k.axpyN, k.gemm, k.mulAddN, k.addN, k.reluN, k.scaleShiftN, k.columnsN, k.bagsN
+	if k.roundBF16 != nil {
+		s.roundBF16 = k.roundBF16N
+	}
 	return s
 }
 
@@ -70,6 +74,12 @@ func (k *floats) columnsN(y, w []float32, at []int32, a []float32) {
 func (k *floats) bagsN(y, w []float32, at []int32, a []float32, ends []int32, n int) {
 	if len(ends) > 0 && n > 0 && len(at) > 0 {
 		k.bags(len(ends), n, &y[0], &w[0], &at[0], &a[0], &ends[0])
+	}
+}
+
+func (k *floats) roundBF16N(y []uint16, x []float32) {
+	if len(y) > 0 {
+		k.roundBF16(len(y), &y[0], &x[0])
 	}
 }
 

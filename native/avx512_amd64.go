@@ -15,7 +15,7 @@ func init() {
 }
 
 var floatsAVX512 = floats{
-	wide: 16, axpy: axpyAVX512, add: addAVX512, relu: reluAVX512, mulAdd: mulAddAVX512, scaleShift: scaleShiftAVX512, columns: columnsAVX512, bags: bagsAVX512,
+	wide: 16, axpy: axpyAVX512, add: addAVX512, relu: reluAVX512, mulAdd: mulAddAVX512, scaleShift: scaleShiftAVX512, columns: columnsAVX512, bags: bagsAVX512, roundBF16: roundBF16AVX512,
 	tileRows: 6, tileColumns: 4, gemmTile: gemm6x4AVX512, gemmMasked: []func(count, in int, y, x, w *float32, out, ldx, ldy, tail int){
 		gemm6x1MaskedAVX512, gemm6x2MaskedAVX512, gemm6x3MaskedAVX512, gemm6x4MaskedAVX512,
 	}, gemmRow: gemmRowAVX512, gemmSparse: gemmSparseAVX512,

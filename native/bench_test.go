@@ -28,17 +28,30 @@ func BenchmarkGemm(b *testing.B) {
 		w[i], w8[i] = rng.Float32()-0.5, int8(rng.IntN(255)-127)
 	}
 	for _, rows := range []int{1, 2, 4, 16, 100} {
-		x, x8 := make([]float32, (rows+more)*benchWidth), make([]uint8, (rows+more)*benchWidth)
+		x, x8, x16 := make([]float32, (rows+more)*benchWidth), make([]uint8, (rows+more)*benchWidth), make([]uint16, (rows+more)*benchWidth)
 		for i := range x {
 			if rng.IntN(2) > 0 {
 				x[i], x8[i] = rng.Float32(), uint8(rng.IntN(256))
 			}
 		}
+		refRoundBF16(x16, x)
 		y, y8 := make([]float32, rows*benchWidth), make([]int32, rows*benchWidth)
 		benchEach(b, fmt.Sprintf("f32/rows=%d", rows), rows, func(s *Set) {
 			clear(y)
 			for t := range benchTaps {
 				s.Gemm(y, x[rng.IntN(more)*benchWidth:], w[t*size:][:size], rows, benchWidth, benchWidth, benchWidth, benchWidth)
+			}
+		})
+		packed := map[*Set][]BF16{}
+		benchEach(b, fmt.Sprintf("bf16/rows=%d", rows), rows, func(s *Set) {
+			if packed[s] == nil {
+				for t := range benchTaps {
+					packed[s] = append(packed[s], s.PackBF16(w[t*size:], benchWidth, benchWidth))
+				}
+			}
+			clear(y)
+			for t := range benchTaps {
+				s.GemmBF16(y, x16[rng.IntN(more)*benchWidth:], &packed[s][t], rows, benchWidth, benchWidth)
 			}
 		})
 		benchEach(b, fmt.Sprintf("int8/rows=%d", rows), rows, func(s *Set) {

@@ -36,12 +36,14 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 			}
 		}
 	}
+	g, h := atEdge[uint16](t, most*8), atEdge[uint16](t, most*8)
 	x, y, z := atEdge[uint8](t, most*8), atEdge[uint8](t, most*8), atEdge[uint8](t, most*8)
 	i, j, k, w := atEdge[int32](t, most*8), atEdge[int32](t, most*8), atEdge[int32](t, most*8), atEdge[int8](t, most*64)
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(21, 22))
 		for _, n := range append(lengths[1:], most) {
 			end := func(v []float32, n int) []float32 { return v[len(v)-n:] }
+			halves := func(v []uint16, n int) []uint16 { return v[len(v)-n:] }
 			bytes := func(v []uint8, n int) []uint8 { return v[len(v)-n:] }
 			ints := func(v []int32, n int) []int32 { return v[len(v)-n:] }
 			for _, rows := range []int{1, 2, 7} {
@@ -51,6 +53,15 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 				s.Gemm(end(a, rows*4), end(b, rows*n), end(c, 4*n), rows, n, 4, n, 4)
 				s.MulAddInt8(ints(i, rows*n), bytes(x, rows*n), w[len(w)-n:], rows, n, n, n)
 				s.Requant(bytes(x, rows*n), ints(i, rows*n), ints(j, n), ints(k, n), 9, 0, 0, rows, n, n, n)
+				even := roundUp(n, pair)
+				for _, m := range []BF16{{in: 4, out: n}, {in: even, out: 4}} {
+					if s.gemmBF16 != nil {
+						m.pairs = halves(h, m.in*m.out)
+					} else {
+						m.wide = end(b, m.in*m.out)
+					}
+					s.GemmBF16(end(a, rows*m.out), halves(g, rows*m.in), &m, rows, m.in, m.out)
+				}
 				in, out := roundUp(n, quad), roundUp(n, group)
 				s.GemmInt8(ints(i, rows*16), bytes(x, rows*in), w[len(w)-in*16:], rows, in, 16, in, 16)
 				s.GemmInt8(ints(i, rows*out), bytes(x, rows*4), w[len(w)-out*4:], rows, 4, out, 4, out)
@@ -58,6 +69,7 @@ func TestNoKernelReadsBeyondItsOperands(t *testing.T) {
 			s.Axpy(end(a, n), end(b, n), 2)
 			s.Add(end(a, n), end(b, n))
 			s.ReLU(end(a, n))
+			s.RoundBF16(halves(g, n), end(a, n))
 			at := []int32{int32(rng.IntN(3)), 3, 3}
 			s.Columns(end(a, n), end(b, n+3), at, end(c, 3))
 			events := ints(i, 3)

@@ -3212,6 +3212,57 @@ done:
 	VZEROUPPER
 	RET
 
+// func roundBF16AVX512(n int, y *uint16, x *float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-24
+	MOVQ         n+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         x+16(FP), DX
+	MOVL         $0x00000001, BX
+	VPBROADCASTD BX, Z0
+	MOVL         $0x00007fff, BX
+	VPBROADCASTD BX, Z1
+	MOVL         $0x00400000, BX
+	VPBROADCASTD BX, Z2
+	MOVQ         AX, SI
+	ANDQ         $-16, SI
+	XORQ         BX, BX
+
+loop:
+	CMPQ    BX, SI
+	JGE     rest
+	VMOVUPS (DX)(BX*4), Z3
+	VPSRLD  $0x10, Z3, Z4
+	VPANDD  Z0, Z4, Z4
+	VPADDD  Z1, Z4, Z4
+	VPADDD  Z3, Z4, Z4
+	VCMPPS  $0x03, Z3, Z3, K1
+	VPORD   Z2, Z3, K1, Z4
+	VPSRLD  $0x10, Z4, Z4
+	VPMOVDW Z4, (CX)(BX*2)
+	ADDQ    $0x10, BX
+	JMP     loop
+
+rest:
+	SUBQ      BX, AX
+	JZ        done
+	MOVQ      $-1, SI
+	BZHIQ     AX, SI, SI
+	KMOVW     SI, K2
+	VMOVUPS.Z (DX)(BX*4), K2, Z3
+	VPSRLD    $0x10, Z3, Z4
+	VPANDD    Z0, Z4, Z4
+	VPADDD    Z1, Z4, Z4
+	VPADDD    Z3, Z4, Z4
+	VCMPPS    $0x03, Z3, Z3, K1
+	VPORD     Z2, Z3, K1, Z4
+	VPSRLD    $0x10, Z4, Z4
+	VPMOVDW   Z4, K2, (CX)(BX*2)
+
+done:
+	VZEROUPPER
+	RET
+
 // func gemm6x2AVX2(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int)
 // Requires: AVX
 TEXT ·gemm6x2AVX2(SB), NOSPLIT, $0-64

@@ -7,7 +7,8 @@
 // before it is added, as the reference does: its Info says SameBits. Or it never does
 // (FMA): all such sets give the same bits, too, on amd64 and arm64. Either way the bits of a
 // result do not depend on how many rows a call has or how rows are spread over calls.
-// The int8 kernels give the same bits in every set.
+// The int8 kernels give the same bits in every set. The bf16 kernels give the same bits in every
+// set that has no products of bfloat16, and close ones in one that has (see Set.GemmBF16).
 package native
 
 import (
@@ -31,6 +32,7 @@ type Info struct {
 	Missing  []string `json:"missing"`   // those of them that this CPU lacks, or what the system refuses
 	Priority int      `json:"priority"`  // the highest available is the default
 	SameBits bool     `json:"same_bits"` // results are the reference's, bit for bit
+	BF16     bool     `json:"bf16"`      // multiplies bfloat16 in hardware; else widens it to float32
 }
 
 // Available is true when the CPU has every feature needed and the system grants them.

@@ -51,7 +51,9 @@ func operand(rng *rand.Rand, n int) ([]float32, func() bool) {
 var naive = definition(func(x, w, y float32) float32 { return float32(x*w) + y })
 
 // fused is the same for one that is not (FMA). All sets that fuse have its bits.
-var fused = definition(func(x, w, y float32) float32 {
+var fused = definition(fusedMulAdd)
+
+func fusedMulAdd(x, w, y float32) float32 {
 	// The product is exact in float64. The sum is rounded to odd, so that rounding it again
 	// gives what rounding once would (Boldo and Melquiond 2008).
 	p, q := float64(x)*float64(w), float64(y)
@@ -65,7 +67,7 @@ var fused = definition(func(x, w, y float32) float32 {
 		}
 	}
 	return float32(s)
-})
+}
 
 // definition returns the kernels that use mulAdd for x*w + y.
 func definition(mulAdd func(x, w, y float32) float32) *Set {
@@ -337,8 +339,13 @@ func TestReLUSpecialValues(t *testing.T) {
 
 // A wrong length panics before anything is read or written.
 func TestLengthsAreChecked(t *testing.T) {
-	v, x, w, y := make([]float32, 8), make([]uint8, 8), make([]int8, 8), make([]int32, 16)
+	v, h, x, w, y := make([]float32, 8), make([]uint16, 8), make([]uint8, 8), make([]int8, 8), make([]int32, 16)
 	forEach(t, func(t *testing.T, s *Set) {
+		weights := s.PackBF16(v, 3, 2)
+		other := BF16{in: 4, out: 2, pairs: h} // of a set of the other kind
+		if weights.pairs != nil {
+			other = BF16{in: 4, out: 2, wide: v}
+		}
 		for name, f := range map[string]func(){
 			"axpy":          func() { s.Axpy(v, v[:7], 1) },
 			"add":           func() { s.Add(v[:7], v) },
@@ -370,6 +377,14 @@ func TestLengthsAreChecked(t *testing.T) {
 			"mulAddInt8 w":  func() { s.MulAddInt8(y, x, w[:3], 1, 4, 4, 4) },
 			"mulAddInt8 ld": func() { s.MulAddInt8(y, x, w, 2, 4, 3, 4) },
 			"columnsInt8":   func() { s.ColumnsInt8(y[:8], w, []int32{1}, y[:1]) },
+			"packBF16":      func() { s.PackBF16(v, 3, 3) },
+			"roundBF16":     func() { s.RoundBF16(h, v[:7]) },
+			"gemmBF16 ldx":  func() { s.GemmBF16(v, h, &weights, 1, 3, 2) },
+			"gemmBF16 ldy":  func() { s.GemmBF16(v, h, &weights, 1, 4, 1) },
+			"gemmBF16 x":    func() { s.GemmBF16(v, h[:7], &weights, 2, 4, 2) },
+			"gemmBF16 y":    func() { s.GemmBF16(v[:3], h, &weights, 2, 4, 2) },
+			"gemmBF16 neg":  func() { s.GemmBF16(v, h, &weights, -1, 4, 2) },
+			"gemmBF16 w":    func() { s.GemmBF16(v, h, &other, 1, 4, 2) },
 			"leak":          func() { s.Leak(y, y, y, y[:3], 1, 1, 4) },
 			"leak shift":    func() { s.Leak(y, y, y, y, 0, 1, 4) },
 			"requant bias":  func() { s.Requant(x, y, y[:3], y, 1, 0, 0, 1, 4, 4, 4) },

@@ -27,6 +27,9 @@ type Set struct {
 	columns    func(y, w []float32, at []int32, a []float32)
 	bags       func(y, w []float32, at []int32, a []float32, ends []int32, n int) // nil: columns, row by row
 
+	roundBF16 func(y []uint16, x []float32)                                 // nil: in plain Go
+	gemmBF16  func(y []float32, x, w []uint16, rows, in, out, ldx, ldy int) // w is BF16.pairs; nil: gemm
+
 	gemmInt8    func(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int)
 	mulAddInt8  func(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int)
 	columnsInt8 func(y []int32, w []int8, at []int32, a []int32)
@@ -37,7 +40,7 @@ type Set struct {
 
 // Info describes the set.
 func (s *Set) Info() Info {
-	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority, SameBits: s.sameBits}
+	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority, SameBits: s.sameBits, BF16: s.gemmBF16 != nil}
 	if len(i.Features) == 0 {
 		return i
 	}

@@ -110,6 +110,9 @@ func leakAVX512(n int, y *int32, x *int32, decay *int32, mult *int32, shift int)
 func addInt8AVX512(n int, y *uint8, a *uint8, b *uint8, ma int32, mb int32, c int32, shift int, low int32)
 
 //go:noescape
+func roundBF16AVX512(n int, y *uint16, x *float32)
+
+//go:noescape
 func gemm6x2AVX2(count int, in int, y *float32, x *float32, w *float32, out int, ldx int, ldy int)
 
 //go:noescape

@@ -121,6 +121,7 @@ typedef struct us_output {
 /* us_options.precision: the arithmetic of a surrogate. */
 #define US_PRECISION_F32 0  /* 32-bit floating point */
 #define US_PRECISION_INT8 1 /* integers, of a quantised model: the same bits on every CPU */
+#define US_PRECISION_BF16 2 /* F32 but for matrix products, whose operands are rounded to bfloat16: fast with AMX */
 
 /* us_options.spikes: what a spike is. */
 #define US_SPIKES_THRESHOLD 0 /* p_spike reaches the model's threshold */

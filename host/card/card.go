@@ -19,7 +19,7 @@ type Evaluation struct {
 	Model     string  `json:"model"`
 	Data      string  `json:"data"`        // directory
 	Inputs    string  `json:"data_inputs"` // what the data set's input and cell are, in words
-	Precision string  `json:"precision"`   // f32 or int8
+	Precision string  `json:"precision"`   // f32, bf16 or int8
 	Kernel    string  `json:"kernel"`
 	Threshold float64 `json:"spike_threshold"`
 	// Notes says where the data differ from those that the model was trained on, or from

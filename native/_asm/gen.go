@@ -35,6 +35,7 @@ func main() {
 		s.leak()
 		s.addInt8()
 	}
+	avx512.roundBF16()
 	for _, s := range []set{avx2, avx2fma} {
 		s.gemm(s.float(), 6, 2, false)
 		s.gemm(s.float(), 6, 1, true)

@@ -44,6 +44,36 @@ func (s set) relu() {
 	finish()
 }
 
+// roundBF16 rounds with integers: VCVTNEPS2BF16 would make values below 2^-126 zero, and is not
+// in every CPU with AVX-512.
+func (s set) roundBF16() {
+	s.text("roundBF16", "n int, y *uint16, x *float32")
+	n, y, x, i := argument("n"), argument("y"), argument("x"), GP64()
+	constant := func(bits uint32) VecVirtual {
+		g, v := GP32(), s.vec()
+		MOVL(U32(bits), g)
+		VPBROADCASTD(g, v)
+		return v
+	}
+	one, below, quiet, nan := constant(1), constant(0x7fff), constant(0x400000), K()
+	s.values(n, i, func(m mask) {
+		v, up := s.load(at(x, i, 4), m), s.vec()
+		VPSRLD(Imm(16), v, up)
+		VPANDD(one, up, up)
+		VPADDD(below, up, up)
+		VPADDD(v, up, up)
+		VCMPPS(Imm(3), v, v, nan) // unordered
+		VPORD(quiet, v, nan, up)
+		VPSRLD(Imm(16), up, up)
+		if m == nil {
+			VPMOVDW(up, at(y, i, 2))
+		} else {
+			VPMOVDW(up, m, at(y, i, 2))
+		}
+	})
+	finish()
+}
+
 func (s set) mulAdd() {
 	s.text("mulAdd", "rows, n int, y, x, w *float32")
 	n, i := argument("n"), GP64()

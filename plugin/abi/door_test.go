@@ -115,7 +115,7 @@ func TestStatusOfErrors(t *testing.T) {
 }
 
 func TestSurrogateOptions(t *testing.T) {
-	for _, precision := range []uint32{PrecisionF32, PrecisionInt8} {
+	for _, precision := range []uint32{PrecisionF32, PrecisionInt8, PrecisionBF16} {
 		for _, spikes := range []uint32{SpikesThreshold, SpikesSample} {
 			opt, err := SurrogateOptions(precision, spikes, 7)
 			if err != nil || opt.Seed != 7 {
@@ -126,7 +126,7 @@ func TestSurrogateOptions(t *testing.T) {
 			}
 		}
 	}
-	_, err := SurrogateOptions(2, SpikesThreshold, 0)
+	_, err := SurrogateOptions(3, SpikesThreshold, 0)
 	want(t, err, ErrInput)
 	_, err = SurrogateOptions(PrecisionF32, 2, 0)
 	want(t, err, ErrInput)

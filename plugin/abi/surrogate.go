@@ -1,6 +1,7 @@
 package abi
 
 import (
+	"strings"
 	"unsafe"
 
 	"understudy/plugin/population"
@@ -11,6 +12,7 @@ import (
 const (
 	PrecisionF32 uint32 = iota
 	PrecisionInt8
+	PrecisionBF16
 )
 
 // The US_SPIKES_ numbers of understudy.h.
@@ -20,13 +22,13 @@ const (
 )
 
 // precisions has the name of each US_PRECISION_.
-var precisions = [...]string{PrecisionF32: surrogate.Float32, PrecisionInt8: surrogate.Int8}
+var precisions = [...]string{PrecisionF32: surrogate.Float32, PrecisionInt8: surrogate.Int8, PrecisionBF16: surrogate.BF16}
 
 // SurrogateOptions is what the numbers of a caller stand for, for one thread and the
 // best kernel. Unknown ones are ErrInput.
 func SurrogateOptions(precision, spikes uint32, seed uint64) (surrogate.Options, error) {
 	if precision >= uint32(len(precisions)) {
-		return surrogate.Options{}, Errorf(ErrInput, "precision is %d, expected %d (f32) or %d (int8)", precision, PrecisionF32, PrecisionInt8)
+		return surrogate.Options{}, Errorf(ErrInput, "precision is %d, expected %d (f32), %d (int8) or %d (bf16)", precision, PrecisionF32, PrecisionInt8, PrecisionBF16)
 	}
 	if spikes > SpikesSample {
 		return surrogate.Options{}, Errorf(ErrInput, "spikes is %d, expected %d (threshold) or %d (sample)", spikes, SpikesThreshold, SpikesSample)
@@ -47,7 +49,7 @@ func Numbers(opt surrogate.Options) (precision, spikes uint32, err error) {
 	if opt.Precision == "" {
 		return PrecisionF32, spikes, nil
 	}
-	return 0, 0, Errorf(ErrInput, "precision is %q, expected %s or %s", opt.Precision, surrogate.Float32, surrogate.Int8)
+	return 0, 0, Errorf(ErrInput, "precision is %q, expected one of %s", opt.Precision, strings.Join(precisions[:], ", "))
 }
 
 // InputRange tells how much of a surrogate population's input lay outside its model's

@@ -25,7 +25,7 @@ func BenchmarkStep(b *testing.B) {
 	} {
 		for _, k := range native.Kernels() {
 			for _, n := range shape.ns {
-				for _, precision := range []string{surrogate.Float32, surrogate.Int8} {
+				for _, precision := range surrogate.Precisions() {
 					b.Run(fmt.Sprintf("%s/%s/%s/n=%d", k.Name, precision, shape.name, n), func(b *testing.B) {
 						benchStep(b, shape.m, surrogate.Options{Kernel: k.Name, Precision: precision}, n, 1)
 					})

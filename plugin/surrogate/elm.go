@@ -26,6 +26,7 @@ type dense struct {
 	bias    []float32 // [out]
 	act     string
 	alpha   float32
+	halves  []native.BF16 // weight in bf16; of the first layer in two parts, see elmState.delta
 }
 
 func newELM(l *model.ELM, tensors map[string]model.Tensor) *elm {
@@ -73,6 +74,7 @@ type elmState struct {
 	m    []float32 // [rows][memory]
 	// room for the outputs of one layer of mlp and of the next, [elmRows][widest]
 	x, y    []float32
+	halves  []uint16 // room for inputs of a layer in bf16
 	observe observer // of the parts; nil but in Calibrate
 }
 
@@ -82,7 +84,11 @@ func newELMState(e *elm, n int) *elmState {
 		rows += productRows - n%productRows
 	}
 	room := min(rows, elmRows) * e.widest
-	return &elmState{elm: e, rows: rows, s: make([]float32, rows*e.branches), m: make([]float32, rows*e.memory),
+	var halves []uint16
+	if e.mlp[0].halves != nil {
+		halves = make([]uint16, min(rows, elmRows)*(max(e.branches, e.memory, e.widest)+1))
+	}
+	return &elmState{halves: halves, elm: e, rows: rows, s: make([]float32, rows*e.branches), m: make([]float32, rows*e.memory),
 		x: make([]float32, room), y: make([]float32, room)}
 }
 
@@ -118,10 +124,10 @@ func (e *elmState) delta(k *native.Set, s, m []float32, rows int) []float32 {
 		y = y[:rows*d.out]
 		fillRows(y, d.bias)
 		if i == 0 {
-			k.Gemm(y, s, d.weight, rows, e.branches, d.out, e.branches, d.out)
-			k.Gemm(y, m, d.weight[e.branches*d.out:], rows, e.memory, d.out, e.memory, d.out)
+			e.multiply(k, y, s, d, 0, e.branches, rows)
+			e.multiply(k, y, m, d, e.branches, e.memory, rows)
 		} else {
-			k.Gemm(y, x, d.weight, rows, d.in, d.out, d.in, d.out)
+			e.multiply(k, y, x, d, 0, d.in, rows)
 		}
 		part := ""
 		if e.observe != nil {
@@ -137,6 +143,18 @@ func (e *elmState) delta(k *native.Set, s, m []float32, rows int) []float32 {
 		x, y = y, x[:cap(x)]
 	}
 	return x
+}
+
+// multiply adds to y [rows][d.out] the product of x [rows][in] and the weights of a layer's inputs
+// from first on.
+func (e *elmState) multiply(k *native.Set, y, x []float32, d *dense, first, in, rows int) {
+	if d.halves == nil {
+		k.Gemm(y, x, d.weight[first*d.out:], rows, in, d.out, in, d.out)
+		return
+	}
+	w, stride := &d.halves[min(first, 1)], in+in%2
+	roundRows(k, e.halves, x[:rows*in], in, stride)
+	k.GemmBF16(y, e.halves, w, rows, stride, d.out)
 }
 
 // visit shows v the state of neuron i.

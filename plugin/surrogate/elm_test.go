@@ -45,8 +45,8 @@ func elms() map[string]*model.Model {
 }
 
 // oracleELM is FORMAT.md's formula for one neuron in float64: x and the result are
-// [channel][step].
-func oracleELM(m *model.Model, e *model.ELM, x [][]float64) [][]float64 {
+// [channel][step]; round is that of oracleRounding.
+func oracleELM(m *model.Model, e *model.ELM, x [][]float64, round func(float64) float64) [][]float64 {
 	steps := len(x[0])
 	ks, km := m.Tensors[e.SynapseDecay].Data, m.Tensors[e.MemoryDecay].Data
 	y := zeros(len(km), steps)
@@ -66,7 +66,7 @@ func oracleELM(m *model.Model, e *model.ELM, x [][]float64) [][]float64 {
 			for o := range next {
 				sum := float64(m.Tensors[d.Bias].Data[o])
 				for i := range z {
-					sum += float64(w.Data[o*len(z)+i]) * z[i]
+					sum += round(float64(w.Data[o*len(z)+i])) * round(z[i])
 				}
 				next[o] = oracleActivation(d.Activation, d.Alpha, sum)
 			}
@@ -129,7 +129,13 @@ func TestELMManyNeurons(t *testing.T) {
 func TestELMAllocatesNothing(t *testing.T) {
 	const n, k = 50, 3
 	m := modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActSiLU}, 1)
-	p := newPop(t, m, n, surrogate.Options{})
+	for _, precision := range []string{surrogate.Float32, surrogate.BF16} {
+		elmAllocatesNothing(t, m, n, k, surrogate.Options{Precision: precision})
+	}
+}
+
+func elmAllocatesNothing(t *testing.T, m *model.Model, n, k int, opt surrogate.Options) {
+	p := newPop(t, m, n, opt)
 	events := stimulus(1, m, n, k, 3)
 	now := slices.Clone(events)
 	out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
@@ -143,7 +149,7 @@ func TestELMAllocatesNothing(t *testing.T) {
 	}
 	step() // warm: the buffers of events grow
 	if a := testing.AllocsPerRun(100, step); a != 0 {
-		t.Errorf("%v allocations a step", a)
+		t.Errorf("%+v: %v allocations a step", opt, a)
 	}
 }
 

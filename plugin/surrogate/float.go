@@ -2,7 +2,7 @@ package surrogate
 
 import "understudy/plugin/model"
 
-// floatNetwork is a network in float32.
+// floatNetwork is a network in float32 or bf16.
 //
 // Every layer's output is kept in a ring of slots [slot][neuron][channel], where
 // the step t has slot t mod slots. Later layers read it there as far back as they
@@ -10,13 +10,15 @@ import "understudy/plugin/model"
 // before every layer's input. Ring lengths are multiples of block and a run of
 // steps is cut at multiples of block, so the steps of one run are adjacent.
 type floatNetwork struct {
-	p     *plan
-	n     int
-	out   []ring[float32]
-	sums  []coming[float32] // of each convolution on events
-	later []*deferred       // of those that defer events
-	elm   []*elmState       // of each elm layer
-	dense ring[float32]     // events as vectors, if the plan wants them
+	p   *plan
+	n   int
+	out []ring[float32]
+	// rounded, in bf16, are those of out that products read; else without data.
+	rounded []ring[uint16]
+	sums    []coming[float32] // of each convolution on events
+	later   []*deferred       // of those that defer events
+	elm     []*elmState       // of each elm layer
+	dense   ring[float32]     // events as vectors, if the plan wants them
 	// room for the events of one neuron and step
 	at      []int32
 	a       []float32
@@ -37,10 +39,13 @@ func (s *floatNetwork) watch(by observer) {
 }
 
 func newFloatNetwork(p *plan, n, block int) *floatNetwork {
-	s := &floatNetwork{p: p, n: n, out: make([]ring[float32], len(p.layers)), sums: make([]coming[float32], len(p.layers)), elm: make([]*elmState, len(p.layers)), later: make([]*deferred, len(p.layers))}
+	s := &floatNetwork{p: p, n: n, out: make([]ring[float32], len(p.layers)), rounded: make([]ring[uint16], len(p.layers)), sums: make([]coming[float32], len(p.layers)), elm: make([]*elmState, len(p.layers)), later: make([]*deferred, len(p.layers))}
 	for i := range p.layers {
 		l := &p.layers[i]
 		s.out[i] = newRing[float32](l.lookback+block, block, n*l.width)
+		if l.stride > 0 {
+			s.rounded[i] = newRing[uint16](l.lookback+block, block, n*l.stride)
+		}
 		if l.deferred {
 			s.later[i] = newDeferred(l, n)
 		} else if l.sparse() {
@@ -60,6 +65,7 @@ func newFloatNetwork(p *plan, n, block int) *floatNetwork {
 func (s *floatNetwork) reset() {
 	for i := range s.p.layers {
 		clear(s.out[i].data)
+		clear(s.rounded[i].data)
 		if s.later[i] != nil {
 			s.later[i].reset(s.p.layers[i].bias)
 		}
@@ -111,6 +117,9 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 			s.observe(l.name, false, y)
 		}
 		activate(s.p.kernel, l.act, float32(l.alpha), y)
+		if l.stride > 0 {
+			roundRows(s.p.kernel, s.rounded[i].at(t, k), y, l.width, l.stride)
+		}
 		if s.observe != nil {
 			s.observe(l.name, true, y)
 		}
@@ -189,6 +198,10 @@ func (s *floatNetwork) convolve(l *layer, y []float32, in *ring[float32], t int6
 	for r := range k {
 		fillRows(y[r*s.n*l.width:(r+1)*s.n*l.width], l.biasAt(t+int64(r)))
 	}
+	if l.halves != nil {
+		s.tapsBF16(l, y, t, k)
+		return
+	}
 	if s.n == 1 && k == 1 && l.dilation == 1 && l.groups == 1 {
 		// The taps of one neuron lie side by side.
 		a, b := in.back(t, l.kernel-1, l.kernel)
@@ -227,7 +240,11 @@ func (s *floatNetwork) visit(now int64, i int, v visitor) {
 	for j := range s.p.layers {
 		l := &s.p.layers[j]
 		for b := l.lookback; b > 0; b-- {
-			v.floats(s.out[j].past(now, b)[i*l.width:][:l.width])
+			x := s.out[j].past(now, b)[i*l.width:][:l.width]
+			v.floats(x)
+			if l.stride > 0 { // v may have changed x
+				s.p.kernel.RoundBF16(s.rounded[j].past(now, b)[i*l.stride:][:l.width], x)
+			}
 		}
 		if d := s.later[j]; d != nil {
 			d.flush(s.p.kernel, l, now)

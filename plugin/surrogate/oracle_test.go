@@ -11,6 +11,13 @@ import (
 // float64 and in plain loops over FORMAT.md's formulas. It shares no code with the
 // engine.
 func oracle(m *model.Model, steps int, events []population.Event) (p, v []float64) {
+	return oracleRounding(m, steps, events, func(x float64) float64 { return x })
+}
+
+// oracleRounding is oracle with weights and inputs of matrix products rounded by round: those of
+// convolutions on layers, except depthwise and output layers, and of the mlp of elm layers.
+func oracleRounding(m *model.Model, steps int, events []population.Event, round func(float64) float64) (p, v []float64) {
+	exact := func(x float64) float64 { return x }
 	x := map[string][][]float64{} // [layer][channel][step]
 	x[model.Events] = zeros(m.Inputs.Channels, steps)
 	for _, e := range events {
@@ -23,6 +30,10 @@ func oracle(m *model.Model, steps int, events []population.Event) (p, v []float6
 		case model.OpConv1D:
 			w := m.Tensors[l.Weight]
 			out, inGroup := w.Shape[0], w.Shape[1]
+			round := round
+			if output := l.Activation == model.ActNone && l.Name == m.Heads[model.HeadSpike].Layer; output || l.In[0] == model.Events || inGroup == 1 && out == l.Groups {
+				round = exact
+			}
 			y = zeros(out, steps)
 			for o := range y {
 				g := o / (out / l.Groups)
@@ -33,14 +44,14 @@ func oracle(m *model.Model, steps int, events []population.Event) (p, v []float6
 					for i := range inGroup {
 						for j := range l.Kernel {
 							if u := t - (l.Kernel-1-j)*l.Dilation; u >= 0 {
-								y[o][t] += float64(w.Data[(o*inGroup+i)*l.Kernel+j]) * in[g*inGroup+i][u]
+								y[o][t] += round(float64(w.Data[(o*inGroup+i)*l.Kernel+j])) * round(in[g*inGroup+i][u])
 							}
 						}
 					}
 				}
 			}
 		case model.OpELM:
-			y = oracleELM(m, l.ELM, in)
+			y = oracleELM(m, l.ELM, in, round)
 		case model.OpConcat:
 			for _, name := range l.In {
 				for _, row := range x[name] {

@@ -24,6 +24,7 @@ type plan struct {
 
 	layers  []layer  // of a plan in float32
 	layers8 []layer8 // of a plan in integers
+	bf16    bool
 	// denseEvents: a layer other than conv1d takes events, so shards also hold each
 	// step's summed events as vectors.
 	denseEvents bool
@@ -46,12 +47,18 @@ type layer struct {
 	packed   []float32
 	deferred bool
 	cell     *elm // of an elm layer
+
+	// In bf16, in place of packed: [kernel, oldest first][group].
+	halves []native.BF16
+	// stride is how many bfloat16 a neuron's outputs take for the convolutions that multiply in
+	// bf16; 0 if none reads them.
+	stride int
 }
 
 // newPlan packs a validated model for n neurons.
 func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, error) {
 	p := &plan{kernel: kernel, channels: m.Inputs.Channels, bytes: m.Info().StateBytes, threshold: float32(m.SpikeThreshold), refractory: int32(m.RefractoryMS),
-		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}}
+		sample: opt.Sample, seed: opt.Seed, heads: map[string]head{}, bf16: opt.Precision == BF16}
 	p.rates, p.weights, p.perSecond, p.rangeKnown = spans(m)
 	nodes, index := newGraph(m)
 	for name, h := range m.Heads {
@@ -83,6 +90,9 @@ func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, err
 			}
 		}
 		p.layers = append(p.layers, l)
+		if p.bf16 {
+			p.roundBF16(i)
+		}
 	}
 	return p, nil
 }

@@ -15,7 +15,7 @@ import (
 //	magic    8 bytes "UNDSTATE"
 //	version  uint32
 //	model    32 bytes, the model's hash
-//	bits     uint32, of an activation: 32 in float32, 8 in integers
+//	bits     uint32, of an activation in a product: 32 in float32, 16 in bf16, 8 in integers
 //	neurons  uint64
 //	now      uint64
 //	payload  uint64, its length [bytes]
@@ -136,6 +136,9 @@ func (l *loader) bytes(x []uint8) { l.values = l.values[copy(x, l.values):] }
 func (p *Population) bits() uint32 {
 	if p.plan.layers8 != nil {
 		return 8
+	}
+	if p.plan.bf16 {
+		return 16
 	}
 	return 32
 }

@@ -6,12 +6,15 @@
 // beside a neuron, the threads, the length of a Step, and the order in which
 // events arrive. Within a step the weights of one channel are summed from the
 // smallest up, in float32; a convolution adds to its bias the taps from the oldest
-// to the present and within a tap the channels in ascending order.
+// to the present and within a tap the channels in ascending order; in bf16 the channels of a
+// tap as the kernel set has them.
 package surrogate
 
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"understudy/native"
 	"understudy/plugin/model"
@@ -29,12 +32,16 @@ const (
 // Precisions of a population's arithmetic.
 const (
 	Float32 = "f32"  // the default
+	BF16    = "bf16" // f32 but for matrix products, of weights and inputs rounded to bfloat16
 	Int8    = "int8" // integers throughout: the same bits on every CPU; needs a quantised model
 )
 
+// Precisions lists them.
+func Precisions() []string { return []string{Float32, BF16, Int8} }
+
 // Options of a population. The zero value is good.
 type Options struct {
-	Precision string // Float32 or Int8; empty: Float32
+	Precision string // Float32, BF16 or Int8; empty: Float32
 	Kernel    string // name of the kernel set; empty: the best that there is
 	Threads   int    // goroutines that share the neurons; 0 is 1
 	// Sample draws each spike at random with its probability, from a generator keyed
@@ -101,8 +108,8 @@ func New(m *model.Model, n int, opt Options) (*Population, error) {
 	if total := (mi.StateBytes + 2*int64(m.Inputs.Channels)) * int64(n); total > maxTotalBytes || total > math.MaxInt/4 {
 		return nil, fmt.Errorf("%w: %d neurons of %d bytes of state", population.ErrLimit, n, mi.StateBytes)
 	}
-	if opt.Precision != "" && opt.Precision != Float32 && opt.Precision != Int8 {
-		return nil, fmt.Errorf("%w: precision %q, want %s or %s", population.ErrInput, opt.Precision, Float32, Int8)
+	if opt.Precision != "" && !slices.Contains(Precisions(), opt.Precision) {
+		return nil, fmt.Errorf("%w: precision %q, want one of %s", population.ErrInput, opt.Precision, strings.Join(Precisions(), ", "))
 	}
 	kernel, err := native.Select(opt.Kernel)
 	if err != nil {

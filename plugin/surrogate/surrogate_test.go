@@ -413,7 +413,7 @@ func TestClosed(t *testing.T) {
 
 func TestStepDoesNotAllocate(t *testing.T) {
 	m := quantised(t, modeltest.Random(modeltest.Small, 1))
-	for _, opt := range []surrogate.Options{{}, {Threads: 3}, {Precision: surrogate.Int8}, {Precision: surrogate.Int8, Threads: 3, Sample: true}} {
+	for _, opt := range []surrogate.Options{{}, {Threads: 3}, {Precision: surrogate.BF16}, {Precision: surrogate.BF16, Threads: 3}, {Precision: surrogate.Int8}, {Precision: surrogate.Int8, Threads: 3, Sample: true}} {
 		const n, k = 6, 4
 		p := newPop(t, m, n, opt)
 		events := stimulus(1, m, n, k, 3)

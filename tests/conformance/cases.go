@@ -25,6 +25,9 @@ const Tolerance = 1e-5
 // shows that the right thing is computed; what counts is that all doors give the same bits.
 const Int8Tolerance = 0.1
 
+// BF16Tolerance is that of products whose operands have eight bits, too, but floating ones.
+const BF16Tolerance = 0.02
+
 // VScale [mV] is the scale of the voltage head of every case.
 const VScale = 10
 
@@ -55,12 +58,15 @@ type Case struct {
 	Steps    int
 	Events   []population.Event
 	Options  surrogate.Options
-	Want     Trace // within Tolerance or Int8Tolerance
+	Want     Trace // within Tolerance, Int8Tolerance or BF16Tolerance
 }
 
 func (c *Case) tolerance() float64 {
-	if c.Options.Precision == surrogate.Int8 {
+	switch c.Options.Precision {
+	case surrogate.Int8:
 		return Int8Tolerance
+	case surrogate.BF16:
+		return BF16Tolerance
 	}
 	return Tolerance
 }
@@ -164,7 +170,7 @@ var shapes = []shape{
 // lengths are tried for one shape beside its own.
 var lengths = []int{1, 7, 8, 9}
 
-// Cases makes the table: every shape in float32 and, quantised, in integers. It is the
+// Cases makes the table: every shape in float32, in bf16 and, quantised, in integers. It is the
 // same in every run on one CPU.
 func Cases() ([]Case, error) {
 	var cases []Case
@@ -184,6 +190,9 @@ func Cases() ([]Case, error) {
 			return nil
 		}
 		if err := add(s.name, s.steps, surrogate.Options{}); err != nil {
+			return nil, err
+		}
+		if err := add(s.name+"/bf16", s.steps, surrogate.Options{Precision: surrogate.BF16}); err != nil {
 			return nil, err
 		}
 		if s.name == "tcn-dilated" {

@@ -21,7 +21,7 @@ func TestHeaderNumbers(t *testing.T) {
 		"ERR_HANDLE": uint32(abi.ErrHandle), "ERR_VERSION": uint32(abi.ErrVersion), "ERR_BUFFER": uint32(abi.ErrBuffer), "ERR_BUSY": uint32(abi.ErrBusy),
 		"ERR_FORKED": uint32(abi.ErrForked), "ERR_IO": uint32(abi.ErrIO), "ERR_INTERNAL": uint32(abi.ErrInternal),
 		"ABI_VERSION":   abi.Version,
-		"PRECISION_F32": abi.PrecisionF32, "PRECISION_INT8": abi.PrecisionInt8,
+		"PRECISION_F32": abi.PrecisionF32, "PRECISION_INT8": abi.PrecisionInt8, "PRECISION_BF16": abi.PrecisionBF16,
 		"SPIKES_THRESHOLD": abi.SpikesThreshold, "SPIKES_SAMPLE": abi.SpikesSample,
 	}
 	found := 0

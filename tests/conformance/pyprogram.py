@@ -15,7 +15,7 @@ def create(verb, arguments):
         return understudy.Cell(arguments[4:].decode(), n)
     precision, spikes, seed = struct.unpack_from("<IIQ", arguments, 4)
     return understudy.Population(
-        arguments[20:], n, precision=("f32", "int8")[precision], spikes=("threshold", "sample")[spikes], seed=seed
+        arguments[20:], n, precision=("f32", "int8", "bf16")[precision], spikes=("threshold", "sample")[spikes], seed=seed
     )
 
 

@@ -21,7 +21,7 @@ EVENT = np.dtype(
 """Dtype of an event: time since the last reset [ms], target neuron, synaptic input, weight (1 is one spike)."""
 
 _KINDS = {1: "detailed", 2: "surrogate"}
-_PRECISIONS = {"f32": 0, "int8": 1}
+_PRECISIONS = {"f32": 0, "int8": 1, "bf16": 2}
 _SPIKES = {"threshold": 0, "sample": 1}
 
 
@@ -233,7 +233,8 @@ class Population(_Stepped):
     model: a `Model`, or the path or bytes of a model file. kernel: name of the
     compute kernel, default the best for this CPU. threads: used by one step.
     precision: "f32", or "int8" for a quantised model (`understudy model quantize`):
-    integers throughout, which give the same bits on every CPU. spikes: "threshold",
+    integers throughout, which give the same bits on every CPU, or "bf16": "f32" but for
+    matrix products, whose operands are rounded to bfloat16. spikes: "threshold",
     a spike where p_spike reaches the model's threshold, or "sample", drawn with
     probability p_spike from (seed, neuron, step) alone.
     """
@@ -245,7 +246,7 @@ class Population(_Stepped):
         *,
         kernel: str | None = None,
         threads: int = 1,
-        precision: Literal["f32", "int8"] = "f32",
+        precision: Literal["f32", "int8", "bf16"] = "f32",
         spikes: Literal["threshold", "sample"] = "threshold",
         seed: int = 0,
     ):

@@ -91,8 +91,10 @@ func TestDatasetThenEvaluate(t *testing.T) {
 	if _, err := execute(t, "model", "quantize", model, "--data", dir, "--out", quantised, "--trials", "3"); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := execute(t, "evaluate", "--model", quantised, "--data", dir, "--precision", "int8"); err != nil || !strings.Contains(text, "on 4 trials") {
-		t.Errorf("%q, %v", text, err)
+	for _, precision := range []string{"bf16", "int8"} {
+		if text, err := execute(t, "evaluate", "--model", quantised, "--data", dir, "--precision", precision); err != nil || !strings.Contains(text, "("+precision+") on 4 trials") {
+			t.Errorf("%q, %v", text, err)
+		}
 	}
 
 	spec.Channels = 99

@@ -166,7 +166,7 @@ func TestSurrogateCommandsRefuse(t *testing.T) {
 		{2, "--out", []string{"model", "quantize", modelPath, "--data", dir}},
 		{2, "--trials 0", []string{"model", "quantize", modelPath, "--data", dir, "--out", out, "--trials", "0"}},
 		{1, "manifest", []string{"model", "quantize", modelPath, "--data", dir, "--out", out}},
-		{2, "bf16", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--precision", "bf16"}},
+		{2, "f16", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--precision", "f16"}},
 		{2, "abacus", []string{"infer", "--model", modelPath, "--input", in, "--out", out, "--kernel", "abacus"}},
 		{2, "extra", []string{"infer", "extra"}},
 		{1, "bad.csv", []string{"infer", "--model", modelPath, "--input", bad, "--out", out}},

@@ -32,7 +32,7 @@ func newKernels() *cobra.Command {
 			}
 			fmt.Fprintf(w, "CPU: %s\nfeatures: %s\n\n", orNone(r.CPU.Name), orNone(strings.Join(r.CPU.Features, " ")))
 			t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(t, "kernel\tpriority\tint8 and f32 as the reference\tneeds\t\n")
+			fmt.Fprintf(t, "kernel\tpriority\tint8 and f32 as the reference\tbf16\tneeds\t\n")
 			for _, k := range r.Kernels {
 				note := k.Doc
 				if !k.Available() {
@@ -42,7 +42,11 @@ func newKernels() *cobra.Command {
 				if k.SameBits {
 					bits = "both"
 				}
-				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", k.Name, k.Priority, bits, orNone(strings.Join(k.Features, " ")), note)
+				bf16 := "as f32"
+				if k.BF16 {
+					bf16 = "in hardware"
+				}
+				fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", k.Name, k.Priority, bits, bf16, orNone(strings.Join(k.Features, " ")), note)
 			}
 			if err := t.Flush(); err != nil {
 				return err

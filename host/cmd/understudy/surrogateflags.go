@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +26,7 @@ func (f *surrogateFlags) add(cmd *cobra.Command, seedFlag bool) {
 	addModelFlag(cmd, &f.model)
 	flags := cmd.Flags()
 	flags.StringVar(&f.kernel, "kernel", "", "kernel set, see 'understudy kernels' (default $"+kernelEnv+", else the fastest)")
-	flags.StringVar(&f.precision, "precision", surrogate.Float32, "arithmetic of the surrogate: f32, or int8 for a quantised model")
+	flags.StringVar(&f.precision, "precision", surrogate.Float32, "arithmetic of the surrogate: f32, bf16 (products of 16-bit floats), or int8 for a quantised model")
 	flags.StringVar(&f.spikes, "spikes", "threshold", "what a spike is: where the probability reaches the model's `threshold`, or a random sample")
 	if seedFlag {
 		flags.Uint64Var(&f.seed, "seed", 1, "seed of random spikes")
@@ -41,8 +43,8 @@ func (f *surrogateFlags) options(command string) (surrogate.Options, error) {
 	if _, err := native.Select(kernel); err != nil {
 		return surrogate.Options{}, usagef("%s: %w", from, err)
 	}
-	if f.precision != surrogate.Float32 && f.precision != surrogate.Int8 {
-		return surrogate.Options{}, usagef("%s: --precision %q, want %s or %s", command, f.precision, surrogate.Float32, surrogate.Int8)
+	if !slices.Contains(surrogate.Precisions(), f.precision) {
+		return surrogate.Options{}, usagef("%s: --precision %q, want one of %s", command, f.precision, strings.Join(surrogate.Precisions(), ", "))
 	}
 	if f.spikes != "threshold" && f.spikes != "sample" {
 		return surrogate.Options{}, usagef("%s: --spikes %q, want threshold or sample", command, f.spikes)

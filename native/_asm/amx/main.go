@@ -1,4 +1,4 @@
-// Command amx writes ../../amx_amd64.s: the matrix product of 8-bit integers in AMX
+// Command amx writes ../../amx_amd64.s: the matrix products of 8-bit integers and of bfloat16 in AMX
 // tiles (Intel, Software Developer's Manual, volume 1, chapter 18). Neither avo nor Go's
 // assembler knows the instructions, so they are written as bytes, each below a comment
 // that says it in the GNU assembler's syntax. A test of package native assembles the
@@ -17,25 +17,37 @@ import (
 
 func main() {
 	ConstraintExpr("!purego")
-	product(2, 2)
-	product(2, 1)
-	product(1, 4)
-	product(1, 1)
+	for _, o := range []operands{
+		{"Int8", "y *int32, x *uint8, w *int8", "four", dotInt8},
+		{"BF16", "y *float32, x, w *uint16", "two", dotBF16},
+	} {
+		o.product(2, 2)
+		o.product(2, 1)
+		o.product(1, 4)
+		o.product(1, 1)
+	}
 	Generate()
 }
 
+// operands are of a type; so many inputs take four bytes.
+type operands struct {
+	name, args, inputs string
+	// dot adds to the four bytes of each of tile sum's elements the products of those of x and w.
+	dot func(sum, x, w int)
+}
+
 // product writes a kernel that takes high by wide tiles of sums at a time: tiles of 16
-// rows, or as many as the configuration says, and of 16 outputs. It goes through groups of
-// them down the rows, and blocks of them along the outputs; each sums over steps, of 64
-// inputs or as many as the configuration says. Tiles 0 to 3 hold sums (the lower tile of rows has 2
+// rows and 16 outputs, or as many as the configuration says. It goes through groups of
+// them down the rows, and blocks of them along the outputs; each sums over steps, of 64 bytes
+// of inputs or as many as the configuration says. Tiles 0 to 3 hold sums (the lower tile of rows has 2
 // and 3), the next high ones inputs, the others weights.
 //
 // The bytes' registers are chosen by hand: avo cannot know what they read and write.
-func product(high, wide int) {
-	TEXT(fmt.Sprintf("gemmInt8Tiles%dx%d", high, wide), NOSPLIT,
-		"func(config *uint8, groups, blocks, steps int, y *int32, x *uint8, w *int8, ldx, ldy, ldw int)")
+func (o *operands) product(high, wide int) {
+	TEXT(fmt.Sprintf("gemm%sTiles%dx%d", o.name, high, wide), NOSPLIT,
+		"func(config [64]uint8, groups, blocks, steps int, "+o.args+", ldx, ldy, ldw int)")
 	Pragma("noescape")
-	Doc("ldx, ldy and ldw are in bytes; a row of w is four inputs of every output.")
+	Doc("ldx, ldy and ldw are in bytes; a row of w is " + o.inputs + " inputs of every output.")
 	var (
 		ldx, ldy, ldw   = RAX, RBX, RCX
 		x, w, step      = RDX, RSI, RDI // in the loop over steps
@@ -44,10 +56,14 @@ func product(high, wide int) {
 		wBlock, yBlock  = R12, R15
 		sum, xs, first  = 0, 4, 4 + high // first tiles: sums, inputs, weights
 		weights         = 8 - first
-		tileRows        = U8(4) // a shift: 16 rows, of x, y or, quads of inputs, of w
+		tileRows        = U8(4) // a shift: 16 rows, of x, y or, fours of bytes, of w
 		bytesOfATileRow = 64
 	)
-	Load(Param("config"), R8)
+	config, err := Param("config").Index(0).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	LEAQ(config.Addr, R8)
 	encode(np, 0x49, 0, 0, R8, nil, 0, "ldtilecfg (%s)", name(R8))
 	Load(Param("ldx"), ldx)
 	Load(Param("ldy"), ldy)
@@ -84,12 +100,12 @@ func product(high, wide int) {
 	tileLoad(xs, x, ldx, 0)
 	for j := range wide {
 		tileLoad(first+j%weights, w, ldw, j*bytesOfATileRow)
-		dot(sum+j, xs, first+j%weights)
+		o.dot(sum+j, xs, first+j%weights)
 	}
 	if high == 2 {
 		tileLoad(xs+1, below, ldx, 0)
 		for j := range wide {
-			dot(sum+2+j, xs+1, first+j)
+			o.dot(sum+2+j, xs+1, first+j)
 		}
 	}
 	ADDQ(U8(64), x)
@@ -128,9 +144,14 @@ func tileStore(t int, base, stride GPPhysical, offset int) {
 	encode(f3, 0x4b, t, 0, base, stride, offset, "tilestored %%tmm%d, %d(%s,%s)", t, offset, name(base), name(stride))
 }
 
-// dot adds to the int32 of tile sum the products of x's uint8 and w's int8, four to each.
-func dot(sum, x, w int) {
+// dotInt8 adds to the int32 of tile sum the products of x's uint8 and w's int8, four to each.
+func dotInt8(sum, x, w int) {
 	encode(p66, 0x5e, sum, w, tile(x), nil, 0, "tdpbusd %%tmm%d, %%tmm%d, %%tmm%d", w, x, sum)
+}
+
+// dotBF16 adds to the float32 of tile sum the products of x's and w's bfloat16, two to each.
+func dotBF16(sum, x, w int) {
+	encode(f3, 0x5c, sum, w, tile(x), nil, 0, "tdpbf16ps %%tmm%d, %%tmm%d, %%tmm%d", w, x, sum)
 }
 
 // tile is one as an operand in the place of a memory operand.

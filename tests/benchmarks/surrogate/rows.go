@@ -57,6 +57,9 @@ func ourRows() []row {
 				for _, n := range []int{1, 100} {
 					rows = append(rows, ourRow(m, n, precision, k.Name))
 				}
+				if k.BF16 && precision == "f32" { // elsewhere bf16 is only slower
+					rows = append(rows, ourRow(m, 1, "bf16", k.Name), ourRow(m, 100, "bf16", k.Name))
+				}
 			}
 			block, one, two := ourRow(m, 100, precision, ""), ourRow(m, 100, precision, ""), ourRow(m, 100, precision, "")
 			block.Block = 8

@@ -136,7 +136,7 @@ static void creation(us_model m) {
     o.threads = -1;
     EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
     o.threads = 0;
-    o.precision = 2;
+    o.precision = 3;
     EXPECT(US_ERR_INPUT, us_population_create(m, N, &o, &pop, e));
     o.precision = US_PRECISION_INT8; /* the model is not quantised */
     EXPECT(US_ERR_FORMAT, us_population_create(m, N, &o, &pop, e));
