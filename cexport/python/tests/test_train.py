@@ -17,6 +17,7 @@ from understudy.train.fit import Options, Trainer
 from understudy.train.network import TCN, Shape
 from understudy.train.numpy_eval import evaluate, read_model
 from understudy.train.ops import LeakySum, Memory
+from understudy.train.smooth import main as smooth_main
 
 
 def events(trial: Trial):
@@ -395,3 +396,18 @@ def test_neighbouring_channels_share_weights(small, tmp_path):
     np.testing.assert_allclose(p, 1 / (1 + np.exp(-run(trainer.mean, trial, 20)[:, 0])), atol=1e-5)
     net = Trainer(options(small, tmp_path, architecture="elm", channel_smoothing=2.0, branches=4, memory=6, hidden=8)).net
     np.testing.assert_allclose(net.tensors()["synapses.weight"][:, :, 0].T, (net.spread @ net.embed).detach().numpy(), atol=1e-6)
+
+
+def test_smoothing_a_trained_model(small, tmp_path, capsys):
+    data = Dataset(small)
+    net = randomised(Shape(20, features=6, smooth=5, blocks=2, kernel=3))
+    path, out = str(tmp_path / "m.safetensors"), str(tmp_path / "s.safetensors")
+    write_model(path, fold(net), document(net, data, "m", 10.0, -67.5, 0.3, 3, TrainingRange(), {}) | {"int8": {"ranges": {}}})
+    assert smooth_main([path, "--strength", "2", "--out", out]) == 0
+    doc, tensors = read_model(out)
+    before = read_model(path)[1]["embed.weight"]
+    want = np.einsum("fck,dc->fdk", before, data.spread(2.0))
+    np.testing.assert_allclose(tensors["embed.weight"], want, atol=1e-6)
+    assert "int8" not in doc and doc["provenance"]["channels_smoothed"] == 2
+    assert smooth_main([str(tmp_path / "none"), "--out", out]) == 1
+    assert "none" in capsys.readouterr().err

@@ -109,6 +109,20 @@ def read_trial(path: str, channels: int, voltages: int = 0) -> Trial:
         raise DataError(f"{path}: {e}") from e
 
 
+def spread(section: list, kind: list, strength: float) -> np.ndarray:
+    """``(1 + strength L)^-1`` [C, C], L the graph Laplacian of the channels.
+
+    Channels of one kind on adjacent segments of a section are neighbours. Strength 0 is
+    the identity; a large one averages over each section.
+    """
+    channels = len(section)
+    link = [section[c] == section[c + 1] and kind[c] == kind[c + 1] for c in range(channels - 1)]
+    beside = np.diag(np.array(link, float), 1)
+    beside += beside.T
+    laplacian = np.diag(beside.sum(1)) - beside
+    return np.linalg.inv(np.eye(channels) + strength * laplacian).astype(np.float32)
+
+
 class Dataset:
     """The trials of a folder; :meth:`rescan` picks up those that were added since."""
 
@@ -137,18 +151,8 @@ class Dataset:
         self.rescan()
 
     def spread(self, strength: float) -> np.ndarray:
-        """``(1 + strength L)^-1`` [C, C], L the graph Laplacian of the channels.
-
-        Channels of one kind on adjacent segments of a section are neighbours. Strength 0 is
-        the identity; a large one averages over each section.
-        """
-        m = self.manifest
-        link = [m["section"][c] == m["section"][c + 1] and m["channel_kind"][c] == m["channel_kind"][c + 1]
-                for c in range(self.channels - 1)]
-        beside = np.diag(np.array(link, float), 1)
-        beside += beside.T
-        laplacian = np.diag(beside.sum(1)) - beside
-        return np.linalg.inv(np.eye(self.channels) + strength * laplacian).astype(np.float32)
+        """:func:`spread` of the data's channels."""
+        return spread(self.manifest["section"], self.manifest["channel_kind"], strength)
 
     def must_match(self, other: Dataset) -> None:
         """Raise DataError unless other is of the same cell and keeps the voltages of the same segments."""

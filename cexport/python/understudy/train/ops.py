@@ -55,7 +55,7 @@ def event_sum(table: torch.Tensor, batch: Batch) -> torch.Tensor:
 def shared(table: torch.Tensor, spread: torch.Tensor | None) -> torch.Tensor:
     """The table ``[C, F]`` that is used: spread ``[C, C]`` times the free one, or that itself.
 
-    Spread (``Dataset.spread``) averages over neighbouring segments of a section, which on a
+    Spread (``data.spread``) averages over neighbouring segments of a section, which on a
     dendrite do nearly the same: fewer free numbers, and each has more events to learn from.
     """
     return table if spread is None else spread @ table
