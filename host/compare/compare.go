@@ -203,16 +203,6 @@ type simulation struct {
 	outside surrogate.RangeReport
 }
 
-// outOfRange asks a population what it counted, where it counts.
-func outOfRange(pop population.Population) surrogate.RangeReport {
-	if p, ok := pop.(interface {
-		OutOfRange() surrogate.RangeReport
-	}); ok {
-		return p.OutOfRange()
-	}
-	return surrogate.RangeReport{}
-}
-
 // simulate runs one network; did is told of every few ms that are done.
 func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Graph, drive *network.Drive, ms int, did func(ms int)) (*simulation, error) {
 	n := graph.Neurons()
@@ -237,7 +227,7 @@ func (c *Config) simulate(ctx context.Context, build Builder, graph *network.Gra
 		done += b
 		did(b)
 	}
-	s.outside = outOfRange(pop)
+	s.outside = surrogate.OutOfRange(pop)
 	s.trains = make([][]int64, n)
 	for _, sp := range s.rec.Spikes {
 		s.trains[sp.Neuron] = append(s.trains[sp.Neuron], sp.Step)

@@ -246,7 +246,7 @@ func TestInputOutsideTrainingIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := outOfRange(pop); r.StepsOutside != 2 {
+	if r := surrogate.OutOfRange(pop); r.StepsOutside != 2 {
 		t.Errorf("a mapped population tells of %d steps outside", r.StepsOutside)
 	}
 	told := func(part float64) bool {

@@ -75,7 +75,7 @@ func Mapped(inner population.Population, to []int32) (population.Population, err
 }
 
 // OutOfRange is inner's, where it counts such a thing.
-func (m *mapped) OutOfRange() surrogate.RangeReport { return outOfRange(m.Population) }
+func (m *mapped) OutOfRange() surrogate.RangeReport { return surrogate.OutOfRange(m.Population) }
 
 func (m *mapped) Info() population.Info {
 	info := m.Population.Info()

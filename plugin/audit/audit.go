@@ -132,7 +132,7 @@ func New(pop, twin population.Population, neurons []int, opt Options) (*Populati
 // begin starts at t = 0.
 func (p *Population) begin() {
 	p.bad, p.from, p.windows, p.totalSpikes, p.warm = nil, int64(p.opt.WarmUpMS), nil, 0, false
-	p.seen = outOfRange(p.Population)
+	p.seen = surrogate.OutOfRange(p.Population)
 	p.seenFirst = p.seen
 	p.window.Reset()
 	p.total.Reset()
@@ -140,18 +140,8 @@ func (p *Population) begin() {
 	p.last = make([]Trace, len(p.neurons))
 }
 
-// outOfRange asks a population what it counted, where it counts.
-func outOfRange(pop population.Population) surrogate.RangeReport {
-	if c, ok := pop.(interface {
-		OutOfRange() surrogate.RangeReport
-	}); ok {
-		return c.OutOfRange()
-	}
-	return surrogate.RangeReport{}
-}
-
 // OutOfRange is that of the population inside, where it counts such a thing.
-func (p *Population) OutOfRange() surrogate.RangeReport { return outOfRange(p.Population) }
+func (p *Population) OutOfRange() surrogate.RangeReport { return surrogate.OutOfRange(p.Population) }
 
 // Step steps the population, and the twins with the events of their neurons. Should
 // only the twins fail, only Reset helps.
@@ -222,7 +212,7 @@ func (p *Population) keep(start int64, steps int, out population.Output) {
 		}
 	}
 	if !p.warm && start+int64(steps) >= int64(p.opt.WarmUpMS) {
-		p.warm, p.seen = true, outOfRange(p.Population)
+		p.warm, p.seen = true, surrogate.OutOfRange(p.Population)
 		p.seenFirst = p.seen
 	}
 }
@@ -275,7 +265,7 @@ func (p *Population) end(steps int) error {
 		spikes += int(s)
 	}
 	p.totalSpikes += spikes
-	seen := outOfRange(p.Population)
+	seen := surrogate.OutOfRange(p.Population)
 	p.describe(&w, p.window, spikes, p.seen, seen)
 	p.windows = append(p.windows, w)
 	p.seen = seen

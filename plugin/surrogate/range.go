@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"understudy/plugin/model"
+	"understudy/plugin/population"
 )
 
 // RangeReport says how much of the input lay outside the range that the model
@@ -138,4 +139,13 @@ func (p *Population) OutOfRange() RangeReport {
 		r.Events += c.events
 	}
 	return r
+}
+
+// OutOfRange asks a population what of its input lay outside a training range: one with a
+// method as [Population] has. Of others nothing is known.
+func OutOfRange(pop population.Population) RangeReport {
+	if p, ok := pop.(interface{ OutOfRange() RangeReport }); ok {
+		return p.OutOfRange()
+	}
+	return RangeReport{}
 }
