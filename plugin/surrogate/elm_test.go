@@ -126,30 +126,35 @@ func TestELMManyNeurons(t *testing.T) {
 	}
 }
 
-func TestELMAllocatesNothing(t *testing.T) {
+// ELM neurons, in integers too, and deferred events allocate nothing either.
+func TestELMAndDeferredEventsAllocateNothing(t *testing.T) {
 	const n, k = 50, 3
-	m := modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActSiLU}, 1)
-	for _, precision := range []string{surrogate.Float32, surrogate.BF16} {
-		elmAllocatesNothing(t, m, n, k, surrogate.Options{Precision: precision})
-	}
-}
-
-func elmAllocatesNothing(t *testing.T, m *model.Model, n, k int, opt surrogate.Options) {
-	p := newPop(t, m, n, opt)
-	events := stimulus(1, m, n, k, 3)
-	now := slices.Clone(events)
-	out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
-	step := func() {
-		for i := range now {
-			now[i].TimeMS = events[i].TimeMS + float64(p.Now())
+	elm := quantised(t, modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActSiLU}, 1))
+	long := modeltest.Build(modeltest.Document("long", 12, []model.Layer{
+		{Name: "a", Op: model.OpConv1D, In: []string{model.Events}, Weight: "a.w", Kernel: 37, Activation: model.ActReLU},
+		{Name: "head", Op: model.OpConv1D, In: []string{"a"}, Weight: "head.w", Kernel: 1}}), map[string]int{"a": 9, "head": 2}, 3)
+	for _, c := range []struct {
+		m         *model.Model
+		precision string
+	}{{elm, surrogate.Float32}, {elm, surrogate.Int8}, {elm, surrogate.BF16}, {long, surrogate.Float32}} {
+		p := newPop(t, c.m, n, surrogate.Options{Precision: c.precision})
+		events := stimulus(1, c.m, n, k, 3)
+		now := slices.Clone(events)
+		out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
+		step := func() {
+			for i := range now {
+				now[i].TimeMS = events[i].TimeMS + float64(p.Now())
+			}
+			if err := p.Step(k, now, out); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := p.Step(k, now, out); err != nil {
-			t.Fatal(err)
+		for range 20 { // warm: the buffers of events grow, of every step of a window
+			step()
 		}
-	}
-	step() // warm: the buffers of events grow
-	if a := testing.AllocsPerRun(100, step); a != 0 {
-		t.Errorf("%+v: %v allocations a step", opt, a)
+		if a := testing.AllocsPerRun(100, step); a != 0 {
+			t.Errorf("%s, %s: %v allocations a step", c.m.Name, c.precision, a)
+		}
 	}
 }
 
