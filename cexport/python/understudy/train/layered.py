@@ -23,7 +23,7 @@ class LayeredShape:
     connected network of Beniaguev et al. (2021), whose weights [unit, channel, ms] are a sum of
     `rank` products of a weight per channel and a kernel over time. Every further layer is a
     residual convolution of `kernel` taps with dilations 1, 1, 2, 2, 4, 4 ...; the first layer's
-    kernel is shorter by what they see.
+    kernel is shorter by what they see. With depth 0 the first layer is linear: no hidden layer.
     """
 
     channels: int
@@ -90,7 +90,9 @@ class Layered(nn.Module):
     def features(self, batch: Batch) -> torch.Tensor:
         """The last hidden layer [T, B, F]."""
         x = causal(event_sum(self.embed, batch), self.kernels) @ self.mix
-        x = F.relu(self.norm(x.reshape(-1, x.shape[2]))).view_as(x)
+        x = self.norm(x.reshape(-1, x.shape[2])).view_as(x)
+        if self.shape.depth:
+            x = F.relu(x)
         for block in self.blocks:
             x = block(x, False)
         return x
@@ -103,7 +105,7 @@ class Layered(nn.Module):
         """The architecture as the model file lists it."""
         s = self.shape
         out = [conv("embed", "events", 1, bias=False), conv("kernels", "embed", s.first, groups=s.rank, bias=False),
-               conv("h0", "kernels", 1, activation="relu")]
+               conv("h0", "kernels", 1, activation="relu" if s.depth else "none")]
         x = "h0"
         for i, d in enumerate(s.dilations, 1):
             out += [conv(f"h{i}", x, s.kernel, d, activation="relu"), {"name": f"r{i}", "op": "add", "in": [x, f"h{i}"]}]
