@@ -218,7 +218,7 @@ def _ints(text: str) -> tuple[int, ...]:
 
 #: What --quick chooses: it shows that all works, and nothing else.
 QUICK = {"trials": 6, "test_trials": 3, "lif_trials": 3, "seconds": 0.8, "depths": (0, 1, 3), "units": 8, "wide": 12, "rank": 4, "span": 60,
-         "updates": 3, "batch": 2, "window_ms": 400}
+         "seeds": (1,), "updates": 3, "batch": 2, "window_ms": 400}
 
 
 def parser() -> argparse.ArgumentParser:
