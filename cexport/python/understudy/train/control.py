@@ -22,6 +22,7 @@ import hashlib
 import json
 import math
 import os
+import pathlib
 import shlex
 import subprocess
 import sys
@@ -103,17 +104,16 @@ class Control:
 
     def judge(self, path: str, test: str, one: str | None) -> dict:
         """Figures of a model file on the trials of test, and its gain over the model file of one hidden layer."""
-        args = ["evaluate", "--model", path, "--data", test, "--threads", str(self.a.threads), "--json"]
-        if one:
-            args += ["--baseline", "one=" + one]
-        rest = "".join(hashlib.sha256(open(p, "rb").read()).hexdigest() for p in (path, one, os.path.join(test, "manifest.json")) if p)
+        # What the figures rest on: they are not taken again while it is the same.
+        rest = "".join(hashlib.sha256(pathlib.Path(p).read_bytes()).hexdigest() for p in (path, one, os.path.join(test, "manifest.json")) if p)
         cache = path.removesuffix("safetensors") + "json"
         if os.path.exists(cache):
             with open(cache, encoding="utf-8") as f:
                 known = json.load(f)
             if known.pop("rest") == rest:
                 return known
-        r = json.loads(self.understudy(*args))
+        r = json.loads(self.understudy("evaluate", "--model", path, "--data", test, "--threads", str(self.a.threads), "--json",
+                                       *(["--baseline", "one=" + one] if one else [])))
         if r["trials"] != self.a.test_trials:
             raise CommandError(f"{test} has {r['trials']} trials, want {self.a.test_trials}")
         out = {"trials": r["trials"], "spikes": r["true_spikes"], "parameters": r["model_info"]["parameters"], "macs_per_ms": r["model_info"]["macs_per_ms"]}

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from . import metrics
-from .data import CLIP_MV, Dataset, Trial
+from .data import CLIP_MV, DataError, Dataset, Trial
 from .glm import GLM
 
 #: Length of the filters [ms].
@@ -51,14 +51,23 @@ def fit(train: Dataset, test: Dataset, cell: dict) -> dict:
     of the spikes has no unit: both its kinds are scaled by one factor to be compared.
     """
     trials = list(train.trials.values())
+    spikes = int(sum(t.spike[metrics.SKIP_MS :].sum() for t in trials))
+    if not spikes:
+        raise DataError(f"{train.folder}: no spikes to fit a filter to")
     g = GLM(train, np.eye(TAPS))  # groups in order: exc, inh
     g.fit(trials)
-    spike, voltage = (f[:, :] for f in g.filters()[0])
-    x = [g.design(t)[metrics.SKIP_MS :][quiet(t, TAPS)[metrics.SKIP_MS :]].astype(np.float64) for t in trials]
-    v = np.concatenate([np.minimum(t.v, CLIP_MV)[metrics.SKIP_MS :][quiet(t, TAPS)[metrics.SKIP_MS :]] for t in trials]).astype(np.float64)
-    gram = sum(a.T @ a for a in x)
-    target = sum(a.T @ b for a, b in zip(x, np.split(v, np.cumsum([len(a) for a in x])[:-1])))
-    undisturbed = np.linalg.solve(gram + 1e-6 * len(v) * np.eye(len(gram)), target)[:-1].reshape(2, TAPS)
+    spike, voltage = g.filters()[0]
+    # Normal equations of the voltage without a spike nearby.
+    n = g.bases.shape[0] * len(g.groups) + 1
+    gram, target, quiet_ms = 1e-6 * np.eye(n), np.zeros(n), 0
+    for t in trials:
+        keep = quiet(t, TAPS)
+        keep[: metrics.SKIP_MS] = False
+        x = g.design(t)[keep].astype(np.float64)
+        gram += x.T @ x
+        target += x.T @ np.minimum(t.v, CLIP_MV)[keep]
+        quiet_ms += len(x)
+    undisturbed = np.linalg.solve(gram, target)[:-1].reshape(len(g.groups), TAPS)
     # The voltage is that at the start of a step, a spike comes within it: half a ms later on average.
     t_v, t_spike = np.arange(TAPS) * 1.0, np.arange(TAPS) + 0.5
     jumps, taus = np.array([[cell["JumpExc"]], [cell["JumpInh"]]]), (cell["TauM"], cell["TauSyn"])
@@ -69,8 +78,8 @@ def fit(train: Dataset, test: Dataset, cell: dict) -> dict:
     judged = list(test.trials.values())
     f = metrics.figures([o[0] for o in out], [o[1] for o in out], [t.spike for t in judged], [t.v for t in judged])
     return {
-        "cell": cell, "trials": len(trials), "hours": sum(t.steps for t in trials) / 3.6e6, "quiet_ms": len(v),
-        "train_spikes": int(sum(t.spike[metrics.SKIP_MS :].sum() for t in trials)), "mv_per_log_odds": scale,
+        "cell": cell, "trials": len(trials), "hours": sum(t.steps for t in trials) / 3.6e6, "quiet_ms": quiet_ms,
+        "train_spikes": spikes, "mv_per_log_odds": scale,
         "filters": {name: {"t_ms": t.tolist(), "exc_mv": a[0].round(5).tolist(), "inh_mv": a[1].round(5).tolist(),
                            "correlation": float(np.corrcoef(a.ravel(), b.ravel())[0, 1]), "tau_m_ms": time_constant(t, list(a), taus[1])}
                     for name, (t, a, b) in filters.items()},
