@@ -69,8 +69,11 @@ func Panels(plots []*plot.Plot, width, height vg.Length, alt string) (string, er
 	n := vg.Length(len(plots))
 	c := vgsvg.New(n*width, height)
 	for i, p := range plots {
-		left := vg.Length(i) * width
-		p.Draw(draw.Crop(draw.New(c), left, left+width-n*width, 0, 0))
+		left, right := vg.Length(i)*width, vg.Length(i+1)*width
+		if i < len(plots)-1 {
+			right -= 8 // from the next one's label
+		}
+		p.Draw(draw.Crop(draw.New(c), left, right-n*width, 0, 0))
 	}
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {

@@ -65,7 +65,11 @@ func newPlot() *cobra.Command {
 			if err := json.Unmarshal(raw, &doc, json.RejectUnknownMembers(true)); err != nil {
 				return fmt.Errorf("%w: plot: %w", population.ErrFormat, err)
 			}
-			svg, err := doc.draw()
+			plots, err := doc.plots()
+			if err != nil {
+				return fmt.Errorf("plot: %w", err)
+			}
+			svg, err := plotstyle.Panels(plots, plotstyle.Width, plotstyle.Height, doc.Alt)
 			if err != nil {
 				return fmt.Errorf("plot: %w", err)
 			}
@@ -79,15 +83,14 @@ func newPlot() *cobra.Command {
 	return cmd
 }
 
-func (d *panels) draw() (string, error) {
+func (d *panels) plots() ([]*plot.Plot, error) {
 	if len(d.Panels) == 0 {
-		return "", fmt.Errorf("%w: no panels", population.ErrFormat)
+		return nil, fmt.Errorf("%w: no panels", population.ErrFormat)
 	}
 	var plots []*plot.Plot
 	for _, a := range d.Panels {
 		p := plotstyle.New(a.X, a.Y)
 		p.BackgroundColor = color.White // pages may be dark
-		p.X.Tick.Marker = plotstyle.IntegerTicks{}
 		p.Legend.Top = !a.Bottom
 		colors := map[string]color.Color{}
 		palette := append([]color.RGBA{plotstyle.DetailedColor, plotstyle.SurrogateColor}, plotstyle.RowColors...)
@@ -96,12 +99,15 @@ func (d *panels) draw() (string, error) {
 				colors[c.Name] = palette[len(colors)%len(palette)]
 			}
 			if err := c.add(p, colors[c.Name]); err != nil {
-				return "", err
+				return nil, err
 			}
+		}
+		if p.X.Max-p.X.Min < 15 {
+			p.X.Tick.Marker = plotstyle.IntegerTicks{}
 		}
 		plots = append(plots, p)
 	}
-	return plotstyle.Panels(plots, plotstyle.Width, plotstyle.Height, d.Alt)
+	return plots, nil
 }
 
 // add draws the curve; those without line have no entry in the legend.

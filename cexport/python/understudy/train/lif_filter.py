@@ -93,9 +93,9 @@ def panels(r: dict) -> list[dict]:
     t = np.linspace(0, TAPS, 201)
     out = []
     for kind, jump, label in (("exc_mv", cell["JumpExc"], "excitatory event (mV)"), ("inh_mv", cell["JumpInh"], "inhibitory event (mV)")):
-        curves = [{"name": "true", "x": t.tolist(), "y": (jump * kernel(t, cell["TauM"], cell["TauSyn"])).tolist()}]
         names = {"spikes": "from spikes, scaled", "voltage": "from voltage", "voltage, no spike within": "from voltage, no spike within 100 ms"}
-        curves += [{"name": names[k], "x": f["t_ms"], "y": f[kind], "dashed": k == "voltage"} for k, f in r["filters"].items()]
+        curves = [{"name": names[k], "x": f["t_ms"], "y": f[kind]} for k, f in r["filters"].items()]
+        curves.append({"name": "true", "x": t.tolist(), "y": (jump * kernel(t, cell["TauM"], cell["TauSyn"])).tolist(), "dashed": True})
         out.append({"x": "ms after the event", "y": label, "bottom": kind == "inh_mv", "curves": curves})
     return out
 
