@@ -79,7 +79,7 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 	go test -race -skip Allocate $(CONCURRENT) # the detector itself allocates
 
 .PHONY: test-python
-test-python: lib ## Tests of the Python package
+test-python: build lib ## Tests of the Python package
 	$(ENVIRONMENT) && $(CONVERT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
 		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider
 

@@ -61,8 +61,20 @@ func New(x, y string) *plot.Plot {
 // SVG renders a plot as an inline element that scales with the page. alt is
 // what a reader who does not see it is told.
 func SVG(p *plot.Plot, width, height vg.Length, alt string) (string, error) {
-	c := vgsvg.New(width, height)
-	p.Draw(draw.New(c))
+	return Panels([]*plot.Plot{p}, width, height, alt)
+}
+
+// Panels renders plots side by side, each of that width, as SVG does one.
+func Panels(plots []*plot.Plot, width, height vg.Length, alt string) (string, error) {
+	n := vg.Length(len(plots))
+	c := vgsvg.New(n*width, height)
+	for i, p := range plots {
+		left, right := vg.Length(i)*width, vg.Length(i+1)*width
+		if i < len(plots)-1 {
+			right -= 8 // from the next one's label
+		}
+		p.Draw(draw.Crop(draw.New(c), left, right-n*width, 0, 0))
+	}
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
 		return "", err
@@ -74,7 +86,7 @@ func SVG(p *plot.Plot, width, height vg.Length, alt string) (string, error) {
 		return "", fmt.Errorf("plot %q: no svg element", alt)
 	}
 	end := start + strings.Index(text[start:], ">")
-	viewBox := fmt.Sprintf("0 0 %g %g", float64(width), float64(height))
+	viewBox := fmt.Sprintf("0 0 %g %g", float64(n*width), float64(height))
 	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
 	// Where the font is missing, one of nearly the same widths.
 	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")

@@ -17,6 +17,7 @@ import (
 
 	"understudy/plugin/cell"
 	"understudy/plugin/detailed"
+	"understudy/plugin/lif"
 	"understudy/plugin/morphology"
 	"understudy/plugin/spikeio"
 )
@@ -80,9 +81,10 @@ func lifInfo(w io.Writer, o cell.Options, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(w).Encode(map[string]any{"cell": "lif", "summary": cell.Summary("lif"), "channels": len(chs)})
+		return json.NewEncoder(w).Encode(map[string]any{"cell": "lif", "summary": cell.Summary("lif"), "channels": len(chs), "parameters": lif.Default()})
 	}
-	fmt.Fprintf(w, "lif: %s; %d channels\n", cell.Summary("lif"), len(chs))
+	p := lif.Default()
+	fmt.Fprintf(w, "lif: %s; %d channels; time constants: membrane %g ms, synapses %g ms\n", cell.Summary("lif"), len(chs), p.TauM, p.TauSyn)
 	return nil
 }
 

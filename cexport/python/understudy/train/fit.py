@@ -98,9 +98,12 @@ class TrainingError(Exception):
 
 
 class Trainer:
-    """State of a run: network, optimiser, moving average, best model so far."""
+    """State of a run: network, optimiser, moving average, best model so far.
 
-    def __init__(self, opt: Options, log=None):
+    make(channels, voltages) returns a network other than those that the options describe.
+    """
+
+    def __init__(self, opt: Options, log=None, make=None):
         self.opt = opt
         self.log = log or (lambda record: None)
         if opt.threads:
@@ -117,7 +120,9 @@ class Trainer:
             raise DataError(f"{opt.data}: {len(self.train)} training and {len(self.held)} held-out trials, want at least one of each")
         bf16 = opt.precision == "bf16" or (opt.precision == "auto" and bf16_pays(opt.device))
         voltages = self.data.voltages if opt.dendrite_weight else 0
-        if opt.architecture == "elm":
+        if make:
+            net = make(self.data.channels, voltages)
+        elif opt.architecture == "elm":
             net = ELM(ELMShape(self.data.channels, opt.branches, opt.memory, opt.hidden, voltages=voltages))
         else:
             net = TCN(Shape(self.data.channels, opt.features, opt.smooth, opt.blocks, opt.kernel, opt.dilations,
