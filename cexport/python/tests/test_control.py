@@ -39,7 +39,7 @@ def test_model_file_equals_torch(small, tmp_path, depth):
     data = Dataset(small)
     net = network(data.channels, depth)
     path = str(tmp_path / "a.safetensors")
-    write_model(path, net.tensors(), document(net, data, "a", 10.0, -70.0, 0.5, TrainingRange(), {}))
+    write_model(path, net.tensors(), document(net, data, "a", 10.0, -70.0, 0.5, 0, TrainingRange(), {}))
     t = data.trials[0]
     p, v = evaluate(path, *events(t), steps=t.steps)
     with torch.no_grad():
