@@ -411,3 +411,20 @@ def test_smoothing_a_trained_model(small, tmp_path, capsys):
     assert "int8" not in doc and doc["provenance"]["channels_smoothed"] == 2
     assert smooth_main([str(tmp_path / "none"), "--out", out]) == 1
     assert "none" in capsys.readouterr().err
+
+
+def test_training_starts_from_a_model(small, tmp_path):
+    sizes = {"architecture": "elm", "branches": 4, "memory": 6, "hidden": 8}
+    first = Trainer(options(small, tmp_path, **sizes))
+    first.run(show=open(os.devnull, "w"))
+    path = str(tmp_path / "m.safetensors")
+    doc, tensors = read_model(path)
+    again = Trainer(options(small, tmp_path, **sizes, init=path))
+    for name, value in again.net.tensors().items():
+        np.testing.assert_allclose(value, tensors[name], rtol=1e-5, atol=1e-6)
+    assert again.v_offset == doc["heads"]["v_soma"]["offset"]
+    with pytest.raises(DataError, match="cannot start from it: has a tensor of shape"):
+        Trainer(options(small, tmp_path, **sizes | {"hidden": 9}, init=path))
+    with pytest.raises(DataError, match="cannot start from it"):
+        Trainer(options(small, tmp_path, init=path))  # a tcn
+

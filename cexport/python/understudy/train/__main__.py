@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", required=True, metavar="DIR", help="folder with manifest.json and trial_*.npz")
     p.add_argument("--also", action="append", default=[], metavar="DIR", help="further data of the same cell, say with other "
                    "statistics of the input, to train on and not to judge by; repeatable")
+    p.add_argument("--init", default=d.init, metavar="M.safetensors", help="elm: start from this model's weights, say to go on with more data")
     p.add_argument("--out", required=True, metavar="M.safetensors", help="model file to write")
     p.add_argument("--name", default=d.name, help="name in the model file; empty: from --out")
     p.add_argument("--minutes", type=float, default=d.minutes, help="wall time to train")

@@ -94,6 +94,19 @@ class ELM(nn.Module):
             "head.weight": a(self.head.weight[:, :, None]), "head.bias": a(self.head.bias),
         }
 
+    @torch.no_grad()
+    def load_tensors(self, tensors: dict[str, np.ndarray]) -> None:
+        """Start from those of a model file of the same sizes; the rest stays as it is."""
+        keep = np.clip(np.float64(tensors["synapse_decay"]), 1e-6, 1 - 1e-6)
+        for to, value in ((self.embed, tensors["synapses.weight"][:, :, 0].T), (self.synapse, np.log(keep / (1 - keep))),
+                          (self.memory_decay, tensors["memory_decay"]),
+                          (self.hidden.weight, tensors["hidden.weight"]), (self.hidden.bias, tensors["hidden.bias"]),
+                          (self.change.weight, tensors["change.weight"]), (self.change.bias, tensors["change.bias"]),
+                          (self.head.weight, tensors["head.weight"][:, :, 0]), (self.head.bias, tensors["head.bias"])):
+            if to.shape != value.shape:
+                raise ValueError(f"has a tensor of shape {value.shape}, the network wants {tuple(to.shape)}")
+            to.copy_(torch.from_numpy(np.array(value, np.float32)))
+
     def layers(self) -> list[dict]:
         """The architecture as the model file lists it."""
         return [

@@ -20,6 +20,7 @@ from . import export, metrics
 from .data import CLIP_MV, Batch, DataError, Dataset, Trial, make_batch
 from .elm import ELM, ELMShape
 from .network import TCN, Shape
+from .numpy_eval import read_model
 
 #: Unit of the voltage output [mV].
 V_SCALE_MV = 10.0
@@ -31,6 +32,7 @@ class Options:
 
     data: str
     out: str
+    init: str = ""  # model file to start from
     also: tuple[str, ...] = ()  # further folders, all of whose trials are for training
     name: str = ""
     minutes: float = 30.0
@@ -138,6 +140,8 @@ class Trainer:
         if voltages:
             d = np.concatenate([t.dend[::10] for t in self.train[:200]]).astype(np.float32)
             self.dend_mean, self.dend_std = torch.from_numpy(d.mean(0)), torch.from_numpy(d.std(0) + 1)
+        if opt.init:
+            self._start_from(opt.init)
         self.step = 0
         self.elapsed = 0.0  # seconds of training, over all resumed parts
         self.hours_seen = 0.0
@@ -163,6 +167,16 @@ class Trainer:
 
     def _network_options(self) -> dict:
         return self.net.shape.to_dict() | {"seed": self.opt.seed}
+
+    def _start_from(self, path: str) -> None:
+        """Take weights and voltage offset from a model file; dendrites and optimiser begin anew."""
+        try:
+            doc, tensors = read_model(path)
+            self.net.load_tensors(tensors)
+            self.mean.load_tensors(tensors)
+            self.v_offset = float(doc["heads"]["v_soma"]["offset"])
+        except (OSError, ValueError, KeyError, AttributeError) as e:
+            raise DataError(f"{path}: cannot start from it: {e}") from e
 
     def save(self) -> None:
         """Write the checkpoint."""
