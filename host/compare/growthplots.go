@@ -144,11 +144,7 @@ func (r *Result) regimeSections() ([]section, error) {
 	for _, regime := range r.Regimes {
 		part := r.of(regime)
 		large := part.largest()
-		a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, plotstyle.DetailedColor)
-		if err != nil {
-			return nil, err
-		}
-		b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, plotstyle.SurrogateColor)
+		a, b, err := large.rasterPlots()
 		if err != nil {
 			return nil, err
 		}

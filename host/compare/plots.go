@@ -38,6 +38,16 @@ func (r raster) Plot(c draw.Canvas, p *plot.Plot) {
 	}
 }
 
+// rasterPlots draws the spikes of both networks.
+func (w *Row) rasterPlots() (detailed, surrogate figureHTML, err error) {
+	detailed, err = w.rasterPlot("detailed", w.Pictures.DetailedSpikes, plotstyle.DetailedColor)
+	if err != nil {
+		return
+	}
+	surrogate, err = w.rasterPlot("surrogate", w.Pictures.SurrogateSpikes, plotstyle.SurrogateColor)
+	return
+}
+
 func (w *Row) rasterPlot(name string, steps [][]int64, c color.Color) (figureHTML, error) {
 	p := plotstyle.New("time (ms)", "neuron")
 	p.X.Min, p.X.Max = 0, float64(w.SimulatedMS)

@@ -8,8 +8,6 @@ import (
 	"math"
 	"strings"
 	"time"
-
-	"understudy/host/plotstyle"
 )
 
 //go:embed report.html.tmpl
@@ -125,11 +123,7 @@ func (r *Result) sections() ([]section, error) {
 		return r.regimeSections()
 	}
 	large := r.largest()
-	a, err := large.rasterPlot("detailed", large.Pictures.DetailedSpikes, plotstyle.DetailedColor)
-	if err != nil {
-		return nil, err
-	}
-	b, err := large.rasterPlot("surrogate", large.Pictures.SurrogateSpikes, plotstyle.SurrogateColor)
+	a, b, err := large.rasterPlots()
 	if err != nil {
 		return nil, err
 	}
