@@ -192,6 +192,34 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// The rate at the threshold found is the one asked for, and at the next higher score it is less.
+func TestRateThreshold(t *testing.T) {
+	rng := rand.New(rand.NewPCG(17, 18))
+	p := [][]float32{make([]float32, 400), make([]float32, 300)}
+	for _, trial := range p {
+		for i := range trial {
+			trial[i] = rng.Float32()
+		}
+	}
+	for _, refractory := range []int{0, 3} {
+		threshold := RateThreshold(p, 60, refractory)
+		n, above := 0, 0
+		for _, trial := range p {
+			n += len(appendEmitted(nil, trial, float32(threshold), refractory))
+			above += len(appendEmitted(nil, trial, math.Nextafter32(float32(threshold), 2), refractory))
+		}
+		if n < 60 || above >= 60 {
+			t.Errorf("refractory %d: %d spikes at %g, %d above it, want 60", refractory, n, threshold, above)
+		}
+	}
+	if got := appendEmitted(nil, []float32{0.9, 0.8, 0.9, 0.1, 0.7, 0.9}, 0.7, 2); !slices.Equal(got, []float64{0, 4}) {
+		t.Errorf("steps %v", got)
+	}
+	if a, b := RateThreshold(p, 0, 0), RateThreshold(nil, 5, 0); a != 1 || b != 1 {
+		t.Errorf("no spikes: %g, no steps: %g, want 1", a, b)
+	}
+}
+
 func TestCalibration(t *testing.T) {
 	f := fidelityOf(t, randomTrials(rand.New(rand.NewPCG(15, 16)), 6, 300))
 	c := f.Calibration(1)

@@ -48,6 +48,46 @@ type ThresholdRow struct {
 	Recall    Figure  `json:"recall_2ms"`    // true spikes near an emitted one
 }
 
+// appendEmitted appends to steps those in which p [step] reaches the threshold, but not within
+// refractory steps after such a step: where engines emit spikes.
+func appendEmitted(steps []float64, p []float32, threshold float32, refractory int) []float64 {
+	for i := 0; i < len(p); i++ {
+		if p[i] >= threshold {
+			steps = append(steps, float64(i))
+			i += refractory
+		}
+	}
+	return steps
+}
+
+// RateThreshold returns the highest threshold at which p [trial][step] emits at least so many
+// spikes, with a refractory time in steps; 1 for none, or without any step.
+func RateThreshold(p [][]float32, spikes, refractory int) float64 {
+	sorted := slices.Compact(slices.Sorted(slices.Values(slices.Concat(p...))))
+	if spikes <= 0 || len(sorted) == 0 {
+		return 1
+	}
+	var emitted []float64
+	emits := func(threshold float32) (n int) {
+		for _, trial := range p {
+			emitted = appendEmitted(emitted[:0], trial, threshold, refractory)
+			n += len(emitted)
+		}
+		return n
+	}
+	// The number falls as the threshold rises, but for the refractory time, which can hide a
+	// few steps more or less: any crossing will do.
+	low, high := 0, len(sorted) // at low enough are emitted, at high too few
+	for high-low > 1 {
+		if middle := (low + high) / 2; emits(sorted[middle]) >= spikes {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return float64(sorted[low])
+}
+
 // Sweep returns a row for each threshold: a spike is emitted where the probability
 // reaches it, both rounded to float32, but not within refractory steps after a spike, as engines
 // do.
@@ -57,13 +97,7 @@ func (f *Fidelity) Sweep(thresholds []float64, refractory int) []ThresholdRow {
 	for _, threshold := range thresholds {
 		var all, truth, hits, ms int
 		for _, k := range f.trials {
-			emitted = emitted[:0]
-			for i := 0; i < len(k.p); i++ {
-				if k.p[i] >= float32(threshold) {
-					emitted = append(emitted, float64(i))
-					i += refractory
-				}
-			}
+			emitted = appendEmitted(emitted[:0], k.p, float32(threshold), refractory)
 			all += len(emitted)
 			truth += len(k.spikes)
 			hits += Match(k.spikes, emitted, WithinMS)

@@ -72,37 +72,6 @@ func MatchThreshold(p, want []float32, threshold float64) float64 {
 	return (float64(last) + float64(none)) / 2
 }
 
-// RateThreshold returns the highest threshold at which p [trial][step] emits at least so many
-// spikes, with a refractory time in steps; 1 for none.
-func RateThreshold(p [][]float32, spikes, refractory int) float64 {
-	if spikes <= 0 {
-		return 1
-	}
-	sorted := slices.Compact(slices.Sorted(slices.Values(slices.Concat(p...))))
-	emits := func(threshold float32) (n int) {
-		for _, trial := range p {
-			for t := 0; t < len(trial); t++ {
-				if trial[t] >= threshold {
-					n++
-					t += refractory
-				}
-			}
-		}
-		return n
-	}
-	// The number falls as the threshold rises, but for the refractory time, which can hide a
-	// few steps more or less: any crossing will do.
-	low, high := 0, len(sorted) // at low enough are emitted, at high too few
-	for high-low > 1 {
-		if middle := (low + high) / 2; emits(sorted[middle]) >= spikes {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
-	return float64(sorted[low])
-}
-
 // spread is what calibration keeps of a layer's values: their range, whole. Cutting off
 // the largest for finer steps was tried, by least mean square error: the AUC of the
 // built-in surrogate fell from 0.985 to 0.954, because a spike is what is rare and large.

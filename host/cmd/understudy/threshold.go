@@ -85,10 +85,13 @@ func chooseThreshold(cmd *cobra.Command, path, dir, out string, refractory, tria
 		}
 		defer p.Close()
 		all, err := probabilities(cmd.Context(), p, d, use, func(done int) { bar.show(precision+" [trials]", 0, done, len(use)) })
+		if err != nil {
+			return 0, err
+		}
 		for i := range all {
 			all[i] = all[i][min(measure.WarmupMS, len(all[i])):]
 		}
-		return surrogate.RateThreshold(all, spikes, refractory), err
+		return measure.RateThreshold(all, spikes, refractory), nil
 	}
 	m.RefractoryMS = refractory
 	if m.SpikeThreshold, err = choose(surrogate.Float32); err != nil {
