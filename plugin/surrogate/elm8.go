@@ -98,7 +98,7 @@ func newELM8(m *model.Model, l *layer8, unit []float64) (*elm8, error) {
 
 	inZero := uint8(midpoint)
 	for i, d := range l.elm.MLP {
-		part := fmt.Sprintf("mlp.%d", i)
+		part, last := fmt.Sprintf("mlp.%d", i), i == len(l.elm.MLP)-1
 		after, err := span(m.Int8.Ranges, part)
 		if err != nil {
 			return nil, err
@@ -111,14 +111,15 @@ func newELM8(m *model.Model, l *layer8, unit []float64) (*elm8, error) {
 				return nil, err
 			}
 			x.before = spanning(before)
-			x.activate = newTable(x.before, out, d.Activation, alphaOf(d))
+			if !last {
+				x.activate = newTable(x.before, out, d.Activation, alphaOf(d))
+			}
 		}
 		if d.Activation == model.ActReLU {
 			x.low = x.before.zero
 		}
 		x.quantize(m.Tensors[d.Weight], m.Tensors[d.Bias], inScale, inZero)
-		if i == len(l.elm.MLP)-1 {
-			x.activate = nil
+		if last { // change takes the place of a table
 			y := activated(x.before, d.Activation, alphaOf(d))
 			top := 0.0
 			for _, v := range y {

@@ -18,7 +18,7 @@ type int8Network struct {
 	coming []coming[int32] // of each convolution on events
 	sums   [][]int32
 	elm    []*elmState8 // of each elm layer
-	shared []int32      // sums that no head reads
+	shared []int32      // sums that nothing reads later
 	// room for the events of one neuron and step
 	at, a []int32
 	one   [1]int32
