@@ -9,28 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"understudy/host/plotstyle"
-	"understudy/plugin/measure"
 )
-
-// windowMS is the length of the example trace [ms].
-const windowMS = 1000
-
-// window is the part of a trace to draw: where most spikes are.
-func window(t *measure.Trace) (from, to int) {
-	best := -1
-	for start := 0; start == 0 || start+windowMS <= len(t.P); start += 100 {
-		n := 0
-		for _, s := range t.Spikes {
-			if s >= float64(start) && s < float64(start+windowMS) {
-				n++
-			}
-		}
-		if n > best {
-			best, from = n, start
-		}
-	}
-	return from, min(from+windowMS, len(t.P))
-}
 
 // tracePictures draws an example: voltages, and the probability of a spike.
 func (e *Evaluation) tracePictures() ([]picture, error) {
@@ -39,7 +18,7 @@ func (e *Evaluation) tracePictures() ([]picture, error) {
 		return nil, nil
 	}
 	const topMV = -35
-	from, to := window(t)
+	from, to := plotstyle.Busiest(t.Spikes, 0, len(t.P))
 	var pictures []picture
 	if t.V != nil {
 		v := plotstyle.New("time (ms)", "soma voltage (mV)")

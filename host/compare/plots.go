@@ -64,33 +64,12 @@ func (w *Row) rasterPlot(name string, steps [][]int64, c color.Color) (figureHTM
 		Caption: fmt.Sprintf("%d %s cells, %d spikes in %d ms, in closed loop: each network hears its own spikes.", w.Neurons, name, n, w.SimulatedMS)}, err
 }
 
-// window is the part of steps from to to that is drawn: at most length ms, where most
-// spikes are.
-func (pic *Pictures) window(from, to, length int) (int, int) {
-	if to-from <= length {
-		return from, to
-	}
-	best, last := -1, to
-	for start := from; start+length <= last; start += 100 {
-		n := 0
-		for _, t := range pic.PeaksMS {
-			if t >= float64(start) && t < float64(start+length) {
-				n++
-			}
-		}
-		if n > best {
-			best, from = n, start
-		}
-	}
-	return from, from + length
-}
-
 // voltagePlots draws one neuron of n under identical input, somewhere in steps from to to:
 // voltages, and below them the probability of a spike. The series start at step first; how
 // says how the input is identical.
 func (pic *Pictures) voltagePlots(first, from, to, n int, how string) ([]figureHTML, error) {
 	const topMV = -35
-	from, to = pic.window(from, to, 1000)
+	from, to = plotstyle.Busiest(pic.PeaksMS, from, to)
 	v := plotstyle.New("time (ms)", "soma voltage (mV)")
 	v.Y.Max = topMV
 	v.Y.Min = math.Inf(1)

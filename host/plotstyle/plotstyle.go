@@ -35,6 +35,30 @@ const (
 	Height = 245
 )
 
+// exampleMS is the length of an example trace [ms].
+const exampleMS = 1000
+
+// Busiest returns the part of the steps from to to that an example trace shows: at most a second,
+// where most of the spikes at times [ms] are; the first such part.
+func Busiest(times []float64, from, to int) (first, end int) {
+	if to-from <= exampleMS {
+		return from, to
+	}
+	best := -1
+	for start := from; start+exampleMS <= to; start += 100 {
+		n := 0
+		for _, t := range times {
+			if t >= float64(start) && t < float64(start+exampleMS) {
+				n++
+			}
+		}
+		if n > best {
+			best, first = n, start
+		}
+	}
+	return first, first + exampleMS
+}
+
 // New is an empty plot with the labels of its axes.
 func New(x, y string) *plot.Plot {
 	p := plot.New()
