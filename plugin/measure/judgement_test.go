@@ -203,11 +203,7 @@ func TestRateThreshold(t *testing.T) {
 	}
 	for _, refractory := range []int{0, 3} {
 		threshold := RateThreshold(p, 60, refractory)
-		n, above := 0, 0
-		for _, trial := range p {
-			n += len(appendEmitted(nil, trial, float32(threshold), refractory))
-			above += len(appendEmitted(nil, trial, math.Nextafter32(float32(threshold), 2), refractory))
-		}
+		n, above := Emitted(p, threshold, refractory), Emitted(p, float64(math.Nextafter32(float32(threshold), 2)), refractory)
 		if n < 60 || above >= 60 {
 			t.Errorf("refractory %d: %d spikes at %g, %d above it, want 60", refractory, n, threshold, above)
 		}

@@ -60,6 +60,17 @@ func appendEmitted(steps []float64, p []float32, threshold float32, refractory i
 	return steps
 }
 
+// Emitted returns how many spikes p [trial][step] emits at a threshold, with a refractory time
+// in steps.
+func Emitted(p [][]float32, threshold float64, refractory int) (n int) {
+	var emitted []float64
+	for _, trial := range p {
+		emitted = appendEmitted(emitted[:0], trial, float32(threshold), refractory)
+		n += len(emitted)
+	}
+	return n
+}
+
 // RateThreshold returns the highest threshold at which p [trial][step] emits at least so many
 // spikes, with a refractory time in steps; 1 for none, or without any step.
 func RateThreshold(p [][]float32, spikes, refractory int) float64 {
@@ -67,19 +78,11 @@ func RateThreshold(p [][]float32, spikes, refractory int) float64 {
 	if spikes <= 0 || len(sorted) == 0 {
 		return 1
 	}
-	var emitted []float64
-	emits := func(threshold float32) (n int) {
-		for _, trial := range p {
-			emitted = appendEmitted(emitted[:0], trial, threshold, refractory)
-			n += len(emitted)
-		}
-		return n
-	}
 	// The number falls as the threshold rises, but for the refractory time, which can hide a
 	// few steps more or less: any crossing will do.
 	low, high := 0, len(sorted) // at low enough are emitted, at high too few
 	for high-low > 1 {
-		if middle := (low + high) / 2; emits(sorted[middle]) >= spikes {
+		if middle := (low + high) / 2; Emitted(p, float64(sorted[middle]), refractory) >= spikes {
 			low = middle
 		} else {
 			high = middle

@@ -3,7 +3,6 @@ package surrogate
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"understudy/plugin/model"
 	"understudy/plugin/population"
@@ -51,25 +50,6 @@ func Calibrate(m *model.Model, n int, play func(p population.Population) error) 
 		}
 	}
 	return q, nil
-}
-
-// MatchThreshold returns the threshold that as many of p as possible reach, but no more
-// than of want reach threshold. p and want are the probabilities of a quantised model
-// and of the model itself on the same input.
-func MatchThreshold(p, want []float32, threshold float64) float64 {
-	spikes := 0
-	for _, x := range want {
-		if x >= float32(threshold) {
-			spikes++
-		}
-	}
-	if spikes == 0 || spikes >= len(p) {
-		return threshold
-	}
-	sorted := slices.Sorted(slices.Values(p))
-	// Half way between the last that is a spike and the first that is none.
-	last, none := sorted[len(p)-spikes], sorted[len(p)-spikes-1]
-	return (float64(last) + float64(none)) / 2
 }
 
 // spread is what calibration keeps of a layer's values: their range, whole. Cutting off

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"understudy/plugin/dataset"
+	"understudy/plugin/measure"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
@@ -60,11 +60,10 @@ func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
 	use := d.Trials[:min(trials, len(d.Trials))]
 	bar := newProgressBar(cmd.ErrOrStderr())
 	defer bar.end()
-	play := func(what string, p population.Population) ([]float32, error) {
-		each, err := probabilities(cmd.Context(), p, d, use, func(done int) { bar.show(what, 0, done, len(use)) })
-		return slices.Concat(each...), err
+	play := func(what string, p population.Population) ([][]float32, error) {
+		return probabilities(cmd.Context(), p, d, use, func(done int) { bar.show(what, 0, done, len(use)) })
 	}
-	var want []float32
+	var want [][]float32
 	m.Int8, err = surrogate.Calibrate(m, calibrationBatch, func(p population.Population) (err error) {
 		want, err = play("ranges [trials]", p)
 		return err
@@ -81,7 +80,10 @@ func quantize(cmd *cobra.Command, path, dir, out string, trials int) error {
 	if err != nil {
 		return err
 	}
-	threshold := surrogate.MatchThreshold(got, want, m.SpikeThreshold)
+	threshold := m.SpikeThreshold
+	if spikes := measure.Emitted(want, threshold, m.RefractoryMS); spikes > 0 {
+		threshold = measure.RateThreshold(got, spikes, m.RefractoryMS)
+	}
 	m.Int8.SpikeThreshold = &threshold
 	return writeModel(m, out)
 }
