@@ -90,14 +90,25 @@ func SVG(p *plot.Plot, width, height vg.Length, alt string) (string, error) {
 
 // Panels renders plots side by side, each of that width, as SVG does one.
 func Panels(plots []*plot.Plot, width, height vg.Length, alt string) (string, error) {
-	n := vg.Length(len(plots))
-	c := vgsvg.New(n*width, height)
+	return Grid(plots, len(plots), width, height, alt)
+}
+
+// Grid renders plots in rows of so many, from the top, as Panels does one row.
+func Grid(plots []*plot.Plot, columns int, width, height vg.Length, alt string) (string, error) {
+	n := vg.Length(columns)
+	rows := vg.Length((len(plots) + columns - 1) / columns)
+	c := vgsvg.New(n*width, rows*height)
 	for i, p := range plots {
-		left, right := vg.Length(i)*width, vg.Length(i+1)*width
-		if i < len(plots)-1 {
+		column, row := vg.Length(i%columns), vg.Length(i/columns)
+		left, right := column*width, (column+1)*width
+		if i%columns < columns-1 {
 			right -= 8 // from the next one's label
 		}
-		p.Draw(draw.Crop(draw.New(c), left, right-n*width, 0, 0))
+		bottom, top := (rows-row-1)*height, (rows-row)*height
+		if row < rows-1 {
+			bottom += 8
+		}
+		p.Draw(draw.Crop(draw.New(c), left, right-n*width, bottom, top-rows*height))
 	}
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
@@ -110,7 +121,7 @@ func Panels(plots []*plot.Plot, width, height vg.Length, alt string) (string, er
 		return "", fmt.Errorf("plot %q: no svg element", alt)
 	}
 	end := start + strings.Index(text[start:], ">")
-	viewBox := fmt.Sprintf("0 0 %g %g", float64(n*width), float64(height))
+	viewBox := fmt.Sprintf("0 0 %g %g", float64(n*width), float64(rows*height))
 	head := fmt.Sprintf(`<svg viewBox="%s" role="img" aria-label="%s" xmlns="http://www.w3.org/2000/svg">`, viewBox, html.EscapeString(alt))
 	// Where the font is missing, one of nearly the same widths.
 	body := strings.ReplaceAll(text[end+1:], "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
@@ -152,16 +163,19 @@ func (IntegerTicks) Ticks(lo, hi float64) []plot.Tick {
 
 // DecadeTicks labels powers of ten on an axis whose coordinate is the decimal
 // logarithm. (gonum's own logarithmic scale misplaces the margin for the axis label.)
-type DecadeTicks struct{}
+// Fine has it label 2 and 5 of each decade too, for an axis of few decades.
+type DecadeTicks struct{ Fine bool }
 
 // Ticks implements plot.Ticker.
-func (DecadeTicks) Ticks(lo, hi float64) []plot.Tick {
+func (d DecadeTicks) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	for e := math.Floor(lo); e <= hi; e++ {
 		for m := 1.0; m < 10; m++ {
 			t := plot.Tick{Value: e + math.Log10(m)}
 			if m == 1 {
 				t.Label = decade(e)
+			} else if d.Fine && (m == 2 || m == 5) {
+				t.Label = strings.Replace(decade(e), "1", fmt.Sprint(m), 1)
 			}
 			if t.Value >= lo-1e-9 && t.Value <= hi+1e-9 {
 				ticks = append(ticks, t)

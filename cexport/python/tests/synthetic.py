@@ -59,7 +59,7 @@ def write_dataset(folder: str, trials: int, channels: int = 1278, ms: int = 6000
                 v[s + 1], refractory = 20.0, 5
             elif refractory > 0:
                 v[s + 1], refractory = max(v[s + 1], -60) if refractory > 3 else -65.0, refractory - 1
-        d = dict(in_channel=c.astype(np.int16), in_t_ms=t.astype(np.int16), spike_ms=np.array(peaks),
+        d = dict(in_channel=c.astype(np.int16), in_t_ms=t.astype(np.int16), spike_ms=np.array(peaks), upcross_ms=np.array(peaks),
                  v_soma_mv=v, T_ms=ms)
         if weighted:
             d["in_weight"] = w

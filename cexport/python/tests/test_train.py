@@ -110,6 +110,25 @@ def test_further_data_is_for_training_only(small, dendritic, tmp_path):
         Trainer(options(small, tmp_path, also=(dendritic,)))
 
 
+def test_hours_can_be_limited(small, tmp_path, capsys):
+    more = str(tmp_path / "more")
+    shutil.copytree(small, more)
+    whole = Trainer(options(small, tmp_path, also=(more,)))
+    assert len(whole.train) == 4 + 6
+    half = Trainer(options(small, tmp_path, also=(more,), max_hours=5 * 0.9 / 3600))  # of 10 trials of 0.9 s
+    assert [t.index for t in half.held] == [t.index for t in whole.held] == [0, 3]
+    assert [t.index for t in half.train] == [1, 2, 0, 1, 2]  # half of each folder's, the first by number
+    some = Trainer(options(small, tmp_path, also=(more,), only=((0, 2, 5), (4,))))
+    assert [t.index for t in some.held] == [0] and [t.index for t in some.train] == [2, 5, 4]
+    args = ["--data", small, "--out", str(tmp_path / "m.safetensors"), "--steps", "1", "--features", "4", "--blocks", "1", "--batch", "1",
+            "--window-ms", "200", "--holdout-every", "3"]
+    assert main([*args, "--max-hours", str(3 * 0.9 / 3600)]) == 0
+    assert read_model(str(tmp_path / "m.safetensors"))[0]["provenance"]["data"].startswith("3 trials, 0.00 h")
+    assert main([*args, "--max-hours", "1e-6"]) == 1 and "0 training and 2 held-out" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*args, "--max-hours", "-1"])
+
+
 def test_resumed_run_equals_unbroken(small, tmp_path):
     os.makedirs(tmp_path / "a")
     os.makedirs(tmp_path / "b")

@@ -20,8 +20,9 @@ import (
 
 // panels is what the command plot reads: panels side by side.
 type panels struct {
-	Alt    string  `json:"alt"` // what a reader who does not see it is told
-	Panels []panel `json:"panels"`
+	Alt     string  `json:"alt"`     // what a reader who does not see it is told
+	Columns int     `json:"columns"` // panels in a row; 0: all
+	Panels  []panel `json:"panels"`
 }
 
 // panel is one plot with curves.
@@ -29,6 +30,7 @@ type panel struct {
 	X      string  `json:"x"` // labels of the axes
 	Y      string  `json:"y"`
 	Bottom bool    `json:"bottom"` // legend at the bottom
+	Log    bool    `json:"log"`    // x on a logarithmic scale
 	Curves []curve `json:"curves"`
 }
 
@@ -69,7 +71,11 @@ func newPlot() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("plot: %w", err)
 			}
-			svg, err := plotstyle.Panels(plots, plotstyle.Width, plotstyle.Height, doc.Alt)
+			columns := doc.Columns
+			if columns == 0 {
+				columns = len(plots)
+			}
+			svg, err := plotstyle.Grid(plots, columns, plotstyle.Width, plotstyle.Height, doc.Alt)
 			if err != nil {
 				return fmt.Errorf("plot: %w", err)
 			}
@@ -84,8 +90,8 @@ func newPlot() *cobra.Command {
 }
 
 func (d *panels) plots() ([]*plot.Plot, error) {
-	if len(d.Panels) == 0 {
-		return nil, fmt.Errorf("%w: no panels", population.ErrFormat)
+	if len(d.Panels) == 0 || d.Columns < 0 {
+		return nil, fmt.Errorf("%w: %d panels, %d in a row", population.ErrFormat, len(d.Panels), d.Columns)
 	}
 	var plots []*plot.Plot
 	for _, a := range d.Panels {
@@ -98,11 +104,24 @@ func (d *panels) plots() ([]*plot.Plot, error) {
 			if _, ok := colors[c.Name]; !ok {
 				colors[c.Name] = palette[len(colors)%len(palette)]
 			}
+			if a.Log {
+				for i, x := range c.X {
+					if !(x > 0) {
+						return nil, fmt.Errorf("%w: curve %q has x %g on a logarithmic scale", population.ErrFormat, c.Name, x)
+					}
+					c.X[i] = math.Log10(x)
+				}
+			}
 			if err := c.add(p, colors[c.Name]); err != nil {
 				return nil, err
 			}
 		}
-		if p.X.Max-p.X.Min < 15 {
+		switch {
+		case a.Log:
+			margin := 0.04 * (p.X.Max - p.X.Min) // the outermost points are not on the edge
+			p.X.Min, p.X.Max = p.X.Min-margin, p.X.Max+margin
+			p.X.Tick.Marker = plotstyle.DecadeTicks{Fine: p.X.Max-p.X.Min < 3}
+		case p.X.Max-p.X.Min < 15:
 			p.X.Tick.Marker = plotstyle.IntegerTicks{}
 		}
 		plots = append(plots, p)

@@ -35,8 +35,23 @@ func TestPlot(t *testing.T) {
 	if n := strings.Count(string(text), ">NMDA<"); n != 1 {
 		t.Errorf("the legend names the curve %d times", n)
 	}
+	// Two rows, the axis of decades with labels between.
+	if err := draw(`{"columns": 1, "panels": [{"x": "h", "y": "AUC", "log": true, "curves": [{"name": "a", "x": [0.15, 6], "y": [0.5, 1]}]},
+		{"x": "h", "y": "AUC", "curves": [{"name": "a", "x": [1], "y": [1]}]}]}`); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = os.ReadFile(out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`viewBox="0 0 360 490"`, ">0.2<", ">0.5<", ">1<", ">2<", ">5<"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in the drawing", want)
+		}
+	}
 	for name, bad := range map[string]string{
 		"no panels":      `{"panels": []}`,
+		"columns":        `{"columns": -1, "panels": [{"curves": []}]}`,
+		"logarithm of 0": `{"panels": [{"log": true, "curves": [{"name": "a", "x": [0], "y": [1]}]}]}`,
 		"unknown member": `{"panels": [{"z": 1}]}`,
 		"lengths":        `{"panels": [{"curves": [{"name": "a", "x": [1], "y": [1, 2]}]}]}`,
 		"interval":       `{"panels": [{"curves": [{"name": "a", "x": [1], "y": [1], "low": [1]}]}]}`,

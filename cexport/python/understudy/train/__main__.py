@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
 import sys
 
 # PyTorch's threads otherwise spin while they wait for each other; on a machine that
@@ -14,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from .data import DataError  # noqa: E402
 from .fit import Options, TrainingError, train  # noqa: E402
+from .runs import ints, portable  # noqa: E402
 
 
 def parser() -> argparse.ArgumentParser:
@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", required=True, metavar="DIR", help="folder with manifest.json and trial_*.npz")
     p.add_argument("--also", action="append", default=[], metavar="DIR", help="further data of the same cell, say with other "
                    "statistics of the input, to train on and not to judge by; repeatable")
+    p.add_argument("--max-hours", type=float, default=d.max_hours, help="train on at most so many simulated hours: the first trials by number "
+                   "of --data and of each --also, of each folder the same share; 0: all. Held-out trials stay what they are")
     p.add_argument("--init", default=d.init, metavar="M.safetensors", help="elm: start from this model's weights, say to go on with more data")
     p.add_argument("--out", required=True, metavar="M.safetensors", help="model file to write")
     p.add_argument("--name", default=d.name, help="name in the model file; empty: from --out")
@@ -45,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--smooth", type=int, default=d.smooth, help="steps of the depthwise convolution after the embedding")
     g.add_argument("--blocks", type=int, default=d.blocks, help="residual blocks")
     g.add_argument("--kernel", type=int, default=d.kernel, help="taps of each block's convolution")
-    g.add_argument("--dilations", type=_ints, default=d.dilations, metavar="D,D,...", help="one per block; default 1,2,4,...")
+    g.add_argument("--dilations", type=ints, default=d.dilations, metavar="D,D,...", help="one per block; default 1,2,4,...")
     g.add_argument("--rank", type=int, default=d.rank, help="free numbers per channel in the embedding; 0: as many as features")
     g.add_argument("--channel-smoothing", type=float, default=d.channel_smoothing,
                    help="how much channels on neighbouring segments of a section share their weights; 4: nearly all of them")
@@ -67,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--ema", type=float, default=d.ema, help="decay of the moving average of the weights")
     g = p.add_argument_group("judging")
     g.add_argument("--holdout-every", type=int, default=d.holdout_every, help="hold out trials whose number is a multiple")
-    g.add_argument("--holdout", type=_ints, default=d.holdout, metavar="K,K,...", help="hold out these trials instead")
+    g.add_argument("--holdout", type=ints, default=d.holdout, metavar="K,K,...", help="hold out these trials instead")
     g.add_argument("--eval-minutes", type=float, default=d.eval_minutes, help="time between evaluations")
     g.add_argument("--eval-trials", type=int, default=d.eval_trials, help="held-out trials to use on the way; all at the end")
     g.add_argument("--refractory-ms", type=int, default=d.refractory_ms, help="ms after a spike in which the surrogate emits none")
@@ -81,20 +83,11 @@ def parser() -> argparse.ArgumentParser:
     return p
 
 
-def _command(argv: list[str]) -> str:
-    """The command as provenance keeps it: without the folders of this machine."""
-    return "python -m understudy.train " + shlex.join(os.path.basename(w.rstrip("/")) if "/" in w else w for w in argv)
-
-
-def _ints(text: str) -> tuple[int, ...]:
-    return tuple(int(s) for s in text.split(",") if s)
-
-
 def check(p: argparse.ArgumentParser, a: argparse.Namespace) -> None:
     for name in ("branches", "memory", "hidden", "features", "smooth", "blocks", "kernel", "window_ms", "batch", "holdout_every", "eval_trials"):
         if getattr(a, name) < 1:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 1")
-    for name in ("rank", "channel_smoothing", "refractory_ms", "voltage_weight", "dendrite_weight"):
+    for name in ("max_hours", "rank", "channel_smoothing", "refractory_ms", "voltage_weight", "dendrite_weight"):
         if getattr(a, name) < 0:
             p.error(f"--{name.replace('_', '-')} {getattr(a, name)}: want at least 0")
     if not 0 <= a.dropout < 1:
@@ -118,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     as_json = values.pop("json")
     values["also"] = tuple(values["also"])
     try:
-        record = train(Options(**values, command=_command(argv)))
+        record = train(Options(**values, command=portable("understudy.train", argv)))
     except (DataError, TrainingError, OSError) as e:
         print(f"understudy.train: {e}", file=sys.stderr)
         return 1

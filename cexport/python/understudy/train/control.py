@@ -18,24 +18,19 @@ the result is the same. It may be interrupted and goes on with the same command.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import math
 import os
-import pathlib
 import shlex
-import subprocess
 import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import numpy as np  # noqa: E402
-
-from . import fit, lif_filter  # noqa: E402
-from .data import DataError, Dataset  # noqa: E402
+from . import fit, lif_filter, runs  # noqa: E402
+from .data import Dataset  # noqa: E402
 from .export import write_atomic  # noqa: E402
 from .layered import Layered, LayeredShape  # noqa: E402
-from .numpy_eval import read_model  # noqa: E402
+from .runs import Runs, interval, ints, number, say  # noqa: E402
 
 #: Seeds of the data.
 TRAIN_SEED, TEST_SEED = 1, 2
@@ -47,32 +42,15 @@ VOLTAGES = 32
 SYNAPSES = {"nmda": "NMDA and AMPA", "ampa": "AMPA alone"}
 
 
-class CommandError(Exception):
-    """The understudy command failed."""
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-class Control:
+class Control(Runs):
     """One run: its options, and the folder it fills."""
 
     def __init__(self, a: argparse.Namespace):
+        super().__init__(a.understudy, a.threads)
         self.a = a
 
     def path(self, *names: str) -> str:
         return os.path.join(self.a.out, *names)
-
-    def understudy(self, *args: str, stdin: str | None = None) -> str:
-        """What the understudy command prints; its progress goes to standard error."""
-        try:
-            r = subprocess.run([self.a.understudy, *args], input=stdin, stdout=subprocess.PIPE, text=True, check=False)
-        except OSError as e:
-            raise CommandError(f"{self.a.understudy}: {e.strerror}; name the command with --understudy") from e
-        if r.returncode:
-            raise CommandError(f"understudy {args[0]} failed with status {r.returncode}")
-        return r.stdout
 
     def make(self, name: str, trials: int, seed: int, *options: str) -> str:
         """The folder of a data set of so many trials."""
@@ -87,46 +65,11 @@ class Control:
         path = self.path("networks", f"{synapses}-{depth}-{units}-{seed}.safetensors")
         command = (f"python -m understudy.train.control: {synapses}, {a.trials} trials of {a.seconds:g} s, {depth} hidden layers of {units} units, "
                    f"rank {a.rank}, receptive field {a.span} ms, {a.updates} updates of {a.batch} windows of {a.window_ms} ms, rate {a.lr:g}, seed {seed}")
-        if os.path.exists(path) and read_model(path)[0]["provenance"]["command"] == command:
-            return path
-        say(command.split(": ", 1)[1])
-        trainer = fit.Trainer(fit.Options(
+        runs.train(fit.Options(
             folder, path, steps=a.updates, seed=seed, window_ms=a.window_ms, batch=a.batch, warmup_ms=a.span, lr=a.lr, lr_warmup=max(1, a.updates // 20),
-            weight_decay=0.05, dendrite_weight=0.5, ema=0.99, eval_minutes=math.inf, rescan_s=math.inf, threads=a.threads, precision="f32",
+            weight_decay=0.05, dendrite_weight=0.5, ema=0.99, eval_minutes=math.inf, rescan_s=math.inf, save_minutes=5, threads=a.threads, precision="f32",
             resume=True, command=command), make=lambda channels, voltages: Layered(LayeredShape(channels, depth, units, a.rank, a.span, voltages=voltages)))
-        try:
-            trainer.run()
-        except KeyboardInterrupt:
-            trainer.save()
-            raise
-        os.remove(trainer.checkpoint)
         return path
-
-    def judge(self, path: str, test: str, one: str | None) -> dict:
-        """Figures of a model file on the trials of test, and its gain over the model file of one hidden layer."""
-        # What the figures rest on: they are not taken again while it is the same.
-        rest = "".join(hashlib.sha256(pathlib.Path(p).read_bytes()).hexdigest() for p in (path, one, os.path.join(test, "manifest.json")) if p)
-        cache = path.removesuffix("safetensors") + "json"
-        if os.path.exists(cache):
-            with open(cache, encoding="utf-8") as f:
-                known = json.load(f)
-            if known.pop("rest") == rest:
-                return known
-        r = json.loads(self.understudy("evaluate", "--model", path, "--data", test, "--threads", str(self.a.threads), "--json",
-                                       *(["--baseline", "one=" + one] if one else [])))
-        if r["trials"] != self.a.test_trials:
-            raise CommandError(f"{test} has {r['trials']} trials, want {self.a.test_trials}")
-        out = {"trials": r["trials"], "spikes": r["true_spikes"], "parameters": r["model_info"]["parameters"], "macs_per_ms": r["model_info"]["macs_per_ms"]}
-        for key in ("auc", "tp_at_1pct_fp", "voltage_rmse_mv", "explained_variance", "bits_per_spike"):
-            figure = r["calibration"][key] if key == "bits_per_spike" else r[key]
-            out[key] = figure and figure["value"]
-            out[key + "_interval"] = r["confidence"][key]
-        if one:
-            b = r["baselines"][0]
-            out["auc_gain"] = b["auc_below_model"] and b["auc_below_model"]["value"]
-            out["auc_gain_interval"] = b["auc_below_model_interval"]
-        write_atomic(cache, json.dumps({"rest": rest} | out).encode())
-        return out
 
     def networks(self) -> list[dict]:
         """Train and judge all of them; a row each, written as they come."""
@@ -145,7 +88,7 @@ class Control:
                     path = self.train(s, train, depth, units, seed)
                     shape = LayeredShape(1, depth, units, a.rank, a.span)
                     row = {"synapses": s, "depth": depth, "units": units, "seed": seed, "first_kernel_ms": shape.first, "dilations": shape.dilations}
-                    rows.append(row | self.judge(path, test, one))
+                    rows.append(row | self.judge(path, test, a.test_trials, one))
                     one = one or (path if (depth, units) == (1, a.units) else None)
                     say(line(rows[-1]))
         return sorted(rows, key=lambda r: (list(SYNAPSES).index(r["synapses"]), r["units"], r["depth"], r["seed"]))
@@ -158,20 +101,17 @@ class Control:
         cell = json.loads(self.understudy("cell", "info", "--cell", "lif", "--json"))["parameters"]
         return lif_filter.fit(train, test, cell)
 
-    def draw(self, name: str, alt: str, panels: list[dict]) -> None:
-        self.understudy("plot", "--out", self.path(name), stdin=json.dumps({"alt": alt, "panels": panels}))
-
     def run(self, command: str) -> str:
         """Do all that is not there yet; returns the table."""
         lif = self.lif()
-        self.draw("lif.svg", "Filters learned from a leaky integrate-and-fire neuron lie on its true kernel.", lif_filter.panels(lif))
+        self.draw(self.path("lif.svg"), "Filters learned from a leaky integrate-and-fire neuron lie on its true kernel.", lif_filter.panels(lif))
         rows = self.networks()
         doc = {"command": command, "options": {k: v for k, v in vars(self.a).items() if k not in ("out", "understudy")},
                "data_seeds": [TRAIN_SEED, TEST_SEED], "networks": rows, "lif": lif}
         write_atomic(self.path("control.json"), (json.dumps(doc, indent=1) + "\n").encode())
         text = "\n".join([HEADER, *(line(r) for r in rows), "", lif_filter.line(lif)]) + "\n"
         write_atomic(self.path("control.txt"), text.encode())
-        self.draw("control.svg", "AUC and explained variance of the voltage against the number of hidden layers, for the cell with NMDA synapses and with AMPA alone.",
+        self.draw(self.path("control.svg"), "AUC and explained variance of the voltage against the number of hidden layers, for the cell with NMDA synapses and with AMPA alone.",
                   [panel(rows, self.a.units, "auc", "AUC"), panel(rows, self.a.units, "explained_variance", "explained variance")])
         return text
 
@@ -182,38 +122,20 @@ HEADER = ("synapses  hidden layers  units  seed  spikes  AUC (95 % by trial)    
 
 def line(r: dict) -> str:
     """A row of the table."""
-    def number(x: float | None, digits: int, scale: float = 1) -> str:
-        return "-" if x is None else f"{scale * x:.{digits}f}"
-
-    def interval(key: str, digits: int, scale: float = 1) -> str:
-        low, high = r.get(key + "_interval") or (None, None)
-        return f"{number(r.get(key), digits, scale)} ({number(low, digits, scale)} to {number(high, digits, scale)})"
-
-    gain = interval("auc_gain", 4) if r.get("auc_gain") is not None else "-"
-    return (f"{r['synapses']:8}  {r['depth']:13}  {r['units']:5}  {r['seed']:4}  {r['spikes']:6}  {interval('auc', 4):25}  {gain:27}  "
+    gain = interval(r, "auc_gain", 4) if r.get("auc_gain") is not None else "-"
+    return (f"{r['synapses']:8}  {r['depth']:13}  {r['units']:5}  {r['seed']:4}  {r['spikes']:6}  {interval(r, 'auc', 4):25}  {gain:27}  "
             f"{number(r['tp_at_1pct_fp'], 1, 100):>12}  {number(r['bits_per_spike'], 2):>10}  {number(r['voltage_rmse_mv'], 3):>7}  "
-            f"{interval('explained_variance', 1, 100)}")
+            f"{interval(r, 'explained_variance', 1, 100)}")
 
 
 def panel(rows: list[dict], units: int, key: str, label: str) -> dict:
     """Means over seeds joined by lines, every network with its interval."""
-    curves = []
+    drawn = []
     for k, (s, name) in enumerate(SYNAPSES.items()):
-        mine = [r for r in rows if r["synapses"] == s and r["units"] == units and r[key] is not None]
-        depths = sorted({r["depth"] for r in mine})
-        if not depths:
-            continue
-        mean = [float(np.mean([r[key] for r in mine if r["depth"] == d])) for d in depths]
-        curves.append({"name": name, "x": depths, "y": mean})
-        seeds = sorted({r["seed"] for r in mine})
-        x = [r["depth"] + 0.06 * (2 * k - 1) + 0.04 * seeds.index(r["seed"]) for r in mine]
-        low, high = zip(*(r[key + "_interval"] or (r[key], r[key]) for r in mine))
-        curves.append({"name": name, "x": x, "y": [r[key] for r in mine], "low": low, "high": high, "points": True})
-    return {"x": "hidden layers", "y": label, "bottom": True, "curves": curves or [{"name": "no spikes", "x": [0], "y": [0]}]}
-
-
-def _ints(text: str) -> tuple[int, ...]:
-    return tuple(int(s) for s in text.split(",") if s)
+        mine = [r for r in rows if r["synapses"] == s and r["units"] == units]
+        seeds = sorted({r["seed"] for r in mine if r[key] is not None})
+        drawn += runs.curves(name, mine, lambda r: r["depth"], key, lambda r: r["depth"] + 0.06 * (2 * k - 1) + 0.04 * seeds.index(r["seed"]))
+    return runs.panel("hidden layers", label, drawn)
 
 
 #: What --quick chooses: it shows that all works, and nothing else.
@@ -235,8 +157,8 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--lif-trials", type=int, default=60, help="trials of the leaky integrate-and-fire neuron, to fit and as many to judge (%(default)s)")
     g.add_argument("--seconds", type=float, default=6.0, help="length of a trial [s] (%(default)s)")
     g = p.add_argument_group("networks")
-    g.add_argument("--depths", type=_ints, default=(0, 1, 2, 3, 5, 7), metavar="D,D,...", help="hidden layers (0,1,2,3,5,7); 0 is linear")
-    g.add_argument("--seeds", type=_ints, default=(1, 2, 3), metavar="S,S,...", help="one network of each depth for each (1,2,3)")
+    g.add_argument("--depths", type=ints, default=(0, 1, 2, 3, 5, 7), metavar="D,D,...", help="hidden layers (0,1,2,3,5,7); 0 is linear")
+    g.add_argument("--seeds", type=ints, default=(1, 2, 3), metavar="S,S,...", help="one network of each depth for each (1,2,3)")
     g.add_argument("--units", type=int, default=32, help="of every hidden layer (%(default)s)")
     g.add_argument("--wide", type=int, default=256, help="units of a further network with one hidden layer; 0: none (%(default)s)")
     g.add_argument("--rank", type=int, default=24, help="of the first layer's weights (%(default)s)")
@@ -263,16 +185,7 @@ def main(argv: list[str] | None = None) -> int:
         p.error("--seconds wants more than 0.5, which are not judged; --window-ms at least twice --span")
     if not a.seeds or not a.depths or min(a.depths) < 0 or LayeredShape(1, max(a.depths), span=a.span).first < 1:
         p.error(f"--seeds, --depths: want one at least, and no deeper network than fits into {a.span} ms")
-    try:
-        fit.keep_memory()
-        print(Control(a).run("python -m understudy.train.control " + shlex.join(argv)), end="")
-    except (DataError, CommandError, OSError, fit.TrainingError) as e:
-        say(f"understudy.train.control: {e}")
-        return 1
-    except KeyboardInterrupt:
-        say("interrupted; the same command goes on")
-        return 1
-    return 0
+    return runs.finish("understudy.train.control", lambda: Control(a).run("python -m understudy.train.control " + shlex.join(argv)))
 
 
 if __name__ == "__main__":

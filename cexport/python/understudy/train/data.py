@@ -123,11 +123,27 @@ def spread(section: list, kind: list, strength: float) -> np.ndarray:
     return np.linalg.inv(np.eye(channels) + strength * laplacian).astype(np.float32)
 
 
-class Dataset:
-    """The trials of a folder; :meth:`rescan` picks up those that were added since."""
+def first_hours(lengths: list[list[int]], hours: float) -> list[int]:
+    """How many of each folder's trials make up at most so many hours, the first of each and of each the same share.
 
-    def __init__(self, folder: str):
+    lengths has the steps of every folder's trials. What a lower limit takes a higher one takes too.
+    """
+    limit, total = hours * 3.6e6, sum(map(sum, lengths))
+    if limit >= total:
+        return [len(n) for n in lengths]
+    # What a sum is above by rounding alone still counts as reached.
+    return [int(np.searchsorted(np.cumsum(n), limit / total * sum(n) * (1 + 1e-9), side="right")) for n in lengths]
+
+
+class Dataset:
+    """The trials of a folder; :meth:`rescan` picks up those that were added since.
+
+    only: the numbers of the trials to read, all of which must be there; None: whichever there are.
+    """
+
+    def __init__(self, folder: str, only: set[int] | None = None):
         self.folder = folder
+        self.only = only
         path = os.path.join(folder, "manifest.json")
         try:
             with open(path, "rb") as f:
@@ -149,6 +165,8 @@ class Dataset:
         self.manifest_sha256 = hashlib.sha256(raw).hexdigest()
         self.trials: dict[int, Trial] = {}
         self.rescan()
+        if only is not None and (missing := only - set(self.trials)):
+            raise DataError(f"{folder}: has no trial_{min(missing):06d}.npz")
 
     def spread(self, strength: float) -> np.ndarray:
         """:func:`spread` of the data's channels."""
@@ -165,7 +183,7 @@ class Dataset:
         new = []
         for name in os.listdir(self.folder):
             m = _TRIAL.fullmatch(name)
-            if m and int(m.group(1)) not in self.trials:
+            if m and int(m.group(1)) not in self.trials and (self.only is None or int(m.group(1)) in self.only):
                 new.append((int(m.group(1)), name))
         for k, name in sorted(new)[:limit]:
             self.trials[k] = read_trial(os.path.join(self.folder, name), self.channels, self.voltages)

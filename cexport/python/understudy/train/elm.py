@@ -34,7 +34,7 @@ class ELMShape:
     @property
     def macs_per_ms(self) -> int:
         """Multiply-accumulates per ms besides the events (each costs branches additions)."""
-        return self.hidden * (self.branches + 2 * self.memory) + 3 * self.memory + self.branches
+        return self.hidden * (self.branches + 2 * self.memory) + 4 * self.memory + self.branches
 
     def to_dict(self) -> dict:
         return asdict(self)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import ctypes
 import io
 import json
 import math
 import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import asdict, dataclass
 
@@ -17,7 +20,7 @@ import torch
 import torch.nn.functional as F
 
 from . import export, metrics
-from .data import CLIP_MV, Batch, DataError, Dataset, Trial, make_batch
+from .data import CLIP_MV, Batch, DataError, Dataset, Trial, first_hours, make_batch
 from .elm import ELM, ELMShape
 from .network import TCN, Shape
 from .numpy_eval import read_model
@@ -34,6 +37,8 @@ class Options:
     out: str
     init: str = ""  # model file to start from
     also: tuple[str, ...] = ()  # further folders, all of whose trials are for training
+    only: tuple[tuple[int, ...], ...] = ()  # numbers of the trials to read of data and of each of also; empty: all, and those to come
+    max_hours: float = 0.0  # of training trials, see data.first_hours; 0: all
     name: str = ""
     minutes: float = 30.0
     steps: int = 0  # 0: as many as fit into minutes; else exactly these, reproducible
@@ -67,6 +72,7 @@ class Options:
     eval_minutes: float = 2.0
     eval_trials: int = 100
     rescan_s: float = 60.0
+    save_minutes: float = math.inf  # time between checkpoints; there is one at every evaluation too
     threads: int = 0
     precision: str = "auto"
     device: str = "cpu"
@@ -95,8 +101,30 @@ def keep_memory() -> None:
     mallopt(-2, 256 << 20)  # M_TOP_PAD
 
 
+@contextlib.contextmanager
+def whole():
+    """An interrupt (Ctrl-C) within comes at the end: a checkpoint of half an update would not go on as the unbroken run."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+    signal.signal(signal.SIGINT, lambda *_: came.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt
+
+
 class TrainingError(Exception):
     """The optimisation failed."""
+
+
+def checkpoint(out: str) -> str:
+    """The checkpoint's file beside the model file out."""
+    return os.path.splitext(out)[0] + ".ckpt"
 
 
 class Trainer:
@@ -111,8 +139,8 @@ class Trainer:
         if opt.threads:
             torch.set_num_threads(opt.threads)
         torch.manual_seed(opt.seed)
-        self.data = Dataset(opt.data)
-        self.also = [Dataset(folder) for folder in opt.also]
+        only = [set(numbers) for numbers in opt.only] or [None] * (1 + len(opt.also))
+        self.data, *self.also = (Dataset(folder, numbers) for folder, numbers in zip((opt.data, *opt.also), only, strict=True))
         for d in self.also:
             self.data.must_match(d)
         self.seen = export.TrainingRange()
@@ -153,13 +181,16 @@ class Trainer:
 
     @property
     def checkpoint(self) -> str:
-        return os.path.splitext(self.opt.out)[0] + ".ckpt"
+        return checkpoint(self.opt.out)
 
     def _split(self) -> None:
         holdout = set(self.opt.holdout) or None
         self.train, self.held = self.data.split(holdout, self.opt.holdout_every)
-        for d in self.also:
-            self.train += d.trials.values()
+        parts = [self.train] + [[d.trials[k] for k in sorted(d.trials)] for d in self.also]
+        if self.opt.max_hours:
+            counts = first_hours([[t.steps for t in part] for part in parts], self.opt.max_hours)
+            parts = [part[:n] for part, n in zip(parts, counts)]
+        self.train = [t for part in parts for t in part]
         for t in self.train:
             if id(t) not in self._counted:
                 self._counted.add(id(t))
@@ -181,7 +212,7 @@ class Trainer:
     def save(self) -> None:
         """Write the checkpoint."""
         buf = io.BytesIO()
-        torch.save({"network": self._network_options(), "net": self.net.state_dict(),
+        torch.save({"network": self._network_options(), "command": self.opt.command, "net": self.net.state_dict(),
                     "mean": self.mean.state_dict(), "optim": self.optim.state_dict(),
                     "v_offset": self.v_offset, "dend_mean": self.dend_mean, "dend_std": self.dend_std, "step": self.step, "elapsed": self.elapsed,
                     "hours_seen": self.hours_seen, "best": self.best, "figures": self.figures}, buf)
@@ -334,11 +365,12 @@ class Trainer:
     def run(self, until_step: int | None = None, show=sys.stderr) -> dict:
         """Train until the budget is spent (or until_step), evaluating and saving on the way."""
         opt = self.opt
-        last_eval = last_scan = last_show = mark = time.monotonic()
+        last_eval = last_scan = last_show = last_save = mark = time.monotonic()
         losses: list[float] = []
         record: dict = {}
         while self.progress() < 1 and (until_step is None or self.step < until_step):
-            losses.append(self.train_step())
+            with whole():
+                losses.append(self.train_step())
             if not math.isfinite(losses[-1]):
                 raise TrainingError(f"the loss is {losses[-1]} at step {self.step}; try a lower --lr")
             now = time.monotonic()
@@ -358,8 +390,11 @@ class Trainer:
             if now - last_eval > 60 * opt.eval_minutes and self.progress() < 1:
                 record = self.evaluate()
                 self.save()
-                last_eval = time.monotonic()
+                last_eval = last_save = time.monotonic()
                 print(_line(record), file=show, flush=True)
+            elif now - last_save > 60 * opt.save_minutes:
+                self.save()
+                last_save = now
         record = self.evaluate(final=True)
         self.save()
         print(_line(record), file=show, flush=True)
