@@ -38,6 +38,7 @@ def network(channels: int, depth: int, span: int = 60) -> Layered:
 def test_model_file_equals_torch(small, tmp_path, depth):
     data = Dataset(small)
     net = network(data.channels, depth)
+    net.spread = torch.from_numpy(data.spread(2.0))
     path = str(tmp_path / "a.safetensors")
     write_model(path, net.tensors(), document(net, data, "a", 10.0, -70.0, 0.5, 0, TrainingRange(), {}))
     t = data.trials[0]
@@ -110,9 +111,9 @@ def test_quick_run(tmp_path, capsys):
     table = capsys.readouterr().out
     doc = json.load(open(os.path.join(out, "control.json")))
     rows = doc["networks"]
-    assert [(r["synapses"], r["depth"], r["units"]) for r in rows] == [(s, d, u) for s in ("nmda", "ampa") for d, u in ((0, 8), (1, 8), (3, 8), (1, 12))]
+    assert [(r["synapses"], r["depth"], r["units"]) for r in rows] == [(s, d, u) for s in ("nmda", "ampa") for d, u in (("GLM", 32), (0, 8), (1, 8), (3, 8), (1, 12))]
     assert all(r["trials"] == QUICK["test_trials"] and r["explained_variance"] is not None for r in rows)
-    assert table == open(os.path.join(out, "control.txt")).read() and len(table.splitlines()) == 1 + 8 + 1 + 5
+    assert table == open(os.path.join(out, "control.txt")).read() and len(table.splitlines()) == 1 + 10 + 1 + 5
     assert all(os.path.getsize(os.path.join(out, f)) > 1000 for f in ("control.svg", "lif.svg"))
     # What is there is kept, but not what was made otherwise.
     files = sorted(pathlib.Path(out, "networks").glob("*.safetensors"))

@@ -26,10 +26,11 @@ import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from . import fit, lif_filter, runs  # noqa: E402
+from . import baselines, fit, glm, lif_filter, runs  # noqa: E402
 from .data import Dataset  # noqa: E402
 from .export import write_atomic  # noqa: E402
 from .layered import Layered, LayeredShape  # noqa: E402
+from .numpy_eval import read_model  # noqa: E402
 from .runs import Runs, interval, ints, number, say  # noqa: E402
 
 #: Seeds of the data.
@@ -64,12 +65,25 @@ class Control(Runs):
         a = self.a
         path = self.path("networks", f"{synapses}-{depth}-{units}-{seed}.safetensors")
         command = (f"python -m understudy.train.control: {synapses}, {a.trials} trials of {a.seconds:g} s, {depth} hidden layers of {units} units, "
-                   f"rank {a.rank}, receptive field {a.span} ms, {a.updates} updates of {a.batch} windows of {a.window_ms} ms, rate {a.lr:g}, seed {seed}")
+                   f"rank {a.rank}, receptive field {a.span} ms, channel smoothing {a.channel_smoothing:g}, "
+                   f"{a.updates} updates of {a.batch} windows of {a.window_ms} ms, rate {a.lr:g}, seed {seed}")
         runs.train(fit.Options(
             folder, path, steps=a.updates, seed=seed, window_ms=a.window_ms, batch=a.batch, warmup_ms=a.span, lr=a.lr, lr_warmup=max(1, a.updates // 20),
-            weight_decay=0.05, dendrite_weight=0.5, ema=0.99, eval_minutes=math.inf, rescan_s=math.inf, save_minutes=5, threads=a.threads, precision="f32",
+            channel_smoothing=a.channel_smoothing, weight_decay=0.05, dendrite_weight=0.5, ema=0.99, eval_minutes=math.inf, rescan_s=math.inf, save_minutes=5, threads=a.threads, precision="f32",
             resume=True, command=command), make=lambda channels, voltages: Layered(LayeredShape(channels, depth, units, a.rank, a.span, voltages=voltages)))
         return path
+
+    def glm(self, synapses: str, folder: str, test: str) -> dict:
+        """The row of the generalised linear model that a network has to beat before depth says anything."""
+        out = self.path("networks", f"{synapses}-glm")
+        command = f"python -m understudy.train.control: {synapses}, {self.a.trials} trials of {self.a.seconds:g} s, generalised linear model"
+        path = os.path.join(out, "glm.safetensors")
+        if not os.path.exists(path) or read_model(path)[0]["provenance"]["command"] != command:
+            say(command.split(": ", 1)[1])
+            options = baselines.parser().parse_args(["--data", folder, "--out", out, "--seed", "1"])
+            options.only = ["glm"]
+            baselines.run(options, command)
+        return {"synapses": synapses, "depth": "GLM", "units": 4 * glm.BASES, "seed": "-"} | self.judge(path, test, self.a.test_trials)
 
     def networks(self) -> list[dict]:
         """Train and judge all of them; a row each, written as they come."""
@@ -81,6 +95,9 @@ class Control(Runs):
                           self.make(s + "-test", a.test_trials, TEST_SEED, "--synapses", s))
         sizes = [(d, a.units) for d in a.depths] + ([(1, a.wide)] if a.wide else [])
         rows = []
+        linear = [self.glm(s, train, test) for s, (train, test) in folders.items()]
+        for row in linear:
+            say(line(row))
         for seed in a.seeds:
             for s, (train, test) in folders.items():
                 one = None
@@ -91,7 +108,8 @@ class Control(Runs):
                     rows.append(row | self.judge(path, test, a.test_trials, one))
                     one = one or (path if (depth, units) == (1, a.units) else None)
                     say(line(rows[-1]))
-        return sorted(rows, key=lambda r: (list(SYNAPSES).index(r["synapses"]), r["units"], r["depth"], r["seed"]))
+        rows.sort(key=lambda r: (list(SYNAPSES).index(r["synapses"]), r["units"], r["depth"], r["seed"]))
+        return sorted(linear + rows, key=lambda r: list(SYNAPSES).index(r["synapses"]))
 
     def lif(self) -> dict:
         """Filters of the leaky integrate-and-fire neuron."""
@@ -123,7 +141,7 @@ HEADER = ("synapses  hidden layers  units  seed  spikes  AUC (95 % by trial)    
 def line(r: dict) -> str:
     """A row of the table."""
     gain = interval(r, "auc_gain", 4) if r.get("auc_gain") is not None else "-"
-    return (f"{r['synapses']:8}  {r['depth']:13}  {r['units']:5}  {r['seed']:4}  {r['spikes']:6}  {interval(r, 'auc', 4):25}  {gain:27}  "
+    return (f"{r['synapses']:8}  {r['depth']:>13}  {r['units']:5}  {r['seed']:>4}  {r['spikes']:6}  {interval(r, 'auc', 4):25}  {gain:27}  "
             f"{number(r['tp_at_1pct_fp'], 1, 100):>12}  {number(r['bits_per_spike'], 2):>10}  {number(r['voltage_rmse_mv'], 3):>7}  "
             f"{interval(r, 'explained_variance', 1, 100)}")
 
@@ -131,10 +149,14 @@ def line(r: dict) -> str:
 def panel(rows: list[dict], units: int, key: str, label: str) -> dict:
     """Means over seeds joined by lines, every network with its interval."""
     drawn = []
+    depths = sorted({r["depth"] for r in rows if r["depth"] != "GLM" and r["units"] == units})
     for k, (s, name) in enumerate(SYNAPSES.items()):
-        mine = [r for r in rows if r["synapses"] == s and r["units"] == units]
+        mine = [r for r in rows if r["synapses"] == s and r["units"] == units and r["depth"] != "GLM"]
         seeds = sorted({r["seed"] for r in mine if r[key] is not None})
         drawn += runs.curves(name, mine, lambda r: r["depth"], key, lambda r: r["depth"] + 0.06 * (2 * k - 1) + 0.04 * seeds.index(r["seed"]))
+    for s, name in SYNAPSES.items():  # after the others, whose colours are then those of the synapses
+        drawn += [{"name": f"GLM, {name}", "x": [depths[0], depths[-1]], "y": [r[key]] * 2, "dashed": True}
+                  for r in rows if r["synapses"] == s and r["depth"] == "GLM" and r[key] is not None]
     return runs.panel("hidden layers", label, drawn)
 
 
@@ -163,6 +185,7 @@ def parser() -> argparse.ArgumentParser:
     g.add_argument("--wide", type=int, default=256, help="units of a further network with one hidden layer; 0: none (%(default)s)")
     g.add_argument("--rank", type=int, default=24, help="of the first layer's weights (%(default)s)")
     g.add_argument("--span", type=int, default=200, help="receptive field of all networks [ms] (%(default)s)")
+    g.add_argument("--channel-smoothing", type=float, default=4.0, help="how much channels on neighbouring segments share their weights (%(default)s)")
     g.add_argument("--updates", type=int, default=2000, help="of every network (%(default)s)")
     g.add_argument("--batch", type=int, default=8, help="windows of an update (%(default)s)")
     g.add_argument("--window-ms", type=int, default=1850, help="length of a window (%(default)s)")
@@ -179,7 +202,7 @@ def main(argv: list[str] | None = None) -> int:
     a.trials = round(a.hours * 3600 / a.seconds) if a.seconds > 0 else 0
     if a.quick:
         vars(a).update(QUICK)
-    if min(a.trials, a.test_trials, a.lif_trials, a.units, a.rank, a.updates, a.batch, a.threads) < 1 or a.wide < 0 or a.lr <= 0:
+    if min(a.trials, a.test_trials, a.lif_trials, a.units, a.rank, a.updates, a.batch, a.threads) < 1 or min(a.wide, a.channel_smoothing) < 0 or a.lr <= 0:
         p.error("--hours, --test-trials, --lif-trials, --units, --rank, --updates, --batch, --threads and --lr want more than 0")
     if a.seconds <= 0.5 or a.window_ms < 2 * a.span:
         p.error("--seconds wants more than 0.5, which are not judged; --window-ms at least twice --span")

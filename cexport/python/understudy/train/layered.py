@@ -12,7 +12,7 @@ from torch import nn
 from .data import Batch
 from .export import conv
 from .network import Block
-from .ops import event_sum
+from .ops import event_sum, shared
 
 
 @dataclass
@@ -73,6 +73,7 @@ class Layered(nn.Module):
         self.shape = shape
         f, r = shape.features, shape.rank
         self.embed = nn.Parameter(torch.randn(shape.channels, r) * 0.1)
+        self.register_buffer("spread", None, persistent=False)  # see ops.shared
         # Kernels begin as decays of 2 to 80 ms: from noise they hardly learn.
         tau = torch.logspace(np.log10(2), np.log10(80), r)[:, None]
         decay = torch.exp(-torch.arange(shape.first).flip(0) / tau)
@@ -89,7 +90,7 @@ class Layered(nn.Module):
 
     def features(self, batch: Batch) -> torch.Tensor:
         """The last hidden layer [T, B, F]."""
-        x = causal(event_sum(self.embed, batch), self.kernels) @ self.mix
+        x = causal(event_sum(shared(self.embed, self.spread), batch), self.kernels) @ self.mix
         x = self.norm(x.reshape(-1, x.shape[2])).view_as(x)
         if self.shape.depth:
             x = F.relu(x)
@@ -117,7 +118,7 @@ class Layered(nn.Module):
         def a(t: torch.Tensor) -> np.ndarray:
             return t.detach().cpu().numpy().astype(np.float64)
 
-        out = {"embed.weight": a(self.embed).T[:, :, None], "kernels.weight": a(self.kernels)[:, None, :],
+        out = {"embed.weight": a(shared(self.embed, self.spread)).T[:, :, None], "kernels.weight": a(self.kernels)[:, None, :],
                "head.weight": a(self.head.weight)[:, :, None], "head.bias": a(self.head.bias)}
         hidden = [(a(self.mix).T[:, :, None], self.norm), *((a(b.weight), b.norm) for b in self.blocks)]
         for i, (weight, norm) in enumerate(hidden):
