@@ -103,6 +103,11 @@ bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which 
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
 
+.PHONY: bench-reduce
+bench-reduce: ## neuron_reduce, which it installs, judged on DATA=dir of the cell of MORPHOLOGY=file (BENCHFLAGS=-frequency 38, ...)
+	go build -o build/bench-reduce ./tests/benchmarks/neuron_reduce
+	build/bench-reduce -data "$(DATA)" -morphology "$(MORPHOLOGY)" $(BENCHFLAGS)
+
 FUZZTIME := 10s
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

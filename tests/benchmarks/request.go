@@ -3,10 +3,9 @@ package main
 import (
 	"understudy/plugin/cell"
 	"understudy/plugin/dataset"
-	"understudy/plugin/detailed"
 	"understudy/plugin/mechanism"
-	"understudy/plugin/morphology"
 	"understudy/plugin/population"
+	"understudy/tests/nrncell"
 )
 
 // dtMS is the time step of all rows with a fixed step, unless they say otherwise [ms].
@@ -46,42 +45,15 @@ func input(n, ms int) ([]population.Event, error) {
 
 // request is what a peer is told; peers read it as JSON.
 type request struct {
-	Cell     description        `json:"cell"`
-	Soma     place              `json:"soma"`
-	Contacts [][3]any           `json:"contacts"` // by channel: "exc" or "inh", section, where along it
-	Globals  map[string]float64 `json:"globals"`  // parameters of the synapses in mod/ and arbor/
-	EExc     float64            `json:"e_exc"`
-	EInh     float64            `json:"e_inh"`
-	Neurons  int                `json:"neurons"`
-	Events   [][3]float64       `json:"events"` // time [ms], neuron, channel
-	DtMS     float64            `json:"dt_ms"`
-}
-
-// place is a section and where along it.
-type place [2]any
-
-// description is a cell as tests/reference/cell_neuron.py reads it, without channels:
-// the synapses of this benchmark are others.
-type description struct {
-	Sections []section  `json:"sections"`
-	Channels []struct{} `json:"channels"`
-	ENa      float64    `json:"e_na"`
-	EK       float64    `json:"e_k"`
-	CaOut    float64    `json:"ca_out"`
-	CaIn     float64    `json:"ca_in"`
-	Celsius  float64    `json:"celsius"`
-	VInit    float64    `json:"v_init"`
-}
-
-type section struct {
-	Name       string                          `json:"name"`
-	Parent     int                             `json:"parent"`
-	ParentX    float64                         `json:"parent_x"`
-	NSeg       int                             `json:"nseg"`
-	Points     [][4]float64                    `json:"points"`
-	Cm         float64                         `json:"cm"`
-	Ra         float64                         `json:"ra"`
-	Mechanisms map[string]map[string][]float64 `json:"mechanisms"` // values per segment
+	Cell     *nrncell.Description `json:"cell"`
+	Soma     nrncell.Place        `json:"soma"`
+	Contacts [][3]any             `json:"contacts"` // by channel: "exc" or "inh", section, where along it
+	Globals  map[string]float64   `json:"globals"`  // parameters of the synapses in mod/ and arbor/
+	EExc     float64              `json:"e_exc"`
+	EInh     float64              `json:"e_inh"`
+	Neurons  int                  `json:"neurons"`
+	Events   [][3]float64         `json:"events"` // time [ms], neuron, channel
+	DtMS     float64              `json:"dt_ms"`
 }
 
 // newRequest describes n cells and their input over ms.
@@ -98,10 +70,15 @@ func newRequest(n, ms int) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
+	d, err := nrncell.Describe("l5pc", c, m)
+	if err != nil {
+		return nil, err
+	}
+	d.Channels = [][]nrncell.Contact{} // the synapses of this benchmark are others
 	at := func(i int) (int, float64) { return segs[i].Section, segs[i].X }
 	ampa, nmda, gaba := mechanism.AMPA, mechanism.NMDA, mechanism.GABAA
 	r := &request{
-		Cell: describe(c, m, segs), Neurons: n, DtMS: dtMS, EExc: nmda.E, EInh: gaba.E,
+		Cell: d, Neurons: n, DtMS: dtMS, EExc: nmda.E, EInh: gaba.E,
 		Globals: map[string]float64{
 			"ampa_rise": ampa.TauRise, "ampa_decay": ampa.TauDecay, "ampa_g": ampa.GMax,
 			"nmda_rise": nmda.TauRise, "nmda_decay": nmda.TauDecay, "nmda_g": nmda.GMax, "mg": nmda.Mg, "mg_mM": nmda.MgMM,
@@ -109,7 +86,7 @@ func newRequest(n, ms int) (*request, error) {
 		},
 	}
 	s, x := at(c.Soma)
-	r.Soma = place{s, x}
+	r.Soma = nrncell.Place{s, x}
 	for _, contacts := range c.Channels {
 		kind := "inh"
 		if contacts[0].Synapse == ampa {
@@ -122,30 +99,4 @@ func newRequest(n, ms int) (*request, error) {
 		r.Events = append(r.Events, [3]float64{e.TimeMS, float64(e.Neuron), float64(e.Channel)})
 	}
 	return r, nil
-}
-
-func describe(c *detailed.Cell, m *morphology.Morphology, segs []morphology.Segment) description {
-	d := description{Channels: []struct{}{}, ENa: c.ENa, EK: c.EK, CaOut: c.CaOut, CaIn: c.CaInit, Celsius: c.Celsius, VInit: c.VInit}
-	for _, s := range m.Sections {
-		n := section{Name: s.Name, Parent: s.Parent, ParentX: s.ParentX, NSeg: s.NSeg, Mechanisms: map[string]map[string][]float64{}}
-		for _, p := range s.Points {
-			n.Points = append(n.Points, [4]float64{p.X, p.Y, p.Z, p.Diam})
-		}
-		d.Sections = append(d.Sections, n)
-	}
-	for i, s := range segs {
-		n, spec := &d.Sections[s.Section], &c.Segments[i]
-		n.Cm, n.Ra = spec.Cm, spec.Ra
-		for _, ins := range spec.Inserted {
-			values := n.Mechanisms[ins.Mechanism.Name]
-			if values == nil {
-				values = map[string][]float64{}
-				n.Mechanisms[ins.Mechanism.Name] = values
-			}
-			for k, p := range ins.Mechanism.Params {
-				values[p.Name] = append(values[p.Name], ins.Values[k])
-			}
-		}
-	}
-	return d
 }

@@ -9,6 +9,7 @@ import (
 	"understudy/plugin/detailed"
 	"understudy/plugin/mechanism"
 	"understudy/plugin/morphology"
+	"understudy/tests/nrncell"
 	"understudy/tests/require"
 )
 
@@ -23,8 +24,8 @@ type protocol struct {
 	DtMS     float64      `json:"dt_ms"`
 	Variable bool         `json:"variable"` // NEURON's variable step
 	// SpikesOnly leaves voltages out of the comparison.
-	SpikesOnly bool    `json:"spikes_only"`
-	Record     []place `json:"record"`
+	SpikesOnly bool            `json:"spikes_only"`
+	Record     []nrncell.Place `json:"record"`
 
 	segments []int   // of Record
 	exact    bool    // also compare with rates by their formulas, which is slow
@@ -32,82 +33,22 @@ type protocol struct {
 	tol      float64 // of spike times [ms]
 }
 
-// place is a section and where along it.
-type place [2]any
-
-// contact is the name of a synapse and where it is.
-type contact [2]any
-
+// neuronCell is a cell as NEURON and we run it.
 type neuronCell struct {
-	Name      string                        `json:"name"`
-	Sections  []cableSection                `json:"sections"`
-	Synapses  map[string]map[string]float64 `json:"synapses"`
-	Channels  [][]contact                   `json:"channels"`
-	Protocols []protocol                    `json:"protocols"`
-	ENa       float64                       `json:"e_na"`
-	EK        float64                       `json:"e_k"`
-	CaOut     float64                       `json:"ca_out"`
-	CaIn      float64                       `json:"ca_in"`
-	Celsius   float64                       `json:"celsius"`
-	VInit     float64                       `json:"v_init"`
+	*nrncell.Description
+	Protocols []protocol `json:"protocols"`
 
 	cell *detailed.Cell
 }
 
-type cableSection struct {
-	Name       string                          `json:"name"`
-	Parent     int                             `json:"parent"`
-	ParentX    float64                         `json:"parent_x"`
-	NSeg       int                             `json:"nseg"`
-	Points     [][4]float64                    `json:"points"`
-	Cm         float64                         `json:"cm"`
-	Ra         float64                         `json:"ra"`
-	Mechanisms map[string]map[string][]float64 `json:"mechanisms"` // values per segment
-}
-
-// describe tells NEURON what a cell is.
 func describe(t *testing.T, name string, c *detailed.Cell, m *morphology.Morphology) *neuronCell {
 	t.Helper()
-	segs, err := m.Segments()
+	d, err := nrncell.Describe(name, c, m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &neuronCell{Name: name, Synapses: map[string]map[string]float64{}, Channels: [][]contact{},
-		ENa: c.ENa, EK: c.EK, CaOut: c.CaOut, CaIn: c.CaInit, Celsius: c.Celsius, VInit: c.VInit, cell: c}
-	for _, s := range m.Sections {
-		n := cableSection{Name: s.Name, Parent: s.Parent, ParentX: s.ParentX, NSeg: s.NSeg, Mechanisms: map[string]map[string][]float64{}}
-		for _, p := range s.Points {
-			n.Points = append(n.Points, [4]float64{p.X, p.Y, p.Z, p.Diam})
-		}
-		d.Sections = append(d.Sections, n)
-	}
-	for i, s := range segs {
-		n, spec := &d.Sections[s.Section], &c.Segments[i]
-		n.Cm, n.Ra = spec.Cm, spec.Ra
-		for _, ins := range spec.Inserted {
-			values := n.Mechanisms[ins.Mechanism.Name]
-			if values == nil {
-				values = map[string][]float64{}
-				n.Mechanisms[ins.Mechanism.Name] = values
-			}
-			for k, p := range ins.Mechanism.Params {
-				values[p.Name] = append(values[p.Name], ins.Values[k])
-			}
-		}
-	}
-	for _, contacts := range c.Channels {
-		var list []contact
-		for _, k := range contacts {
-			s := k.Synapse
-			d.Synapses[s.Name] = map[string]float64{"tau_rise": s.TauRise, "tau_decay": s.TauDecay, "gmax": s.GMax, "e": s.E, "mg": s.Mg, "mg_mM": s.MgMM}
-			list = append(list, contact{s.Name, at(segs, k.Segment)})
-		}
-		d.Channels = append(d.Channels, list)
-	}
-	return d
+	return &neuronCell{Description: d, cell: c}
 }
-
-func at(segs []morphology.Segment, i int) place { return place{segs[i].Section, segs[i].X} }
 
 // builtIn is a built-in cell; protocols are recorded in its soma and at its
 // farthest tip.
@@ -129,7 +70,7 @@ func builtIn(t *testing.T, name string, o cell.Options, protocols ...protocol) *
 	}
 	d := describe(t, name, c, m)
 	for _, p := range protocols {
-		p.Record, p.segments = []place{at(segs, c.Soma), at(segs, far)}, []int{c.Soma, far}
+		p.Record, p.segments = []nrncell.Place{nrncell.At(segs, c.Soma), nrncell.At(segs, far)}, []int{c.Soma, far}
 		d.Protocols = append(d.Protocols, p)
 	}
 	return d
@@ -230,7 +171,7 @@ func singleCompartment(t *testing.T, name string, m *mechanism.Mechanism, channe
 		Segments: []detailed.SegmentSpec{{Cm: 1, Ra: 100, Inserted: []detailed.Insertion{{Mechanism: m, Values: values}}}},
 		ENa:      50, EK: -77, CaOut: 2, CaInit: 5e-5, Celsius: 6.3, VInit: -65}
 	d := describe(t, name, c, shape)
-	p.Record, p.segments = []place{at(segs, 0)}, []int{0}
+	p.Record, p.segments = []nrncell.Place{nrncell.At(segs, 0)}, []int{0}
 	d.Protocols = []protocol{p}
 	return d
 }
