@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs neuron_reduce, compiles the cell's mechanisms for NEURON, and prints where both are, as
-# lines `name=path`. neuron_reduce gets an environment of its own in the user's cache folder, which
+# Installs neuron_reduce, compiles the cell's mechanisms for NEURON (tests/mechanisms.sh), and prints
+# where both are, as lines `name=path`. neuron_reduce gets an environment of its own in the user's cache folder, which
 # sees the packages of tests/environment.sh: NEURON is not installed a second time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,19 +25,5 @@ if [ ! -e "$venv/ready" ]; then
 	touch "$venv/ready"
 fi
 
-channels=$UNDERSTUDY_BLUEPYOPT/examples/l5pc/mechanisms
-synapses=$here/../../reference/mod
-compile=$here/../../reference/neuron_mechanisms.py
-key=$({ cat "$channels"/*.mod "$synapses"/*.mod "$compile" "$here/environment.sh"; echo "$UNDERSTUDY_PYTHON"; } | sha256sum | cut -c1-12)
-mechanisms=$cache/bench-reduce-mechanisms-$key
-if [ ! -e "$mechanisms/ready" ]; then
-	echo "compiling mechanisms into $mechanisms" >&2
-	rm -rf "$mechanisms"
-	mkdir -p "$mechanisms"
-	# The compiler is NEURON's own, beside the Python of the tests.
-	"$UNDERSTUDY_PYTHON" "$compile" "$mechanisms" "$channels" "$synapses" >&2
-	touch "$mechanisms/ready"
-fi
-
+"$here/../../mechanisms.sh"
 echo "python=$python"
-echo "mechanisms=$mechanisms"

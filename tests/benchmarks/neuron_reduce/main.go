@@ -6,7 +6,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -15,12 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
-	"strings"
 
-	"understudy/plugin/cell"
-	"understudy/plugin/dataset"
-	"understudy/plugin/morphology"
 	"understudy/plugin/spikeio"
 	"understudy/tests/nrncell"
 )
@@ -68,11 +62,12 @@ func main() {
 }
 
 func run(o options) error {
-	d, err := describe(o.data, o.morphology)
+	d, err := nrncell.OfData(o.data, o.morphology)
 	if err != nil {
 		return err
 	}
-	python, mechanisms, err := prepare()
+	// Installs the package and compiles the mechanisms, which takes a minute the first time.
+	python, mechanisms, err := nrncell.Prepare(filepath.Join(folder, "environment.sh"))
 	if err != nil {
 		return err
 	}
@@ -91,66 +86,4 @@ func run(o options) error {
 		return fmt.Errorf("judge.py: %w", err)
 	}
 	return nil
-}
-
-// describe describes the cell of a data set to NEURON. The morphology is a file, or empty for the
-// cell's own.
-func describe(data, file string) (*nrncell.Description, error) {
-	set, err := dataset.Open(data)
-	if err != nil {
-		return nil, err
-	}
-	m := &set.Manifest
-	o := cell.Options{Synapses: m.Synapses, Dendrites: m.Dendrites}
-	_, made, _ := strings.Cut(m.Morphology, " sha256:")
-	switch {
-	case file == "" && made != "":
-		return nil, fmt.Errorf("%s is of a cell with the morphology %s: -morphology is missing", data, m.Morphology)
-	case file != "" && made == "":
-		return nil, fmt.Errorf("%s is of the built-in morphology, not of -morphology %s", data, file)
-	case file != "":
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if sum := fmt.Sprintf("%x", sha256.Sum256(text)); sum != made {
-			return nil, fmt.Errorf("%s is of the morphology %s; %s has sha256:%s", data, m.Morphology, file, sum)
-		}
-		if o.Morphology, err = morphology.ReadFile(file); err != nil {
-			return nil, err
-		}
-	}
-	c, shape, err := cell.Build(m.Cell, o)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", data, err)
-	}
-	channels, err := cell.Channels(m.Cell, o)
-	if err != nil {
-		return nil, err
-	}
-	var sections []string
-	for _, ch := range channels {
-		sections = append(sections, ch.Section)
-	}
-	if !reflect.DeepEqual(sections, m.Section) {
-		return nil, fmt.Errorf("%s: its %d channels are not the %d that the cell has today", data, len(m.Section), len(sections))
-	}
-	return nrncell.Describe(m.Cell, c, shape)
-}
-
-// prepare installs the package and compiles the mechanisms, which takes a minute the first time.
-func prepare() (python, mechanisms string, err error) {
-	cmd := exec.Command(filepath.Join(folder, "environment.sh"))
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", "", fmt.Errorf("%s: %w (run it from the root of the module)", cmd.Path, err)
-	}
-	at := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
-			at[name] = value
-		}
-	}
-	return at["python"], at["mechanisms"], nil
 }
