@@ -2,15 +2,19 @@ package nrncell
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"reflect"
 	"strings"
 
 	"understudy/plugin/cell"
 	"understudy/plugin/dataset"
 	"understudy/plugin/morphology"
+	"understudy/plugin/spikeio"
 )
 
 // OfData describes the cell of a data set. The morphology is a file, or empty for the
@@ -58,9 +62,35 @@ func OfData(data, file string) (*Description, error) {
 	return Describe(m.Cell, c, shape)
 }
 
-// Prepare runs a script that sets up NEURON and compiles the cell's mechanisms, of tests, and returns where its
-// Python and they are. The working directory must be the root of the module.
-func Prepare(script string) (python, mechanisms string, err error) {
+// Run describes the cell of a data set into a file and runs a Python program with it. setup is a
+// script that prints where a Python with NEURON and the compiled mechanisms are, as tests/mechanisms.sh does;
+// the program gets --cell, --mechanisms and --data before the other arguments. The working directory must be
+// the root of the module.
+func Run(data, morphology, described, setup, program string, args ...string) error {
+	d, err := OfData(data, morphology)
+	if err != nil {
+		return err
+	}
+	python, mechanisms, err := prepare(setup)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(described), 0o755); err != nil {
+		return err
+	}
+	if err := spikeio.WriteFile(described, func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }); err != nil {
+		return err
+	}
+	cmd := exec.Command(python, append([]string{program, "--cell", described, "--mechanisms", mechanisms, "--data", data}, args...)...)
+	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "NEURON_MODULE_OPTIONS=-nogui", "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Base(program), err)
+	}
+	return nil
+}
+
+func prepare(script string) (python, mechanisms string, err error) {
 	cmd := exec.Command("./" + script)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../../cexport/python"))
 
 import reduced  # noqa: E402
+from neuron_trials import Stop, say, write  # noqa: E402
 from understudy.train import metrics  # noqa: E402
 from understudy.train.data import DataError, Dataset  # noqa: E402
 
@@ -31,27 +32,6 @@ CHECK_SPIKES = 5
 
 #: The detailed cell in NEURON must find this share of its spikes within 2 ms.
 CHECK_RECALL = 0.9
-
-
-class Stop(Exception):
-    """What the user is told, and the command fails."""
-
-
-def say(*words) -> None:
-    print(*words, file=sys.stderr, flush=True)
-
-
-def write(path: str, content) -> None:
-    """Writes a file whole or not at all; content(f) writes to it."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as f:
-            content(f)
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
 
 
 def write_json(path: str, value) -> None:

@@ -6,16 +6,12 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 
-	"understudy/plugin/spikeio"
 	"understudy/tests/nrncell"
 )
 
@@ -56,34 +52,10 @@ func main() {
 		log.Print(err)
 		os.Exit(2)
 	}
-	if err := run(o); err != nil {
+	// The first time, this installs the package and compiles the mechanisms, which takes a minute.
+	err = nrncell.Run(o.data, o.morphology, filepath.Join(o.out, "cell.json"), filepath.Join(folder, "environment.sh"), filepath.Join(folder, "judge.py"),
+		"--out", o.out, "--json", o.json, "--frequency", fmt.Sprint(o.frequency), "--trials", fmt.Sprint(o.trials))
+	if err != nil {
 		log.Fatal(err)
 	}
-}
-
-func run(o options) error {
-	d, err := nrncell.OfData(o.data, o.morphology)
-	if err != nil {
-		return err
-	}
-	// Installs the package and compiles the mechanisms, which takes a minute the first time.
-	python, mechanisms, err := nrncell.Prepare(filepath.Join(folder, "environment.sh"))
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(o.out, 0o755); err != nil {
-		return err
-	}
-	described := filepath.Join(o.out, "cell.json")
-	if err := spikeio.WriteFile(described, func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }); err != nil {
-		return err
-	}
-	cmd := exec.Command(python, filepath.Join(folder, "judge.py"), "--cell", described, "--mechanisms", mechanisms,
-		"--data", o.data, "--out", o.out, "--json", o.json, "--frequency", fmt.Sprint(o.frequency), "--trials", fmt.Sprint(o.trials))
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "NEURON_MODULE_OPTIONS=-nogui", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("judge.py: %w", err)
-	}
-	return nil
 }

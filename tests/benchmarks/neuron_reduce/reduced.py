@@ -14,10 +14,7 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../reference"))
 
-#: Peaks are looked for on this grid, and count above this voltage, as in our own engine
-#: (plugin/detailed/record.go).
-GRID_MS = 0.125
-PEAK_ABOVE_MV = -25.0
+from neuron_trials import GRID_MS, find_peaks, play  # noqa: E402
 
 #: The grid's points in a ms, and those of them before the first that is labelled with step 0.
 PER_MS = round(1 / GRID_MS)
@@ -41,12 +38,6 @@ def on_grid(v: np.ndarray, dt: float) -> np.ndarray:
     return np.interp(np.arange(points + 1) * GRID_MS, np.arange(steps + 1) * dt, v)
 
 
-def find_peaks(g: np.ndarray) -> np.ndarray:
-    """Times [ms] of the local maxima of voltages on the grid that are spikes."""
-    here = g[1:-1]
-    return (np.flatnonzero((here > g[:-2]) & (here > g[2:]) & (here > PEAK_ABOVE_MV)) + 1) * GRID_MS
-
-
 def label(peaks: np.ndarray, steps: int) -> np.ndarray:
     """[steps] True in the steps of spikes, as the data set labels them."""
     spike = np.zeros(steps, bool)
@@ -60,12 +51,6 @@ def highest(g: np.ndarray, steps: int) -> np.ndarray:
     of = g[BEFORE : BEFORE + steps * PER_MS]  # ends half a ms early: the trial does
     of = np.append(of, np.full(steps * PER_MS - len(of), -np.inf))
     return of.reshape(steps, PER_MS).max(axis=1)
-
-
-def merged(channel: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The events of one ms with one event for each channel: conductances add up."""
-    channel, which = np.unique(channel, return_inverse=True)
-    return channel, np.bincount(which, weight)
 
 
 def repair(module) -> None:
@@ -134,30 +119,7 @@ class Model:
         """The response to a trial's events."""
         h = self.h
         recorded = h.Vector().record(self.soma._ref_v)
-
-        def send():
-            for t in range(trial.steps):
-                for channel in trial.channel[trial.start[t] : trial.start[t + 1]]:
-                    for nc in self.inputs[channel]:
-                        nc.event(t)
-
-        def send_weighted(t):
-            events = slice(trial.start[t], trial.start[t + 1])
-            # A NetCon has one weight, which it reads when its event arrives.
-            for channel, weight in zip(*merged(trial.channel[events], trial.weight[events])):
-                for nc in self.inputs[channel]:
-                    nc.weight[0] = weight
-                    nc.event(t)
-
-        def send_later():
-            for t in np.flatnonzero(np.diff(trial.start)):
-                h.CVode().event(t, lambda t=t: send_weighted(t))
-
-        if trial.weight is None:
-            for contacts in self.inputs:
-                for nc in contacts:
-                    nc.weight[0] = 1
-        handler = h.FInitializeHandler(1, send if trial.weight is None else send_later)
+        handler = play(h, self.inputs, np.repeat(np.arange(trial.steps), np.diff(trial.start)), trial.channel, trial.weight)
         h.finitialize(self.v_init)
         start = time.process_time()
         h.continuerun(trial.steps)

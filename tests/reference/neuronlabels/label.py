@@ -19,40 +19,10 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
 
-#: Peaks are looked for on this grid, and count above this voltage, as in our own engine
-#: (plugin/detailed/record.go).
-GRID_MS = 0.125
-PEAK_ABOVE_MV = -25.0
+from neuron_trials import GRID_MS, Stop, find_peaks, play, say, write  # noqa: E402
 
 #: Upward crossings are those of this voltage.
 CROSSING_MV = -20.0
-
-
-class Stop(Exception):
-    """What the user is told, and the command fails."""
-
-
-def say(*words) -> None:
-    print(*words, file=sys.stderr, flush=True)
-
-
-def write(path: str, content) -> None:
-    """Writes a file whole or not at all; content(f) writes to it."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as f:
-            content(f)
-        os.replace(temporary, path)
-    except BaseException:
-        if os.path.exists(temporary):
-            os.remove(temporary)
-        raise
-
-
-def peaks(v: np.ndarray) -> np.ndarray:
-    """Times [ms] of the local maxima of voltages on the grid that are spikes."""
-    here = v[1:-1]
-    return (np.flatnonzero((here > v[:-2]) & (here > v[2:]) & (here > PEAK_ABOVE_MV)) + 1) * GRID_MS
 
 
 def crossings(v: np.ndarray) -> np.ndarray:
@@ -82,30 +52,8 @@ class Cell:
 
     def run(self, t_ms: np.ndarray, channel: np.ndarray, weight: np.ndarray | None, T: int) -> np.ndarray:
         """Soma voltage [8 T + 1] on the grid."""
-        h, inputs = self.h, self.cell.inputs
-
-        def send():
-            for t, c in zip(t_ms, channel):
-                for nc in inputs[int(c)]:
-                    nc.event(float(t))
-
-        def deliver(t, events):
-            # A NetCon has one weight, which it reads when its event arrives; events of one channel add up.
-            c, which = np.unique(channel[events], return_inverse=True)
-            for one, w in zip(c, np.bincount(which, weight[events])):
-                for nc in inputs[int(one)]:
-                    nc.weight[0] = w
-                    nc.event(t)
-
-        def send_later():
-            for t in np.unique(t_ms):
-                events = slice(*np.searchsorted(t_ms, [t, t + 1]))
-                self.cvode.event(float(t), lambda t=float(t), events=events: deliver(t, events))
-
-        for contacts in inputs:
-            for nc in contacts:
-                nc.weight[0] = 1
-        handler = h.FInitializeHandler(1, send if weight is None else send_later)
+        h = self.h
+        handler = play(h, self.cell.inputs, t_ms, channel, weight)
         h.finitialize(self.v_init)
         h.continuerun(T)
         del handler
@@ -147,7 +95,7 @@ def run(a: argparse.Namespace) -> None:
         start = time.process_time()
         T = int(trial["T_ms"])
         v = cell.run(trial["in_t_ms"], trial["in_channel"], trial.get("in_weight"), T)
-        at = peaks(v)
+        at = find_peaks(v)
         ours = trial["spike_ms"]
         error = v[:: round(1 / GRID_MS)][:T] - trial["v_soma_mv"]
         nearest = max((np.abs(at - s).min() for s in ours), default=0.0) if len(at) else float("inf") if len(ours) else 0.0

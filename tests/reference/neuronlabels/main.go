@@ -10,16 +10,12 @@
 package main
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"os"
-	"os/exec"
 	"path/filepath"
 
-	"understudy/plugin/spikeio"
 	"understudy/tests/nrncell"
 )
 
@@ -47,29 +43,11 @@ func main() {
 }
 
 func run(o options) error {
-	d, err := nrncell.OfData(o.data, o.morphology)
-	if err != nil {
-		return err
-	}
-	python, mechanisms, err := nrncell.Prepare("tests/mechanisms.sh")
-	if err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "neuronlabels")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	described := filepath.Join(dir, "cell.json")
-	if err := spikeio.WriteFile(described, func(w io.Writer) error { return json.NewEncoder(w).Encode(d) }); err != nil {
-		return err
-	}
-	cmd := exec.Command(python, "tests/reference/neuronlabels/label.py", "--cell", described, "--mechanisms", mechanisms,
-		"--data", o.data, "--out", o.out, "--trials", o.trials, "--atol", fmt.Sprint(o.atol))
-	cmd.Env = append(os.Environ(), "OMP_NUM_THREADS=1", "NEURON_MODULE_OPTIONS=-nogui", "PYTHONDONTWRITEBYTECODE=1")
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("label.py: %w", err)
-	}
-	return nil
+	return nrncell.Run(o.data, o.morphology, filepath.Join(dir, "cell.json"), "tests/mechanisms.sh", "tests/reference/neuronlabels/label.py",
+		"--out", o.out, "--trials", o.trials, "--atol", fmt.Sprint(o.atol))
 }
