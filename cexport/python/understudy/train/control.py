@@ -30,7 +30,6 @@ from . import baselines, fit, glm, lif_filter, runs  # noqa: E402
 from .data import Dataset  # noqa: E402
 from .export import write_atomic  # noqa: E402
 from .layered import Layered, LayeredShape  # noqa: E402
-from .numpy_eval import read_model  # noqa: E402
 from .runs import Runs, interval, ints, number, say  # noqa: E402
 
 #: Seeds of the data.
@@ -78,8 +77,7 @@ class Control(Runs):
         out = self.path("networks", f"{synapses}-glm")
         command = f"python -m understudy.train.control: {synapses}, {self.a.trials} trials of {self.a.seconds:g} s, generalised linear model"
         path = os.path.join(out, "glm.safetensors")
-        if not os.path.exists(path) or read_model(path)[0]["provenance"]["command"] != command:
-            say(command.split(": ", 1)[1])
+        if not runs.made_by(path, command):
             options = baselines.parser().parse_args(["--data", folder, "--out", out, "--seed", "1"])
             options.only = ["glm"]
             baselines.run(options, command)

@@ -105,14 +105,21 @@ class Runs:
         return out
 
 
+def made_by(path: str, command: str) -> dict | None:
+    """The provenance of the model file if it is there and that command made it; else says what will be made."""
+    if os.path.exists(path) and (known := read_model(path)[0]["provenance"])["command"] == command:
+        return known
+    say(command.split(": ", 1)[1])
+    return None
+
+
 def train(opt: fit.Options, make=None) -> dict:
     """Train the model file opt.out unless it was made by opt.command; returns its provenance.
 
     No choice among models: the last one counts. opt.command says after a colon what makes the network.
     """
-    if os.path.exists(opt.out) and (known := read_model(opt.out)[0]["provenance"])["command"] == opt.command:
+    if known := made_by(opt.out, opt.command):
         return known
-    say(opt.command.split(": ", 1)[1])
     _drop_foreign_checkpoint(opt)
     trainer = fit.Trainer(opt, make=make)
     try:
