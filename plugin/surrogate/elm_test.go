@@ -3,13 +3,11 @@ package surrogate_test
 import (
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 
 	"understudy/native"
 	"understudy/plugin/model"
 	"understudy/plugin/model/modeltest"
-	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
 
@@ -137,22 +135,8 @@ func TestELMAndDeferredEventsAllocateNothing(t *testing.T) {
 		m         *model.Model
 		precision string
 	}{{elm, surrogate.Float32}, {elm, surrogate.Int8}, {elm, surrogate.BF16}, {long, surrogate.Float32}} {
-		p := newPop(t, c.m, n, surrogate.Options{Precision: c.precision})
-		events := stimulus(1, c.m, n, k, 3)
-		now := slices.Clone(events)
-		out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
-		step := func() {
-			for i := range now {
-				now[i].TimeMS = events[i].TimeMS + float64(p.Now())
-			}
-			if err := p.Step(k, now, out); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 20 { // warm: the buffers of events grow, of every step of a window
-			step()
-		}
-		if a := testing.AllocsPerRun(100, step); a != 0 {
+		// The buffers of events grow, of every step of a window.
+		if a := allocations(t, c.m, n, k, 20, surrogate.Options{Precision: c.precision}); a != 0 {
 			t.Errorf("%s, %s: %v allocations a step", c.m.Name, c.precision, a)
 		}
 	}

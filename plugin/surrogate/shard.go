@@ -138,8 +138,10 @@ func (s *shard) emit(j *job, t int64, row int) {
 			if j.out.PSpike != nil {
 				j.out.PSpike[to+i] = p
 			}
-			if spike := s.spikes(p, t, i); j.out.Spike != nil {
-				j.out.Spike[to+i] = spike
+			if j.out.Spike != nil {
+				j.out.Spike[to+i] = s.spikes(p, t, i)
+			} else if s.silent != nil {
+				s.spikes(p, t, i) // the refractory time goes on, whoever looks
 			}
 		}
 	}

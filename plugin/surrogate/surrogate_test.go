@@ -411,24 +411,30 @@ func TestClosed(t *testing.T) {
 	}
 }
 
+// allocations is how many a call of Step makes once the buffers of events have grown, in warm calls.
+func allocations(t *testing.T, m *model.Model, n, k, warm int, opt surrogate.Options) float64 {
+	p := newPop(t, m, n, opt)
+	events := stimulus(1, m, n, k, 3)
+	now := slices.Clone(events)
+	out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
+	step := func() {
+		for i := range now {
+			now[i].TimeMS = events[i].TimeMS + float64(p.Now())
+		}
+		if err := p.Step(k, now, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range warm {
+		step()
+	}
+	return testing.AllocsPerRun(100, step)
+}
+
 func TestStepDoesNotAllocate(t *testing.T) {
 	m := quantised(t, modeltest.Random(modeltest.Small, 1))
 	for _, opt := range []surrogate.Options{{}, {Threads: 3}, {Precision: surrogate.BF16}, {Precision: surrogate.BF16, Threads: 3}, {Precision: surrogate.Int8}, {Precision: surrogate.Int8, Threads: 3, Sample: true}} {
-		const n, k = 6, 4
-		p := newPop(t, m, n, opt)
-		events := stimulus(1, m, n, k, 3)
-		now := slices.Clone(events)
-		out := population.Output{PSpike: make([]float32, n*k), VSoma: make([]float32, n*k), Spike: make([]bool, n*k)}
-		step := func() {
-			for i := range now {
-				now[i].TimeMS = events[i].TimeMS + float64(p.Now())
-			}
-			if err := p.Step(k, now, out); err != nil {
-				t.Fatal(err)
-			}
-		}
-		step() // warm: the buffers of events grow
-		if a := testing.AllocsPerRun(100, step); a != 0 {
+		if a := allocations(t, m, 6, 4, 1, opt); a != 0 {
 			t.Errorf("%+v: %v allocations per step", opt, a)
 		}
 	}
