@@ -442,8 +442,18 @@ def test_training_starts_from_a_model(small, tmp_path):
     for name, value in again.net.tensors().items():
         np.testing.assert_allclose(value, tensors[name], rtol=1e-5, atol=1e-6)
     assert again.v_offset == doc["heads"]["v_soma"]["offset"]
-    with pytest.raises(DataError, match="cannot start from it: has a tensor of shape"):
-        Trainer(options(small, tmp_path, **sizes | {"hidden": 9}, init=path))
+    with pytest.raises(DataError, match="cannot start from it: is of 20 channels, 4 branches, 6 memory and 8 hidden units"):
+        Trainer(options(small, tmp_path, **sizes | {"hidden": 7}, init=path))
     with pytest.raises(DataError, match="cannot start from it"):
         Trainer(options(small, tmp_path, init=path))  # a tcn
+    # A larger one computes the same, and what is new in it learns.
+    wide = Trainer(options(small, tmp_path, architecture="elm", branches=5, memory=9, hidden=12, init=path))
+    trial = wide.data.trials[0]
+    want = run(again.net, trial, 20)
+    assert np.abs(want).max() > 0.1
+    np.testing.assert_allclose(run(wide.net, trial, 20), want, rtol=1e-5, atol=1e-5)
+    before = wide.net.head.weight[:, 6:].detach().clone()
+    assert not before.any()
+    wide.run(show=open(os.devnull, "w"))
+    assert (wide.net.head.weight[:, 6:] != before).all()
 

@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
                    "statistics of the input, to train on and not to judge by; repeatable")
     p.add_argument("--max-hours", type=float, default=d.max_hours, help="train on at most so many simulated hours: the first trials by number "
                    "of --data and of each --also, of each folder the same share; 0: all. Held-out trials stay what they are")
-    p.add_argument("--init", default=d.init, metavar="M.safetensors", help="elm: start from this model's weights, say to go on with more data")
+    p.add_argument("--init", default=d.init, metavar="M.safetensors", help="elm: start from this model's weights, say to go on with more data; it may be smaller")
     p.add_argument("--out", required=True, metavar="M.safetensors", help="model file to write")
     p.add_argument("--name", default=d.name, help="name in the model file; empty: from --out")
     p.add_argument("--minutes", type=float, default=d.minutes, help="wall time to train")

@@ -96,13 +96,30 @@ class ELM(nn.Module):
 
     @torch.no_grad()
     def load_tensors(self, tensors: dict[str, np.ndarray]) -> None:
-        """Start from those of a model file of the same sizes; the rest stays as it is."""
+        """Start from those of a model file of at most these sizes; the rest stays as it is.
+
+        A larger network computes what the file's does: units that it has no weights for begin as
+        ever, but nothing that the outputs hear of hears of them (Net2Net's widening, Chen et al. 2016).
+        """
+        shape = self.shape
+        rows, hidden, memory = tensors["synapses.weight"], len(tensors["hidden.bias"]), len(tensors["change.bias"])
+        branches = rows.shape[0]
+        if max(branches - shape.branches, memory - shape.memory, hidden - shape.hidden) > 0 or rows.shape[1] != shape.channels:
+            raise ValueError(f"is of {rows.shape[1]} channels, {branches} branches, {memory} memory and {hidden} hidden units, the network has "
+                             f"{shape.channels}, {shape.branches}, {shape.memory} and {shape.hidden}")
         keep = np.clip(np.float64(tensors["synapse_decay"]), 1e-6, 1 - 1e-6)
-        for to, value in ((self.embed, tensors["synapses.weight"][:, :, 0].T), (self.synapse, np.log(keep / (1 - keep))),
-                          (self.memory_decay, tensors["memory_decay"]),
-                          (self.hidden.weight, tensors["hidden.weight"]), (self.hidden.bias, tensors["hidden.bias"]),
-                          (self.change.weight, tensors["change.weight"]), (self.change.bias, tensors["change.bias"]),
-                          (self.head.weight, tensors["head.weight"][:, :, 0]), (self.head.bias, tensors["head.bias"])):
+        extra = torch.logspace(0, math.log10(shape.tau_max), shape.memory - memory)
+        self.memory_decay[memory:] = torch.exp(-1 / extra)
+        for deaf in (self.hidden.weight[:hidden], self.change.weight[:memory], self.head.weight):
+            deaf.zero_()
+        n = shape.branches
+        for to, value in ((self.embed[:, :branches], rows[:, :, 0].T), (self.synapse[:branches], np.log(keep / (1 - keep))),
+                          (self.memory_decay[:memory], tensors["memory_decay"]),
+                          (self.hidden.weight[:hidden, :branches], tensors["hidden.weight"][:, :branches]),
+                          (self.hidden.weight[:hidden, n:n + memory], tensors["hidden.weight"][:, branches:]),
+                          (self.hidden.bias[:hidden], tensors["hidden.bias"]),
+                          (self.change.weight[:memory, :hidden], tensors["change.weight"]), (self.change.bias[:memory], tensors["change.bias"]),
+                          (self.head.weight[:, :memory], tensors["head.weight"][:, :, 0]), (self.head.bias, tensors["head.bias"])):
             if to.shape != value.shape:
                 raise ValueError(f"has a tensor of shape {value.shape}, the network wants {tuple(to.shape)}")
             to.copy_(torch.from_numpy(np.array(value, np.float32)))
