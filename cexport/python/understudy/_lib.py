@@ -114,6 +114,20 @@ def _candidates():
     yield here.parents[2] / "build" / NAME  # in a checkout, after `make lib`
 
 
+def include_folder() -> pathlib.Path:
+    """Where understudy.h is, which adapters compile against."""
+    here = pathlib.Path(__file__).resolve().parent
+    for folder in (here / "include", here.parents[1] / "include"):  # in a wheel; in a checkout
+        if (folder / "understudy.h").exists():
+            return folder
+    raise ImportError(f"understudy.h not found beside {here}")
+
+
+def library_path() -> pathlib.Path:
+    """The libunderstudy that this process uses, whose file adapters are linked to."""
+    return pathlib.Path(lib._name).resolve()
+
+
 def _open() -> ctypes.CDLL:
     path = os.environ.get("UNDERSTUDY_LIBRARY")
     if not path:
