@@ -30,7 +30,8 @@ _FUNCTIONS = {
     "population": (c_int, [c_uint64, POINTER(COptions), c_int, POINTER(c_int64), POINTER(CError)]),
     "alive": (c_int, [c_int]),
     "release": (None, [c_int]),
-    "begin": (None, [c_int]),
+    "play": (None, [c_int, c_void_p, c_uint64]),
+    "begin": (c_int, [c_int]),
     "population_error": (c_char_p, [c_int]),
     "input_range": (c_int32, [c_int, POINTER(CInputRange), POINTER(CError)]),
     "save": (c_int32, [c_int, c_void_p, c_uint64, POINTER(c_uint64), POINTER(CError)]),
@@ -55,13 +56,14 @@ class _Adapter:
             function.restype, function.argtypes = result, arguments
             setattr(self, name, function)
         self.models: dict[int, Model] = {}  # by population
-        self._enabled = coreneuron
+        self._enabled, self._h = coreneuron, h
         self._handler = h.FInitializeHandler(0, self._initialise)  # before all INITIAL blocks
 
     def _initialise(self) -> None:
         if self._enabled.enable and not self.coreneuron:
             raise RuntimeError("understudy.neuron: CoreNEURON needs load(coreneuron=True) before the first population")
-        self.begin(bool(self._enabled.enable))
+        if self.begin(bool(self._enabled.enable)):
+            self._h.stoprun = 0  # an error of the last run had set it
 
     def keep(self, number: int, model: Model) -> None:
         """Keeps a population's model open, and no other for which there is no need."""
@@ -136,7 +138,6 @@ class Population:
         self._adapter.keep(number, self.model)
         weakref.finalize(self, self._adapter.release, number).atexit = False
         self._cells: list = []
-        self._played: list = []
         for i in range(n):
             cell = h.Understudy()
             if cell.attach(number, i) < 0:
@@ -173,30 +174,18 @@ class Population:
         return nc
 
     def play(self, events: np.ndarray) -> None:
-        """Gives the neurons events at every finitialize from now on: an array of `understudy.events`.
+        """Gives the neurons recorded events, an array of `understudy.events`, from the next finitialize on.
 
-        t_ms is when they arrive, from 0 on; neuron is the index here.
+        t_ms is when they arrive, 0 or later; neuron is the index here. They cost far less than
+        events of NEURON.
         """
-        from neuron import h
-
         events = np.ascontiguousarray(events, EVENT)
         bad = ~(events["t_ms"] >= 0) | (events["neuron"] < 0) | (events["neuron"] >= len(self)) | (events["channel"] < 0) | (events["channel"] >= self.channels)
+        bad |= ~np.isfinite(events["t_ms"]) | ~np.isfinite(events["weight"])
         if bad.any():
-            raise ValueError(f"event {int(bad.argmax())}, {events[bad.argmax()]}, is not of {len(self)} neurons with {self.channels} channels from 0 ms on")
-        contacts: dict[tuple, Any] = {}
-        plan = []
-        for t, neuron, channel, weight in zip(*(events[name].tolist() for name in ("t_ms", "neuron", "channel", "weight")), strict=True):
-            nc = contacts.get((neuron, channel, weight))
-            if nc is None:
-                nc = contacts[neuron, channel, weight] = h.NetCon(None, self._cells[neuron])
-                nc.weight[0], nc.weight[1] = weight, channel
-            plan.append((nc, t))
-
-        def send() -> None:
-            for nc, t in plan:
-                nc.event(t)
-
-        self._played.append(h.FInitializeHandler(1, send))  # after the INITIAL blocks
+            i = int(bad.argmax())
+            raise ValueError(f"event {i}, {events[i]}: want finite t_ms from 0 on and weight, neurons below {len(self)}, channels below {self.channels}")
+        self._adapter.play(self._number, events.ctypes.data, len(events))
 
     def record_spikes(self):
         """Two h.Vector, filled as NEURON runs: the times [ms] of all spikes, and the neurons' indices."""

@@ -35,31 +35,41 @@ def compiler() -> str:
     raise BuildError("no C++ compiler found; on Debian or Ubuntu: sudo apt-get install g++")
 
 
-def nrnivmodl() -> str:
-    """NEURON's compiler of mechanisms, that of this Python first."""
-    beside = pathlib.Path(sys.executable).with_name("nrnivmodl")
-    found = str(beside) if beside.exists() else shutil.which("nrnivmodl")
-    if not found:
-        raise BuildError(f"nrnivmodl not found beside {sys.executable} or on PATH: install NEURON 9 (pip install neuron)")
-    return found
+def distribution() -> importlib.metadata.Distribution | None:
+    """The package that this Python has NEURON from; None if its user built it."""
+    for name in ("neuron", "neuron-nightly"):
+        try:
+            return importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def neuron_version() -> str:
     """Of the NEURON of this Python; BuildError unless that is 9."""
-    for name in ("neuron", "neuron-nightly"):
-        try:
-            version = importlib.metadata.version(name)
-            break
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    package = distribution()
+    if package:
+        version = package.version
     else:
         try:
-            from neuron import __version__ as version  # one built by its user
+            from neuron import __version__ as version
         except ImportError as e:
             raise BuildError(f"{sys.executable} has no NEURON: pip install neuron") from e
     if version.split(".")[0] != "9":
         raise BuildError(f"NEURON {version} is installed, understudy.neuron is for NEURON 9")
     return version
+
+
+def nrnivmodl() -> str:
+    """NEURON's compiler of mechanisms: that of the package, else by PATH."""
+    package = distribution()
+    for file in (package.files or []) if package else []:
+        if file.name == "nrnivmodl" and "bin" in file.parts and ".data" not in file.parts:
+            return str(pathlib.Path(file.locate()).resolve())
+    found = shutil.which("nrnivmodl")
+    if not found:
+        raise BuildError("nrnivmodl is not on PATH: it comes with NEURON 9 (pip install neuron, or the bin folder of your own build)")
+    return found
 
 
 def build(mods: Iterable[str | os.PathLike] = (), *, coreneuron: bool = False, again: bool = False) -> Built:

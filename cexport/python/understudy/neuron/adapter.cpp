@@ -32,6 +32,7 @@ struct Group {
     int64_t step = 0;             // the next to be done
     std::vector<us_event> now;    // of that step
     std::vector<us_event> next;   // of the one after it: they came at its very beginning
+    std::vector<us_event> played; // of Population.played those of the members, by their places
     std::vector<float> p, v;
     std::vector<uint8_t> spike;
 
@@ -45,6 +46,7 @@ struct Population {
     us_options options;
     std::string kernel;
     std::vector<int64_t> numbers; // of its neurons among those of all processes
+    std::vector<us_event> played; // recorded input, by steps: t_ms is whole
     int channels = 0;
     int cells = 0;                // slots
     bool owned = true;            // by Python's object
@@ -77,6 +79,12 @@ Population* population_at(int number) {
     return it == populations.end() ? nullptr : it->second.get();
 }
 
+std::string shown(double x) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", x);
+    return text;
+}
+
 int fail(Population* p, const std::string& text) {
     std::lock_guard<std::mutex> lock(mutex);
     if (p->error.empty()) p->error = text;
@@ -101,6 +109,15 @@ int begin(Population* p, Group* g) {
     std::vector<int64_t> numbers;
     for (const Slot* s : g->members) numbers.push_back(p->numbers[s->index]);
     if (us_population_set_numbers(g->handle, numbers.data(), n, &e) != US_OK) return fail(p, e.message);
+    std::map<int, int> place;
+    for (const Slot* s : g->members) place[s->index] = s->place;
+    g->played.clear();
+    for (us_event event : p->played) {
+        auto it = place.find(event.neuron);
+        if (it == place.end()) continue;
+        event.neuron = it->second;
+        g->played.push_back(event);
+    }
     g->p.assign(n, 0);
     g->v.assign(n, 0);
     g->spike.assign(n, 0);
@@ -190,6 +207,17 @@ void understudy_release(int population) {
     drop(population);
 }
 
+// Gives a population's neurons recorded events, of times at least 0, from the next finitialize on.
+void understudy_play(int population, const us_event* events, uint64_t n) {
+    Population* p = population_at(population);
+    if (!p) return;
+    for (uint64_t i = 0; i < n; ++i) {
+        p->played.push_back(events[i]);
+        p->played.back().t_ms = std::floor(events[i].t_ms + kEpsilon);
+    }
+    std::stable_sort(p->played.begin(), p->played.end(), [](const us_event& a, const us_event& b) { return a.t_ms < b.t_ms; });
+}
+
 int understudy_attach(int population, int index) {
     Population* p = population_at(population);
     if (!p || index < 0 || index >= (int)p->numbers.size()) return -1;
@@ -223,16 +251,19 @@ void understudy_detach(int slot) {
     drop(number);
 }
 
-// A finitialize begins. each: every cell has self-events of its own.
-void understudy_begin(int each) {
+// A finitialize begins. each: every cell has self-events of its own. Returns whether the last run had an error.
+int understudy_begin(int each) {
+    bool failed = false;
     every_cell = each != 0;
     for (auto& s : slots) {
         if (s) s->group = nullptr;
     }
     for (auto& p : populations) {
+        failed = failed || !p.second->error.empty();
         p.second->groups.clear();
         p.second->error.clear();
     }
+    return failed;
 }
 
 // The INITIAL block of a cell. Returns 1 if the cell has to send itself the event of every ms, 0 if another
@@ -241,7 +272,7 @@ int understudy_register(int slot, void* cell, int thread, double t) {
     Slot* s = slot_at(slot);
     if (!s) return -1;
     Population* p = s->population;
-    if (t != 0) return fail(p, "initialised at t = " + std::to_string(t) + " ms, expected 0");
+    if (t != 0) return fail(p, "initialised at t = " + shown(t) + " ms, expected 0");
     std::lock_guard<std::mutex> lock(mutex);
     if (s->group) { // a finitialize that understudy_begin was not told of
         p->error = "cells are initialised twice: import understudy.neuron before finitialize";
@@ -265,10 +296,10 @@ int understudy_event(int slot, double t, double channel, double weight) {
     if (!g->ready && begin(p, g) != 0) return -1;
     const double k = std::floor(t + kEpsilon);
     if (!(channel >= 0 && channel < p->channels) || channel != std::floor(channel))
-        return fail(p, "neuron " + std::to_string(s->index) + ": channel " + std::to_string(channel) + " of a connection, expected a whole number below " +
+        return fail(p, "neuron " + std::to_string(s->index) + ": channel " + shown(channel) + " of a connection, expected a whole number below " +
                            std::to_string(p->channels));
     if (!std::isfinite((float)weight))
-        return fail(p, "neuron " + std::to_string(s->index) + ": weight " + std::to_string(weight) + " of a connection");
+        return fail(p, "neuron " + std::to_string(s->index) + ": weight " + shown(weight) + " of a connection");
     us_event e = {};
     e.t_ms = k;
     e.neuron = s->place;
@@ -279,7 +310,7 @@ int understudy_event(int slot, double t, double channel, double weight) {
     } else if (k == (double)g->step + 1) {
         g->next.push_back(e);
     } else {
-        return fail(p, "neuron " + std::to_string(s->index) + ": an event at " + std::to_string(t) + " ms, in step " + std::to_string(g->step));
+        return fail(p, "neuron " + std::to_string(s->index) + ": an event at " + shown(t) + " ms, in step " + std::to_string(g->step));
     }
     return 0;
 }
@@ -295,8 +326,11 @@ int understudy_step(int slot, double t) {
     const double end = std::floor(t + kEpsilon);
     if (end == (double)g->step) return 0; // another cell's self-event did it
     if (end != (double)g->step + 1)
-        return fail(p, "asked for the end of step " + std::to_string((long long)end - 1) + " ms in step " + std::to_string(g->step) +
+        return fail(p, "asked for the end of step " + shown(end - 1) + " ms in step " + std::to_string(g->step) +
                            ": after restoring a state of NEURON's, restore the population's");
+    auto earlier = [](const us_event& e, double step) { return e.t_ms < step; };
+    auto from = std::lower_bound(g->played.begin(), g->played.end(), end - 1, earlier);
+    g->now.insert(g->now.end(), from, std::lower_bound(from, g->played.end(), end, earlier));
     us_output out = US_OUTPUT_INIT;
     out.capacity = g->members.size();
     out.p_spike = g->p.data();
