@@ -67,6 +67,8 @@ def main() -> int:
         elif a.split:
             kept.restore()
             pop.load(state)
+        elif a.coreneuron:
+            pc.psolve(duration / 2)  # it goes on from where it was
         # A spike of the last step leaves at the very end.
         pc.psolve(duration + 0.5)
         pop.check()
