@@ -12,8 +12,8 @@ PORTABLE := ./native/... ./plugin/... ./wasm
 # for want of them.
 ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && export UNDERSTUDY_REQUIRE=all
 
-# The same for UNDERSTUDY_CONVERT_PYTHON: the frameworks whose files are imported.
-CONVERT := convert=$$(tests/convert-environment.sh) && eval "$$convert"
+# The same for UNDERSTUDY_FULL_PYTHON, which has the frameworks whose files are imported, and MPI.
+FULL := full=$$(tests/python-environment.sh) && eval "$$full"
 
 .PHONY: help
 help: ## List the targets
@@ -39,7 +39,7 @@ guest: ## The WebAssembly guest, build/guest.wasm
 .PHONY: environment
 environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
-	@tests/convert-environment.sh
+	@tests/python-environment.sh
 
 .PHONY: test
 test: vet test-go test-purego test-emulated test-race test-system test-python ## Set up what the tests need, and run all of them
@@ -60,7 +60,7 @@ test-go: ## Go tests beside the code
 # Go does not know of.
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
-	$(ENVIRONMENT) && $(CONVERT) && go test -count=1 -timeout 30m ./tests/...
+	$(ENVIRONMENT) && $(FULL) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
@@ -80,8 +80,8 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 
 .PHONY: test-python
 test-python: build lib ## Tests of the Python package
-	$(ENVIRONMENT) && $(CONVERT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
-		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider
+	$(ENVIRONMENT) && $(FULL) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_FULL_PYTHON" -m pytest -q -p no:cacheprovider
 
 .PHONY: check
 check: test ## test, and that generated files, go.mod and the work tree are as committed
