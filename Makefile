@@ -32,12 +32,24 @@ lib: ## The C library, build/libunderstudy.so, and its header
 	cexport/lib/build.sh build
 	cp cexport/include/understudy.h build/
 
+# Below $(PREFIX); packagers set DESTDIR. Root often has no Go: then what `make build lib` made is installed.
+PREFIX := /usr/local
+export DESTDIR
+.PHONY: install
+install: $(if $(shell command -v go),build lib) ## The C library, its header, pkg-config and CMake files, and the command, below PREFIX=/usr/local
+	cexport/lib/install.sh build "$(PREFIX)"
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	cexport/lib/install.sh -u build "$(PREFIX)"
+
 .PHONY: guest
 guest: ## The WebAssembly guest, build/guest.wasm
 	wasm/build.sh build/guest.wasm
 
 .PHONY: environment
 environment: ## Install what the tests need beyond Go; print where it is
+	@tests/tools.sh
 	@tests/environment.sh
 	@tests/python-environment.sh
 
@@ -60,6 +72,7 @@ test-go: ## Go tests beside the code
 # Go does not know of.
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
+	tests/tools.sh
 	$(ENVIRONMENT) && $(FULL) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego

@@ -3,7 +3,6 @@ package conformance_test
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"understudy/plugin/abi"
+	"understudy/plugin/network"
 	"understudy/plugin/population"
 	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
@@ -105,7 +105,7 @@ func checkAnswer(t *testing.T, path string, c *conformance.Case) {
 	// Times just before a whole ms are that ms in a simulator; those after the end are not looked at.
 	var events []population.Event
 	for _, e := range c.Events {
-		if e.TimeMS = max(e.TimeMS, math.Floor(e.TimeMS+1e-6)); e.TimeMS < float64(c.Steps) {
+		if e.TimeMS = network.Arrival(e.TimeMS); e.TimeMS < float64(c.Steps) {
 			events = append(events, e)
 		}
 	}
