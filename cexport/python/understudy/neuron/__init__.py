@@ -27,15 +27,15 @@ from ._build import Built, build
 __all__ = ["Built", "Population", "build", "load"]
 
 _FUNCTIONS = {
-    "population": (c_int, [c_uint64, POINTER(COptions), c_int, POINTER(c_int64), POINTER(CError)]),
-    "alive": (c_int, [c_int]),
-    "release": (None, [c_int]),
-    "play": (None, [c_int, c_void_p, c_uint64]),
-    "begin": (c_int, [c_int]),
-    "population_error": (c_char_p, [c_int]),
-    "input_range": (c_int32, [c_int, POINTER(CInputRange), POINTER(CError)]),
-    "save": (c_int32, [c_int, c_void_p, c_uint64, POINTER(c_uint64), POINTER(CError)]),
-    "load": (c_int32, [c_int, c_char_p, c_uint64, POINTER(CError)]),
+    "understudy_population": (c_int, [c_uint64, POINTER(COptions), c_int, POINTER(c_int64), POINTER(CError)]),
+    "understudy_alive": (c_int, [c_int]),
+    "understudy_release": (None, [c_int]),
+    "understudy_play": (None, [c_int, c_void_p, c_uint64]),
+    "understudy_begin": (c_int, [c_int]),
+    "understudy_population_error": (c_char_p, [c_int]),
+    "understudy_input_range": (c_int32, [c_int, POINTER(CInputRange), POINTER(CError)]),
+    "understudy_save": (c_int32, [c_int, c_void_p, c_uint64, POINTER(c_uint64), POINTER(CError)]),
+    "understudy_load": (c_int32, [c_int, c_char_p, c_uint64, POINTER(CError)]),
 }
 
 
@@ -50,11 +50,10 @@ class _Adapter:
         if files.coreneuron:
             os.environ["CORENEURONLIB"] = str(files.coreneuron)
         self.coreneuron = files.coreneuron
-        library = ctypes.CDLL(str(files.adapter))
+        self.library = ctypes.CDLL(str(files.adapter))
         for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, "understudy_" + name)
+            function = getattr(self.library, name)
             function.restype, function.argtypes = result, arguments
-            setattr(self, name, function)
         self.models: dict[int, Model] = {}  # by population
         self._enabled, self._h = coreneuron, h
         self._handler = h.FInitializeHandler(0, self._initialise)  # before all INITIAL blocks
@@ -62,18 +61,18 @@ class _Adapter:
     def _initialise(self) -> None:
         if self._enabled.enable and not self.coreneuron:
             raise RuntimeError("understudy.neuron: CoreNEURON needs load(coreneuron=True) before the first population")
-        if self.begin(bool(self._enabled.enable)):
+        if self.library.understudy_begin(bool(self._enabled.enable)):
             self._h.stoprun = 0  # an error of the last run had set it
 
     def keep(self, number: int, model: Model) -> None:
         """Keeps a population's model open, and no other for which there is no need."""
-        self.models = {n: m for n, m in self.models.items() if self.alive(n)} | {number: model}
+        self.models = {n: m for n, m in self.models.items() if self.library.understudy_alive(n)} | {number: model}
 
 
 _loaded: _Adapter | None = None
 
 
-def load(mods: Iterable[str | os.PathLike] = (), *, coreneuron: bool = False) -> None:
+def load(mods: Iterable[str | os.PathLike[str]] = (), *, coreneuron: bool = False) -> None:
     """Makes the mechanism known to NEURON; the first Population does it where this was not called.
 
     coreneuron: for CoreNEURON too, which loads one mechanism library only: mods are folders
@@ -115,13 +114,13 @@ class Population:
         seed: int = 0,
         kernel: str | None = None,
         gids: Iterable[int] | None = None,
-    ):
+    ) -> None:
         n = operator.index(n)
         self.gids: list[int] | None = None if gids is None else [operator.index(g) for g in gids]
         if self.gids is not None and len(self.gids) != n:
             raise ValueError(f"{len(self.gids)} gids for {n} neurons")
         self.model: Model = model if isinstance(model, Model) else load_model(model)
-        self.info: dict = self.model.info
+        self.info: dict[str, Any] = self.model.info
         self.channels: int = self.info["channels"]
         load()
         from neuron import h
@@ -131,13 +130,13 @@ class Population:
         options = surrogate_options(kernel, 0, precision, spikes, seed)
         numbers = np.array(range(max(n, 0)) if self.gids is None else self.gids, np.int64)
         error = CError(ctypes.sizeof(CError))
-        number = self._adapter.population(self.model.handle, byref(options), n, numbers.ctypes.data_as(POINTER(c_int64)), byref(error))
+        number = self._adapter.library.understudy_population(self.model.handle, byref(options), n, numbers.ctypes.data_as(POINTER(c_int64)), byref(error))
         if number <= 0:
             raise Error(-number, error.message.decode("utf-8", "replace"))
         self._number = number
         self._adapter.keep(number, self.model)
-        weakref.finalize(self, self._adapter.release, number).atexit = False
-        self._cells: list = []
+        weakref.finalize(self, self._adapter.library.understudy_release, number).atexit = False
+        self._cells: list[Any] = []
         for i in range(n):
             cell = h.Understudy()
             if cell.attach(number, i) < 0:
@@ -153,27 +152,27 @@ class Population:
     def __len__(self) -> int:
         return len(self._cells)
 
-    def __getitem__(self, i):
+    def __getitem__(self, i: int) -> Any:
         return self._cells[i]
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self._cells)
 
-    def connect(self, source, i: int, channel: int = 0, weight: float = 1.0, delay: float = 1.0):
+    def connect(self, source: Any, i: int, channel: int = 0, weight: float = 1.0, delay: float = 1.0) -> Any:
         """A new h.NetCon from an artificial cell, or the gid of any cell, onto a channel of neuron i."""
         from neuron import h
 
         channel = operator.index(channel)
         if not 0 <= channel < self.channels:
             raise ValueError(f"channel {channel}: the model has {self.channels}")
-        if isinstance(source, int):
-            nc = h.ParallelContext().gid_connect(source, self._cells[i])
+        if isinstance(source, int | np.integer):
+            nc = h.ParallelContext().gid_connect(int(source), self._cells[i])
         else:
             nc = h.NetCon(source, self._cells[i])
         nc.weight[0], nc.weight[1], nc.delay = weight, channel, delay
         return nc
 
-    def play(self, events: np.ndarray) -> None:
+    def play(self, events: np.ndarray[Any, Any]) -> None:
         """Gives the neurons recorded events, an array of `understudy.events`, from the next finitialize on.
 
         t_ms is when they arrive, 0 or later; neuron is the index here. They cost far less than
@@ -185,9 +184,9 @@ class Population:
         if bad.any():
             i = int(bad.argmax())
             raise ValueError(f"event {i}, {events[i]}: want finite t_ms from 0 on and weight, neurons below {len(self)}, channels below {self.channels}")
-        self._adapter.play(self._number, events.ctypes.data, len(events))
+        self._adapter.library.understudy_play(self._number, events.ctypes.data, len(events))
 
-    def record_spikes(self):
+    def record_spikes(self) -> tuple[Any, Any]:
         """Two h.Vector, filled as NEURON runs: the times [ms] of all spikes, and the neurons' indices."""
         from neuron import h
 
@@ -199,21 +198,21 @@ class Population:
     def input_range(self) -> InputRange:
         """How much of the input since finitialize the model never saw in training; see `understudy.Population`."""
         r = CInputRange(ctypes.sizeof(CInputRange))
-        call(self._adapter.input_range, self._number, byref(r))
+        call(self._adapter.library.understudy_input_range, self._number, byref(r))
         return InputRange(bool(r.known), *(getattr(r, name) for name in InputRange._fields[1:]))
 
     def save(self) -> bytes:
         """The neurons' state, which NEURON's SaveState does not have. Save both at the same time."""
-        return sized(self._adapter.save, self._number)
+        return sized(self._adapter.library.understudy_save, self._number)
 
     def load(self, state: bytes) -> None:
         """Restores it, after `finitialize` and `SaveState.restore`, with as many threads as then."""
         state = bytes(state)
-        call(self._adapter.load, self._number, state, len(state))
+        call(self._adapter.library.understudy_load, self._number, state, len(state))
 
     def check(self) -> None:
         """Raises RuntimeError if an event since `finitialize` was wrong, with what was wrong."""
-        text = self._adapter.population_error(self._number).decode("utf-8", "replace")
+        text = self._adapter.library.understudy_population_error(self._number).decode("utf-8", "replace")
         if text:
             raise RuntimeError(text)
 

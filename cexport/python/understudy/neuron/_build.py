@@ -1,5 +1,6 @@
 """Compiles the mechanism, and the adapter between it and libunderstudy."""
 
+import importlib
 import importlib.metadata
 import os
 import pathlib
@@ -48,13 +49,10 @@ def distribution() -> importlib.metadata.Distribution | None:
 def neuron_version() -> str:
     """Of the NEURON of this Python; BuildError unless that is 9."""
     package = distribution()
-    if package:
-        version = package.version
-    else:
-        try:
-            from neuron import __version__ as version
-        except ImportError as e:
-            raise BuildError(f"{sys.executable} has no NEURON: pip install neuron") from e
+    try:
+        version: str = package.version if package else importlib.import_module("neuron").__version__
+    except ImportError as e:
+        raise BuildError(f"{sys.executable} has no NEURON: pip install neuron") from e
     if version.split(".")[0] != "9":
         raise BuildError(f"NEURON {version} is installed, understudy.neuron is for NEURON 9")
     return version
@@ -72,7 +70,7 @@ def nrnivmodl() -> str:
     return found
 
 
-def build(mods: Iterable[str | os.PathLike] = (), *, coreneuron: bool = False, again: bool = False) -> Built:
+def build(mods: Iterable[str | os.PathLike[str]] = (), *, coreneuron: bool = False, again: bool = False) -> Built:
     """Compiles what is not compiled yet.
 
     mods: folders of further MOD files to go into the same library, as CoreNEURON needs them.
