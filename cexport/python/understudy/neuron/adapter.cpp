@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -55,10 +56,10 @@ struct Population {
 };
 
 struct Slot {
-    Population* population;
-    int number;                   // of the population
-    int slot;                     // its own place in slots
-    int index;                    // of the neuron in it
+    Population* population = nullptr;
+    int number = 0;               // of the population
+    int slot = 0;                 // its own place in slots
+    int index = 0;                // of the neuron in the population
     void* cell = nullptr;         // its Point_process
     Group* group = nullptr;       // nullptr: no INITIAL yet
     int place = 0;                // in the group
@@ -67,13 +68,13 @@ struct Slot {
 // Changed by one thread while no simulation runs, but for `groups` and `error`, which have the mutex. Never
 // destroyed: NEURON's cells may be later than this library's end.
 auto& populations = *new std::map<int, std::unique_ptr<Population>>;
-auto& slots = *new std::vector<std::unique_ptr<Slot>>;
+auto& slots = *new std::deque<Slot>; // of no population: free
 auto& free_slots = *new std::vector<int>;
 int last_population = 0;
 bool every_cell = false; // has self-events: CoreNEURON
 std::mutex mutex;
 
-Slot* slot_at(int i) { return i >= 0 && i < (int)slots.size() ? slots[i].get() : nullptr; }
+Slot* slot_at(int i) { return i >= 0 && i < (int)slots.size() && slots[i].population ? &slots[i] : nullptr; }
 
 Population* population_at(int number) {
     auto it = populations.find(number);
@@ -228,16 +229,12 @@ int understudy_attach(int population, int index) {
     ++p->cells;
     int i = (int)slots.size();
     if (free_slots.empty()) {
-        slots.push_back(nullptr);
+        slots.emplace_back();
     } else {
         i = free_slots.back();
         free_slots.pop_back();
     }
-    slots[i] = std::make_unique<Slot>();
-    slots[i]->population = p;
-    slots[i]->number = population;
-    slots[i]->slot = i;
-    slots[i]->index = index;
+    slots[i] = Slot{p, population, i, index};
     return i;
 }
 
@@ -250,7 +247,7 @@ void understudy_detach(int slot) {
         for (Slot* member : g->members) member->group = nullptr;
         p->groups.erase(g->thread);
     }
-    slots[slot].reset();
+    *s = Slot{};
     free_slots.push_back(slot);
     --p->cells;
     drop(number);
@@ -260,9 +257,7 @@ void understudy_detach(int slot) {
 int understudy_begin(int each) {
     bool failed = false;
     every_cell = each != 0;
-    for (auto& s : slots) {
-        if (s) s->group = nullptr;
-    }
+    for (Slot& s : slots) s.group = nullptr;
     for (auto& p : populations) {
         failed = failed || !p.second->error.empty();
         p.second->groups.clear();
@@ -353,15 +348,15 @@ int understudy_step(int slot, double t) {
 // 1: the cell's self-events stand for its whole group, 0: for the cell alone.
 int understudy_led(int) { return every_cell ? 0 : 1; }
 
-int understudy_members(int slot) { return (int)slots[slot]->group->members.size(); }
+int understudy_members(int slot) { return (int)slots[slot].group->members.size(); }
 
-void* understudy_cell(int slot) { return slots[slot]->cell; }
+void* understudy_cell(int slot) { return slots[slot].cell; }
 
-int understudy_place(int slot) { return slots[slot]->place; }
+int understudy_place(int slot) { return slots[slot].place; }
 
 // Of member i of the cell's group, in the step that is done: its slot and outputs; returns whether it emits a spike.
 int understudy_outputs(int slot, int i, int* member, double* v_soma, double* p_spike) {
-    const Group* g = slots[slot]->group;
+    const Group* g = slots[slot].group;
     *member = g->members[i]->slot;
     *v_soma = g->v[i];
     *p_spike = g->p[i];
