@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <exception>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -56,6 +57,14 @@ node_seed( std::uint64_t seed, std::uint64_t node_id )
   return mixed( mixed( seed + 0x9e3779b97f4a7c15 ) + node_id );
 }
 
+std::string
+text( double x )
+{
+  std::ostringstream s;
+  s << x;
+  return s.str();
+}
+
 // NEST's steps of the resolution in 1 ms.
 long
 steps_per_ms()
@@ -65,7 +74,7 @@ steps_per_ms()
   if ( whole < 1 or static_cast< double >( whole ) != steps )
   {
     throw nest::KernelException(
-      "understudy: a resolution of " + std::to_string( nest::Time::get_resolution().get_ms() ) + " ms does not divide 1 ms, the step of a surrogate" );
+      "understudy: a resolution of " + text( nest::Time::get_resolution().get_ms() ) + " ms does not divide 1 ms, the step of a surrogate" );
   }
   return whole;
 }
@@ -358,7 +367,7 @@ Neuron::handle( nest::SpikeEvent& e )
   if ( not std::isfinite( weight ) )
   {
     const auto& simulation = nest::kernel().simulation_manager;
-    failure.raise( name() + ": an event on channel " + std::to_string( e.get_rport() ) + " has the weight " + std::to_string( e.get_weight() ),
+    failure.raise( name() + ": an event on channel " + std::to_string( e.get_rport() ) + " has the weight " + text( e.get_weight() ),
       simulation.get_slice_origin().get_steps() + simulation.get_from_step() );
     return;
   }
