@@ -15,6 +15,9 @@ ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && e
 # The same for UNDERSTUDY_CONVERT_PYTHON: the frameworks whose files are imported.
 CONVERT := convert=$$(tests/convert-environment.sh) && eval "$$convert"
 
+# The same for UNDERSTUDY_NEST_PYTHON.
+NEST := nest=$$(tests/nest-environment.sh) && eval "$$nest"
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -40,9 +43,10 @@ guest: ## The WebAssembly guest, build/guest.wasm
 environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
 	@tests/convert-environment.sh
+	@tests/nest-environment.sh
 
 .PHONY: test
-test: vet test-go test-purego test-emulated test-race test-system test-python ## Set up what the tests need, and run all of them
+test: vet test-go test-purego test-emulated test-race test-system test-python test-nest ## Set up what the tests need, and run all of them
 
 .PHONY: vet
 vet: ## Formatting and go vet, also for arm64 and WebAssembly
@@ -81,7 +85,12 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 .PHONY: test-python
 test-python: build lib ## Tests of the Python package
 	$(ENVIRONMENT) && $(CONVERT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
-		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider
+		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider --ignore-glob='*/test_nest*.py'
+
+.PHONY: test-nest
+test-nest: lib ## Tests of the NEST adapter
+	$(ENVIRONMENT) && $(NEST) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_NEST_PYTHON" -m pytest -q -p no:cacheprovider tests/test_nest*.py
 
 .PHONY: check
 check: test ## test, and that generated files, go.mod and the work tree are as committed
@@ -102,6 +111,10 @@ bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, whic
 bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which it installs (BENCHFLAGS=-json, ...)
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
+
+.PHONY: bench-nest
+bench-nest: lib ## What a neuron costs in NEST beyond its kernels, beside NEST's own models (BENCHFLAGS=--json, ...)
+	$(NEST) && UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so "$$UNDERSTUDY_NEST_PYTHON" tests/benchmarks/nest/bench.py $(BENCHFLAGS)
 
 .PHONY: bench-reduce
 bench-reduce: ## neuron_reduce, which it installs, judged on DATA=dir of the cell of MORPHOLOGY=file (BENCHFLAGS=-frequency 38, ...)
