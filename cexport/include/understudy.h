@@ -333,6 +333,18 @@ US_API int32_t us_population_info(us_population population, us_info *info, us_er
 US_API int32_t us_population_input_range(us_population population, us_input_range *range, us_error *err);
 
 /*
+ * Says which neurons of a larger population these are: n = N numbers of at
+ * least 0, instead of 0 to N-1. With US_SPIKES_SAMPLE each draws the spikes that it would draw
+ * there, however the larger one is divided among threads or processes. The
+ * numbers are copied; reset and load leave them.
+ *   US_ERR_INPUT   n is not N, or a number is less than 0
+ *   US_ERR_STATE   the population is not a surrogate
+ *   US_ERR_NULL    numbers is NULL
+ *   US_ERR_HANDLE, US_ERR_BUSY
+ */
+US_API int32_t us_population_set_numbers(us_population population, const int64_t *numbers, uint64_t n, us_error *err);
+
+/*
  * Copies the whole dynamic state into buffer. Two calls, as
  * us_model_info_json: with buffer NULL it stores the bytes needed in *size;
  * otherwise it stores the state and in *size the bytes written.

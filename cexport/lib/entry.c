@@ -100,6 +100,10 @@ int32_t us_population_input_range(us_population population, us_input_range *rang
     return CALL(goPopulationInputRange, population, range, err);
 }
 
+int32_t us_population_set_numbers(us_population population, const int64_t *numbers, uint64_t n, us_error *err) {
+    return CALL(goPopulationSetNumbers, population, (int64_t *)numbers, n, err);
+}
+
 int32_t us_population_save(us_population population, void *buffer, uint64_t capacity, uint64_t *size,
                            us_error *err) {
     return CALL(goPopulationSave, population, buffer, capacity, size, err);

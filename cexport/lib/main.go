@@ -271,6 +271,11 @@ func goPopulationInputRange(pop C.us_population, to *C.us_input_range, e *C.us_e
 	})
 }
 
+//export goPopulationSetNumbers
+func goPopulationSetNumbers(pop C.us_population, numbers *C.int64_t, n C.uint64_t, e *C.us_error) C.int32_t {
+	return call(e, func() error { return door.SetNumbers(uint64(pop), (*int64)(numbers), uint64(n)) })
+}
+
 //export goPopulationSave
 func goPopulationSave(pop C.us_population, buffer unsafe.Pointer, capacity C.uint64_t, size *C.uint64_t, e *C.us_error) C.int32_t {
 	return call(e, func() error {

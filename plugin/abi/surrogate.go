@@ -66,6 +66,23 @@ func (d *Door) InputRange(h uint64) (r surrogate.RangeReport, err error) {
 	return r, err
 }
 
+// SetNumbers says which neurons of a larger population those of a surrogate population
+// are; n numbers from the address on. Other populations draw nothing: ErrState.
+func (d *Door) SetNumbers(h uint64, numbers *int64, n uint64) error {
+	return d.Use(h, func(p population.Population) error {
+		s, ok := p.(interface{ SetNumbers([]int64) error })
+		switch {
+		case !ok:
+			return Errorf(ErrState, "a %s population draws no spikes", p.Info().Kind)
+		case numbers == nil:
+			return Errorf(ErrNull, "numbers is NULL")
+		case n != uint64(p.Info().N):
+			return Errorf(ErrInput, "%d numbers for %d neurons", n, p.Info().N)
+		}
+		return s.SetNumbers(unsafe.Slice(numbers, n))
+	})
+}
+
 // MaxHeads bounds the heads of one step.
 const MaxHeads = 1 << 12
 

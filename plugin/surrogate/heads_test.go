@@ -91,3 +91,46 @@ func TestNoVoltageHead(t *testing.T) {
 		}
 	}
 }
+
+// A part of a population, told which part, draws the spikes that the whole draws.
+func TestNumbers(t *testing.T) {
+	const steps, n = 400, 5
+	m := modeltest.Random(modeltest.Small, 5)
+	events := stimulus(3, m, n, steps, 2)
+	whole := play(t, newPop(t, m, n, surrogate.Options{Sample: true, Seed: 9}), steps, events, 100)
+	part := []int64{4, 1, 2}
+	var theirs []population.Event
+	for _, e := range events {
+		if i := slices.Index(part, int64(e.Neuron)); i >= 0 {
+			e.Neuron = int32(i)
+			theirs = append(theirs, e)
+		}
+	}
+	for _, threads := range []int{1, 2} {
+		p := newPop(t, m, len(part), surrogate.Options{Sample: true, Seed: 9, Threads: threads})
+		if err := p.SetNumbers(part); err != nil {
+			t.Fatal(err)
+		}
+		p.Reset()
+		got := play(t, p, steps, theirs, 100)
+		spikes := 0
+		for s := range steps {
+			for i, number := range part {
+				if got.spike[s*len(part)+i] != whole.spike[s*n+int(number)] {
+					t.Fatalf("%d threads: step %d, neuron %d differs", threads, s, number)
+				}
+				if got.spike[s*len(part)+i] {
+					spikes++
+				}
+			}
+		}
+		if spikes == 0 {
+			t.Fatal("no spikes: the test shows nothing")
+		}
+		for _, bad := range [][]int64{nil, {1, 2}, {1, 2, -3}} {
+			if err := p.SetNumbers(bad); !errors.Is(err, population.ErrInput) {
+				t.Errorf("%v: error %v", bad, err)
+			}
+		}
+	}
+}

@@ -21,6 +21,7 @@ type shard struct {
 	block    int
 	net      network
 	silent   []int32 // [neuron] for how many steps none is emitted; nil in a model that is never refractory
+	numbers  []int64 // [neuron] see Population.SetNumbers; nil: first and up
 
 	events []event // of the current Step, sorted
 	seen   counts
@@ -167,7 +168,11 @@ func (s *shard) emit(j *job, t int64, row int) {
 // spikes says whether neuron i of the shard emits a spike with probability p in step t.
 func (s *shard) spikes(p float32, t int64, i int) bool {
 	if s.p.sample {
-		return uniform(s.p.seed, uint64(s.first+i), uint64(t)) < p
+		number := int64(s.first + i)
+		if s.numbers != nil {
+			number = s.numbers[i]
+		}
+		return uniform(s.p.seed, uint64(number), uint64(t)) < p
 	}
 	if s.silent == nil {
 		return p >= s.p.threshold

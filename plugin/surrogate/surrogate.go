@@ -178,6 +178,28 @@ func (p *Population) Reset() {
 	}
 }
 
+// SetNumbers says which neurons of a larger population these are, one number of at
+// least 0 for each, instead of 0 to N-1. With [Options.Sample] each draws the spikes
+// that it would draw there. The numbers stay when the state is reset or loaded. Errors
+// wrap population.ErrInput or ErrClosed.
+func (p *Population) SetNumbers(numbers []int64) error {
+	if p.closed {
+		return fmt.Errorf("%w: SetNumbers of a closed population", population.ErrClosed)
+	}
+	if len(numbers) != p.info.N {
+		return fmt.Errorf("%w: %d numbers for %d neurons", population.ErrInput, len(numbers), p.info.N)
+	}
+	for i, n := range numbers {
+		if n < 0 {
+			return fmt.Errorf("%w: number %d of neuron %d, expected 0 or more", population.ErrInput, n, i)
+		}
+	}
+	for _, s := range p.shards {
+		s.numbers = slices.Clone(numbers[s.first : s.first+s.n])
+	}
+	return nil
+}
+
 // Close ends the population's goroutines and frees its state.
 func (p *Population) Close() error {
 	if p.closed {

@@ -102,6 +102,7 @@ _FUNCTIONS = {
     "us_population_now": [c_uint64, POINTER(c_int64)],
     "us_population_info": [c_uint64, POINTER(CInfo)],
     "us_population_input_range": [c_uint64, POINTER(CInputRange)],
+    "us_population_set_numbers": [c_uint64, c_void_p, c_uint64],
     "us_population_save": [c_uint64, c_void_p, c_uint64, POINTER(c_uint64)],
     "us_population_load": [c_uint64, c_char_p, c_uint64],
     "us_population_destroy": [c_uint64],

@@ -94,6 +94,23 @@ def events(t_ms, neuron, channel, weight=1.0) -> np.ndarray:
     return e
 
 
+def surrogate_options(kernel: str | None, threads: int, precision: str, spikes: str, seed: int) -> COptions:
+    """The options of `Population`, for the library. ValueError where one is not known."""
+    seed = operator.index(seed)
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}, expected 0 to 2**64-1")
+    return COptions(
+        ctypes.sizeof(COptions),
+        ABI_VERSION,
+        kernel.encode() if kernel else None,
+        _int32("threads", threads),
+        _choice("precision", precision, _PRECISIONS),
+        _choice("spikes", spikes, _SPIKES),
+        0,
+        seed,
+    )
+
+
 class Model:
     """An open model file; see `load_model`."""
 
@@ -106,6 +123,11 @@ class Model:
             call(lib.us_model_open, os.fsencode(source), byref(handle))
         self._handle = handle.value
         self._close = weakref.finalize(self, lib.us_model_close, self._handle, None)
+
+    @property
+    def handle(self) -> int:
+        """The us_model of understudy.h, which is closed when this object is gone."""
+        return self._handle
 
     @property
     def info(self) -> dict:
@@ -236,7 +258,8 @@ class Population(_Stepped):
     integers throughout, which give the same bits on every CPU, or "bf16": "f32" but for
     matrix products, whose operands are rounded to bfloat16. spikes: "threshold",
     a spike where p_spike reaches the model's threshold, or "sample", drawn with
-    probability p_spike from (seed, neuron, step) alone.
+    probability p_spike from (seed, neuron, step) alone. numbers: which neurons of a larger
+    population these are, n integers of at least 0; each draws what it would draw there.
     """
 
     def __init__(
@@ -249,26 +272,18 @@ class Population(_Stepped):
         precision: Literal["f32", "int8", "bf16"] = "f32",
         spikes: Literal["threshold", "sample"] = "threshold",
         seed: int = 0,
+        numbers=None,
     ):
         if not isinstance(model, Model):
             model = load_model(model)
-        seed = operator.index(seed)
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is {seed}, expected 0 to 2**64-1")
-        options = COptions(
-            ctypes.sizeof(COptions),
-            ABI_VERSION,
-            kernel.encode() if kernel else None,
-            _int32("threads", threads),
-            _choice("precision", precision, _PRECISIONS),
-            _choice("spikes", spikes, _SPIKES),
-            0,
-            seed,
-        )
+        options = surrogate_options(kernel, threads, precision, spikes, seed)
         handle = c_uint64()
         call(lib.us_population_create, model._handle, _int32("n", n), byref(options), byref(handle))
         super().__init__(handle.value)
         self.heads = {head["name"]: head["count"] for head in model.info["heads"]}
+        if numbers is not None:
+            numbers = np.ascontiguousarray(numbers, np.int64)
+            call(lib.us_population_set_numbers, self._handle, numbers.ctypes.data, numbers.size)
 
     def input_range(self) -> InputRange:
         """How much of the input since creation, reset or load the model never saw in training.

@@ -217,6 +217,14 @@ static void input_range(us_population pop) {
     out.n_heads = 1;
     out.heads = &head;
     bad_step("a detailed population has no heads", US_ERR_INPUT, lif, 1, NULL, 0, out);
+    const int64_t numbers[N] = { 5, 7, -1 };
+    EXPECT(US_ERR_STATE, us_population_set_numbers(lif, numbers, 1, e));
+    EXPECT(US_ERR_NULL, us_population_set_numbers(pop, NULL, N, e));
+    EXPECT(US_ERR_INPUT, us_population_set_numbers(pop, numbers, N - 1, e));
+    EXPECT(US_ERR_INPUT, us_population_set_numbers(pop, numbers, N, e));
+    EXPECT(US_ERR_HANDLE, us_population_set_numbers(0, numbers, N, e));
+    const int64_t large[N] = { 5, 7, INT64_MAX };
+    EXPECT(US_OK, us_population_set_numbers(pop, large, N, e));
     EXPECT(US_OK, us_population_destroy(lif, e));
     that("a failed input_range leaves the counts alone", r.known == -7);
     EXPECT(US_OK, us_population_reset(pop, e));
