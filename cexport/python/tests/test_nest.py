@@ -152,20 +152,14 @@ def test_stdp(model):
     assert weights[0] == weights[1] != 0.01
 
 
-def test_sampled_spikes(model):
-    def spikes(threads, seed):
-        start(threads)
-        neurons = nest.Create("understudy", 5, {"model": model, "spikes": "sample", "seed": seed})
-        recorder = nest.Create("spike_recorder")
-        nest.Connect(neurons, recorder)
-        nest.Simulate(2000)
-        return sorted(zip(recorder.events["times"], recorder.events["senders"]))
-
-    want = spikes(1, 3)
-    assert len(want) > 50 and {i for _, i in want} == {1, 2, 3, 4, 5}
-    assert spikes(2, 3) == spikes(3, 3) == want != spikes(1, 4)
-    one, two = ([t for t, i in want if i == neuron] for neuron in (1, 2))
-    assert one != two
+@pytest.mark.parametrize("batched", [True, False])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_sampled_spikes(networks, threads, batched):
+    # Drawn by (seed, node ID - 1, step), whatever the thread.
+    network = networks[10][0]
+    want = by_hand(network, MS, spikes="sample", seed=3)
+    assert len(want[0]) > 300 and want[0] != networks[10][1][0]
+    assert_same(in_nest(network, MS, threads=threads, batched=batched, pieces=3, spikes="sample", seed=3), want)
 
 
 def test_reset_kernel(model, networks):

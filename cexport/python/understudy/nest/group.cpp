@@ -89,6 +89,7 @@ Parameters::options() const
   us_options o = US_OPTIONS_INIT;
   o.precision = choice( "precision", precision, { { "f32", US_PRECISION_F32 }, { "int8", US_PRECISION_INT8 }, { "bf16", US_PRECISION_BF16 } } );
   o.spikes = choice( "spikes", spikes, { { "threshold", US_SPIKES_THRESHOLD }, { "sample", US_SPIKES_SAMPLE } } );
+  o.seed = static_cast< std::uint64_t >( seed );
   o.kernel = kernel.empty() ? nullptr : kernel.c_str();
   return o;
 }
@@ -100,7 +101,7 @@ Settings::Settings( const Parameters& p )
   check( us_model_open( p.model.c_str(), &model_, &error ), error );
   try
   {
-    const us_population one = create( 1, 0 );
+    const us_population one = create( { 0 } );
     us_info info = US_INFO_INIT;
     const std::int32_t status = us_population_info( one, &info, &error );
     us_population_destroy( one, nullptr );
@@ -120,13 +121,18 @@ Settings::~Settings()
 }
 
 us_population
-Settings::create( std::int32_t n, std::uint64_t seed ) const
+Settings::create( const std::vector< std::int64_t >& numbers ) const
 {
-  us_options options = parameters_.options();
-  options.seed = seed;
+  const us_options options = parameters_.options();
   us_population population = 0;
   us_error error = US_ERROR_INIT;
-  check( us_population_create( model_, n, &options, &population, &error ), error );
+  check( us_population_create( model_, static_cast< std::int32_t >( numbers.size() ), &options, &population, &error ), error );
+  const std::int32_t status = us_population_set_numbers( population, numbers.data(), numbers.size(), &error );
+  if ( status != US_OK )
+  {
+    us_population_destroy( population, nullptr );
+  }
+  check( status, error );
   return population;
 }
 
@@ -139,9 +145,8 @@ Settings::shared( const Parameters& p )
   return all.get( key, [ & ] { return std::make_shared< const Settings >( p ); }, []( const Settings& ) { return true; } );
 }
 
-Group::Group( std::shared_ptr< const Settings > settings, std::uint64_t seed, std::int64_t first )
+Group::Group( std::shared_ptr< const Settings > settings, std::int64_t first )
   : settings_( std::move( settings ) )
-  , seed_( seed )
   , first_( first )
   , next_( first )
   , slots_( 2 )
@@ -163,14 +168,15 @@ Group::forming( const std::shared_ptr< const Settings >& settings, std::size_t t
   static Shared< Key, Group > all;
   return all.get(
     Key( settings.get(), thread, first ),
-    [ & ] { return std::make_shared< Group >( settings, 0, first ); },
+    [ & ] { return std::make_shared< Group >( settings, first ); },
     []( const Group& g ) { return not g.started(); } );
 }
 
 std::int32_t
-Group::join()
+Group::join( std::int64_t number )
 {
-  return n_++;
+  numbers_.push_back( number );
+  return static_cast< std::int32_t >( numbers_.size() ) - 1;
 }
 
 void
@@ -207,13 +213,13 @@ Group::compute( std::int64_t begin, std::int64_t end )
 {
   if ( not started() )
   {
-    population_ = settings_->create( n_, seed_ );
+    population_ = settings_->create( numbers_ );
   }
   while ( next_ < begin ) // all its nodes were frozen
   {
     run( static_cast< std::int32_t >( std::min( begin - next_, max_steps ) ), nullptr );
   }
-  const std::size_t size = static_cast< std::size_t >( end - begin ) * n_;
+  const std::size_t size = static_cast< std::size_t >( end - begin ) * numbers_.size();
   spike_.resize( size );
   p_spike_.resize( size );
   v_soma_mv_.resize( size );

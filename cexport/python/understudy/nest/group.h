@@ -33,8 +33,8 @@ struct Parameters
 
   bool operator==( const Parameters& ) const = default;
 
-  // For the library, without the seed. Throws std::invalid_argument for a word that is not
-  // one of those expected. They refer to kernel.
+  // For the library. Throws std::invalid_argument for a word that is not one of those
+  // expected. They refer to kernel.
   us_options options() const;
 };
 
@@ -55,8 +55,8 @@ public:
 
   long channels() const { return channels_; }
 
-  // A new population of n neurons; seed is that of spikes "sample".
-  us_population create( std::int32_t n, std::uint64_t seed ) const;
+  // A new population of as many neurons as numbers, by which each draws its spikes.
+  us_population create( const std::vector< std::int64_t >& numbers ) const;
 
 private:
   Parameters parameters_;
@@ -69,8 +69,8 @@ private:
 class Group
 {
 public:
-  // seed: of spikes "sample". first: the step that is the population's step 0.
-  Group( std::shared_ptr< const Settings >, std::uint64_t seed, std::int64_t first );
+  // first: the step that is the population's step 0.
+  Group( std::shared_ptr< const Settings >, std::int64_t first );
   ~Group();
   Group( const Group& ) = delete;
   Group& operator=( const Group& ) = delete;
@@ -79,8 +79,8 @@ public:
   // the next to be done: one that has not started, or a new one.
   static std::shared_ptr< Group > forming( const std::shared_ptr< const Settings >&, std::size_t thread, std::int64_t first );
 
-  // Adds a neuron and returns its index. The group must not have started.
-  std::int32_t join();
+  // Adds the neuron with that number and returns its index. The group must not have started.
+  std::int32_t join( std::int64_t number );
   bool started() const { return population_ != 0; }
   // The step to be done next.
   std::int64_t next() const { return next_; }
@@ -105,7 +105,7 @@ public:
   float v_soma_mv( std::int64_t step, std::int32_t neuron ) const { return v_soma_mv_[ at( step, neuron ) ]; }
 
 private:
-  std::size_t at( std::int64_t step, std::int32_t neuron ) const { return static_cast< std::size_t >( step - kept_ ) * n_ + neuron; }
+  std::size_t at( std::int64_t step, std::int32_t neuron ) const { return static_cast< std::size_t >( step - kept_ ) * numbers_.size() + neuron; }
   std::vector< us_event >& slot( std::int64_t step ) { return slots_[ static_cast< std::size_t >( step ) & ( slots_.size() - 1 ) ]; }
   void grow( std::int64_t step );
   void compute( std::int64_t begin, std::int64_t end );
@@ -113,8 +113,7 @@ private:
 
   std::shared_ptr< const Settings > settings_;
   us_population population_ = 0;
-  std::int32_t n_ = 0;
-  std::uint64_t seed_;
+  std::vector< std::int64_t > numbers_; // of the neurons
   std::int64_t first_; // the population's step 0
   std::int64_t next_;
   // Events by step, a ring of a power of two of steps: next_ is the first of them. With over

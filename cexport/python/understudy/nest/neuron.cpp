@@ -45,18 +45,6 @@ absolute( const std::string& path )
   return std::string( folder ) + "/" + path;
 }
 
-// A seed for one node, the finalizer of splitmix64 twice: unlike for every pair.
-std::uint64_t
-node_seed( std::uint64_t seed, std::uint64_t node_id )
-{
-  const auto mixed = []( std::uint64_t x ) {
-    x = ( x ^ ( x >> 30 ) ) * 0xbf58476d1ce4e5b9;
-    x = ( x ^ ( x >> 27 ) ) * 0x94d049bb133111eb;
-    return x ^ ( x >> 31 );
-  };
-  return mixed( mixed( seed + 0x9e3779b97f4a7c15 ) + node_id );
-}
-
 std::string
 text( double x )
 {
@@ -274,21 +262,9 @@ Neuron::pre_run_hook()
     }
     return;
   }
-  if ( parameters_.spikes == "sample" )
-  {
-    // The library draws from (seed, index in the population, step), and an index would depend on the
-    // number of threads.
-    group_ = std::make_shared< Group >( settings_, node_seed( parameters_.seed, get_node_id() ), next );
-  }
-  else if ( parameters_.batched )
-  {
-    group_ = Group::forming( settings_, get_thread(), next );
-  }
-  else
-  {
-    group_ = std::make_shared< Group >( settings_, 0, next );
-  }
-  index_ = group_->join();
+  group_ = parameters_.batched ? Group::forming( settings_, get_thread(), next ) : std::make_shared< Group >( settings_, next );
+  // Neurons created first are numbered as in a population of the library alone.
+  index_ = group_->join( static_cast< std::int64_t >( get_node_id() ) - 1 );
 }
 
 void
