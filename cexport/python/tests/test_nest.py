@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-import shutil
+import re
 import subprocess
 import sys
 
@@ -119,6 +119,25 @@ def test_multimeter_and_status(model):
         assert np.isnan(got[~known]).all()
         np.testing.assert_array_equal(got[known], values[times[known] // TICKS - 1, 0])
         assert neuron.get(name) == values[19, 0]
+
+
+def test_input_range(model):
+    start(2)
+    neurons = kicked(model, [2.0, 3.0], 6)
+    with pytest.raises(ValueError, match="node 1 has no input yet"):
+        understudy.nest.input_range(neurons)
+    nest.Simulate(10)
+    assert understudy.nest.input_range(neurons) == understudy.InputRange(
+        known=True, steps=60, steps_outside=0, events=12, weights_outside=12, max_events_per_ms=1, min_weight=20, max_weight=20)
+
+
+def test_tutorial():
+    p = subprocess.run([sys.executable, ROOT / "cexport" / "python" / "examples" / "nest_tutorial.py", L5PC], capture_output=True, text=True, timeout=600,
+                       env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python")})
+    assert p.returncode == 0, p.stderr
+    spikes = re.search(r"(\d+) spikes of surrogates, (\d+) of basket cells", p.stdout)
+    assert int(spikes[1]) > 10 and int(spikes[2]) > 10
+    assert "outside the training range: 0 of 8000 steps" in p.stdout, p.stdout
 
 
 def test_an_event_counts_as_often_as_it_came(model):

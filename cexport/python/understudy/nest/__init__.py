@@ -15,10 +15,10 @@ import re
 import shlex
 from typing import NamedTuple
 
-from .. import _compile
+from .. import InputRange, _compile
 from .._compile import BuildError
 
-__all__ = ["BuildError", "build", "install"]
+__all__ = ["BuildError", "build", "input_range", "install"]
 
 _NAME = "understudymodule"
 _HERE = pathlib.Path(__file__).resolve().parent
@@ -129,3 +129,29 @@ def install() -> pathlib.Path:
             raise BuildError(f"NEST cannot load {path}, which `python -m understudy.nest build --again` may cure: {loader}") from e
         raise
     return path
+
+
+def input_range(nodes) -> InputRange:
+    """How much of the input of nodes "understudy", and of those that share populations with them, no model saw in training.
+
+    nodes: a NodeCollection that has been simulated. Look at it before trusting a result: such
+    input is computed all the same. ValueError before the first simulation.
+    """
+    ranges = {}
+    for node in nodes:
+        status = node.get()
+        if "input_range" not in status:
+            raise ValueError(f"node {node.global_id} has no input yet: it is not of the model \"understudy\", or was not simulated")
+        r = dict(status["input_range"])
+        population = r.pop("population")
+        ranges[population] = InputRange(**r)
+    if not ranges:
+        raise ValueError("no nodes")
+    received = [r for r in ranges.values() if r.events]
+    return InputRange(
+        known=all(r.known for r in ranges.values()),
+        **{name: sum(getattr(r, name) for r in ranges.values()) for name in ("steps", "steps_outside", "events", "weights_outside")},
+        max_events_per_ms=max(r.max_events_per_ms for r in ranges.values()),
+        min_weight=min((r.min_weight for r in received), default=0.0),
+        max_weight=max((r.max_weight for r in received), default=0.0),
+    )

@@ -191,6 +191,12 @@ Group::add( std::int64_t step, std::int32_t neuron, std::int32_t channel, float 
   events.insert( events.end(), times, event );
 }
 
+bool
+Group::input_range( us_input_range& range ) const
+{
+  return started() and us_population_input_range( population_, &range, nullptr ) == US_OK;
+}
+
 void
 Group::grow( std::int64_t step )
 {

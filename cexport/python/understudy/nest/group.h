@@ -99,6 +99,12 @@ public:
     }
   }
 
+  // How much of the input of all its neurons the model never saw in training. false before it
+  // has started.
+  bool input_range( us_input_range& ) const;
+  // A number that no other population has or had; 0 before it has started.
+  us_population population() const { return population_; }
+
   // Results of a step of the last advance that had something to do.
   bool spike( std::int64_t step, std::int32_t neuron ) const { return spike_[ at( step, neuron ) ] != 0; }
   float p_spike( std::int64_t step, std::int32_t neuron ) const { return p_spike_[ at( step, neuron ) ]; }

@@ -186,6 +186,21 @@ Neuron::get_status( Dictionary& d ) const
   d[ "channels" ] = settings_ ? settings_->channels() : 0L;
   d[ "V_m" ] = V_m();
   d[ "p_spike" ] = p_spike();
+  us_input_range range = US_INPUT_RANGE_INIT;
+  if ( group_ and group_->input_range( range ) )
+  {
+    Dictionary r;
+    r[ "population" ] = static_cast< long >( group_->population() );
+    r[ "known" ] = range.known != 0;
+    r[ "steps" ] = static_cast< long >( range.steps );
+    r[ "steps_outside" ] = static_cast< long >( range.steps_outside );
+    r[ "events" ] = static_cast< long >( range.events );
+    r[ "weights_outside" ] = static_cast< long >( range.weights_outside );
+    r[ "max_events_per_ms" ] = static_cast< long >( range.max_events_per_ms );
+    r[ "min_weight" ] = static_cast< double >( range.min_weight );
+    r[ "max_weight" ] = static_cast< double >( range.max_weight );
+    d[ "input_range" ] = r;
+  }
   d[ nest::names::recordables ] = recordables_.get_list();
 }
 
