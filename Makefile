@@ -12,10 +12,10 @@ PORTABLE := ./native/... ./plugin/... ./wasm
 # for want of them.
 ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && export UNDERSTUDY_REQUIRE=all
 
-# The same for UNDERSTUDY_CONVERT_PYTHON: the frameworks whose files are imported.
-CONVERT := convert=$$(tests/convert-environment.sh) && eval "$$convert"
+# The same for UNDERSTUDY_FULL_PYTHON, which has the frameworks whose files are imported, and MPI.
+FULL := full=$$(tests/python-environment.sh) && eval "$$full"
 
-# The same for UNDERSTUDY_NEST_PYTHON.
+# The same for UNDERSTUDY_NEST_PYTHON, which has NEST.
 NEST := nest=$$(tests/nest-environment.sh) && eval "$$nest"
 
 .PHONY: help
@@ -35,14 +35,26 @@ lib: ## The C library, build/libunderstudy.so, and its header
 	cexport/lib/build.sh build
 	cp cexport/include/understudy.h build/
 
+# Below $(PREFIX); packagers set DESTDIR. Root often has no Go: then what `make build lib` made is installed.
+PREFIX := /usr/local
+export DESTDIR
+.PHONY: install
+install: $(if $(shell command -v go),build lib) ## The C library, its header, pkg-config and CMake files, and the command, below PREFIX=/usr/local
+	cexport/lib/install.sh build "$(PREFIX)"
+
+.PHONY: uninstall
+uninstall: ## Remove what install put there
+	cexport/lib/install.sh -u build "$(PREFIX)"
+
 .PHONY: guest
 guest: ## The WebAssembly guest, build/guest.wasm
 	wasm/build.sh build/guest.wasm
 
 .PHONY: environment
 environment: ## Install what the tests need beyond Go; print where it is
+	@tests/tools.sh
 	@tests/environment.sh
-	@tests/convert-environment.sh
+	@tests/python-environment.sh
 	@tests/nest-environment.sh
 
 .PHONY: test
@@ -64,7 +76,8 @@ test-go: ## Go tests beside the code
 # Go does not know of.
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
-	$(ENVIRONMENT) && $(CONVERT) && go test -count=1 -timeout 30m ./tests/...
+	tests/tools.sh
+	$(ENVIRONMENT) && $(FULL) && $(NEST) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
@@ -84,8 +97,8 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 
 .PHONY: test-python
 test-python: build lib ## Tests of the Python package
-	$(ENVIRONMENT) && $(CONVERT) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
-		cd cexport/python && "$$UNDERSTUDY_CONVERT_PYTHON" -m pytest -q -p no:cacheprovider --ignore-glob='*/test_nest*.py'
+	$(ENVIRONMENT) && $(FULL) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_FULL_PYTHON" -m pytest -q -p no:cacheprovider --ignore-glob='*/test_nest*.py'
 
 .PHONY: test-nest
 test-nest: lib ## Tests of the NEST adapter

@@ -2,7 +2,9 @@
  * A ring of 20 integrate-and-fire neurons: each spike reaches the next neuron
  * 5 ms later, where it makes the next spike; one kick runs round for ever.
  *
- *   make lib && cc ring.c -I../include -L../../build -lunderstudy -Wl,-rpath,../../build -o ring && ./ring
+ *   cc ring.c $(pkg-config --cflags --libs understudy) -o ring && ./ring
+ *
+ * C11, and C++17.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +36,12 @@ int main(void) {
             int from = (i + N - 1) % N;
             /* A spike of step s leaves at s + 1 ms. */
             int arrives = t > DELAY && spike[t - DELAY - 1][from];
-            if (kick || arrives) events[n++] = (us_event){ .t_ms = t, .neuron = i, .channel = 0, .weight = 20 };
+            if (!kick && !arrives) continue;
+            us_event *e = &events[n++];
+            e->t_ms = t;
+            e->neuron = i;
+            e->channel = 0;
+            e->weight = 20;
         }
         out.spike = spike[t];
         check(us_population_step(ring, 1, events, n, &out, &err), &err);

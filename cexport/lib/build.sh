@@ -10,9 +10,10 @@ out=$(cd "$out" && pwd)
 map=$(mktemp)
 trap 'rm -f "$map" "$out/.libunderstudy.$$" "$out/.libunderstudy.$$.h" "$out/.libunderstudy.h"' EXIT
 { echo '{ global:'; sed 's/$/;/' "$here/symbols.txt"; echo 'local: *; };'; } >"$map"
+major=$("$here/version.sh" major)
 cd "$here"
 go build -trimpath -buildmode=c-shared \
-	-ldflags "-s -w -extldflags '-Wl,-soname,libunderstudy.so.0 -Wl,--version-script=$map'" \
+	-ldflags "-s -w -extldflags '-Wl,-soname,libunderstudy.so.$major -Wl,--version-script=$map'" \
 	-o "$out/.libunderstudy.$$" .
-mv "$out/.libunderstudy.$$" "$out/libunderstudy.so.0"
-ln -sf libunderstudy.so.0 "$out/libunderstudy.so"
+mv "$out/.libunderstudy.$$" "$out/libunderstudy.so.$major"
+ln -sf "libunderstudy.so.$major" "$out/libunderstudy.so"

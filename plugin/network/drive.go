@@ -1,8 +1,11 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
+	"sort"
 
 	"understudy/plugin/population"
 )
@@ -10,12 +13,15 @@ import (
 // maxEventsPerStep bounds the background events of one source on one neuron in one step.
 const maxEventsPerStep = 1 << 12
 
-// Drive is the background input: every neuron gets its own independent events,
-// which depend on (Seed, neuron, step, source) only, never on the kind of
+// Drive is the input from outside. Of its sources every neuron gets its own independent
+// events, which depend on (Seed, neuron, step, source) only, never on the kind of
 // population, the block length or the threads.
 type Drive struct {
 	Seed    uint64
 	Sources []Source
+	// Recorded are further events, in any order; Neuron is counted over all populations.
+	// Their times follow the rule of arrivals.
+	Recorded []population.Event
 }
 
 // Source is a stream of Poisson events onto a set of channels, for instance the
@@ -144,4 +150,43 @@ func (d *driver) events(dst []population.Event, neuron int, local int32, step in
 		}
 	}
 	return dst
+}
+
+// sortRecorded checks the recorded events of a drive and sorts them by population and step.
+func (n *Network) sortRecorded(d *Drive) ([][]population.Event, error) {
+	if d == nil || len(d.Recorded) == 0 {
+		return nil, nil
+	}
+	byPopulation := make([][]population.Event, len(n.pops))
+	for i, e := range d.Recorded {
+		// Beyond 2^53 ms a time does not tell its step.
+		if !(e.TimeMS >= 0 && e.TimeMS < 1<<53) || e.Neuron < 0 || int(e.Neuron) >= n.Neurons() {
+			return nil, fmt.Errorf("%w: recorded event %d at %g ms for neuron %d of %d", population.ErrInput, i, e.TimeMS, e.Neuron, n.Neurons())
+		}
+		p := n.owner[e.Neuron]
+		if channels := n.pops[p].Info().Channels; e.Channel < 0 || int(e.Channel) >= channels {
+			return nil, fmt.Errorf("%w: recorded event %d on channel %d, population %d has %d channels", population.ErrInput, i, e.Channel, p, channels)
+		}
+		if w := float64(e.Weight); math.IsNaN(w) || math.IsInf(w, 0) {
+			return nil, fmt.Errorf("%w: recorded event %d has weight %g", population.ErrInput, i, w)
+		}
+		e.TimeMS, e.Neuron = Arrival(e.TimeMS), n.local[e.Neuron]
+		byPopulation[p] = append(byPopulation[p], e)
+	}
+	for _, events := range byPopulation {
+		slices.SortStableFunc(events, func(a, b population.Event) int { return cmp.Compare(math.Floor(a.TimeMS), math.Floor(b.TimeMS)) })
+	}
+	return byPopulation, nil
+}
+
+// recordedIn are the recorded events of population p in a step.
+func (n *Network) recordedIn(p int, step int64) []population.Event {
+	if n.recorded == nil {
+		return nil
+	}
+	events := n.recorded[p]
+	at := func(step int64) int {
+		return sort.Search(len(events), func(i int) bool { return events[i].TimeMS >= float64(step) })
+	}
+	return events[at(step):at(step+1)]
 }

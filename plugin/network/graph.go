@@ -20,11 +20,13 @@ type Connection struct {
 	Pre, Post int32 // neurons, counted over all populations
 	Channel   int32
 	Weight    float32 // finite; 1 is one presynaptic spike
-	DelayMS   float32 // 1 <= DelayMS <= MaxDelayMS
+	// DelayMS is 0 < DelayMS <= MaxDelayMS; float64, as simulators have it, so that a spike
+	// arrives in the same step as there.
+	DelayMS float64
 }
 
 // Graph holds the connections of a network of N neurons in compressed rows: the
-// connections of neuron i are entries row[i] to row[i+1], 16 bytes each. It
+// connections of neuron i are entries row[i] to row[i+1], 20 bytes each. It
 // does not change after it is made; several networks may share it.
 type Graph struct {
 	n                  int
@@ -32,8 +34,8 @@ type Graph struct {
 	post               []int32
 	channel            []int32
 	weight             []float32
-	delay              []float32
-	minDelay, maxDelay float32
+	delay              []float64
+	minDelay, maxDelay float64
 }
 
 // NewGraph makes a graph of n neurons. The order of conns does not matter for
@@ -49,10 +51,10 @@ func NewGraph(n int, conns []Connection) (*Graph, error) {
 	g := &Graph{
 		n: n, row: make([]int, n+1),
 		post: make([]int32, len(conns)), channel: make([]int32, len(conns)),
-		weight: make([]float32, len(conns)), delay: make([]float32, len(conns)),
+		weight: make([]float32, len(conns)), delay: make([]float64, len(conns)),
 	}
 	for i, c := range conns {
-		if err := c.check(n); err != nil {
+		if err := c.Check(n, math.MaxInt); err != nil {
 			return nil, fmt.Errorf("connection %d: %w", i, err)
 		}
 		g.row[c.Pre+1]++
@@ -73,16 +75,20 @@ func NewGraph(n int, conns []Connection) (*Graph, error) {
 	return g, nil
 }
 
-func (c Connection) check(n int) error {
+// Check returns an error, which wraps population.ErrInput, unless the connection is
+// between two of n neurons and onto one of so many channels, and its numbers are in range.
+func (c Connection) Check(n, channels int) error {
 	switch {
 	case c.Pre < 0 || int(c.Pre) >= n || c.Post < 0 || int(c.Post) >= n:
 		return fmt.Errorf("%w: from neuron %d to %d, there are %d", population.ErrInput, c.Pre, c.Post, n)
 	case c.Channel < 0:
 		return fmt.Errorf("%w: channel %d", population.ErrInput, c.Channel)
+	case int(c.Channel) >= channels:
+		return fmt.Errorf("%w: channel %d, there are %d", population.ErrInput, c.Channel, channels)
 	case math.IsNaN(float64(c.Weight)) || math.IsInf(float64(c.Weight), 0):
 		return fmt.Errorf("%w: weight %g", population.ErrInput, c.Weight)
-	case !(c.DelayMS >= 1 && c.DelayMS <= MaxDelayMS):
-		return fmt.Errorf("%w: delay %g ms, expected 1 to %d", population.ErrInput, c.DelayMS, MaxDelayMS)
+	case !(c.DelayMS > 0 && c.DelayMS <= MaxDelayMS):
+		return fmt.Errorf("%w: delay %g ms, expected more than 0, at most %d", population.ErrInput, c.DelayMS, MaxDelayMS)
 	}
 	return nil
 }

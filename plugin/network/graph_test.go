@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"understudy/plugin/network"
@@ -40,9 +41,9 @@ func TestGraphErrors(t *testing.T) {
 		"channel":         func(c *network.Connection) { c.Channel = -1 },
 		"weight NaN":      func(c *network.Connection) { c.Weight = float32(math.NaN()) },
 		"weight infinite": func(c *network.Connection) { c.Weight = float32(math.Inf(1)) },
-		"delay short":     func(c *network.Connection) { c.DelayMS = 0.99 },
+		"no delay":        func(c *network.Connection) { c.DelayMS = 0 },
 		"delay long":      func(c *network.Connection) { c.DelayMS = 1e5 },
-		"delay NaN":       func(c *network.Connection) { c.DelayMS = float32(math.NaN()) },
+		"delay NaN":       func(c *network.Connection) { c.DelayMS = math.NaN() },
 	} {
 		c := good
 		change(&c)
@@ -63,7 +64,7 @@ func TestRandomGraph(t *testing.T) {
 	}
 	type pair struct{ pre, post int32 }
 	contacts := map[pair]int{}
-	delays := map[pair]float32{}
+	delays := map[pair]float64{}
 	for pre := range n {
 		for _, c := range g.From(pre) {
 			p := pair{c.Pre, c.Post}
@@ -78,7 +79,7 @@ func TestRandomGraph(t *testing.T) {
 			if inhibitory := pre >= 30; inhibitory != (c.Channel >= 20) {
 				t.Errorf("neuron %d ends on channel %d", pre, c.Channel)
 			}
-			if c.DelayMS < 1 || c.DelayMS > 5 || c.DelayMS != float32(int(c.DelayMS)) {
+			if c.DelayMS < 1 || c.DelayMS > 5 || c.DelayMS != math.Trunc(c.DelayMS) {
 				t.Errorf("delay %g", c.DelayMS)
 			}
 		}
@@ -95,7 +96,7 @@ func TestRandomGraph(t *testing.T) {
 			t.Errorf("neuron %d gets input from %d others", post, inputs[post])
 		}
 	}
-	seen := map[float32]bool{}
+	seen := map[float64]bool{}
 	for _, d := range delays {
 		seen[d] = true
 	}
@@ -186,6 +187,23 @@ func TestNewErrors(t *testing.T) {
 	} {
 		if err := f(); !errors.Is(err, population.ErrInput) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	good := population.Event{TimeMS: 1, Neuron: 1, Channel: 2, Weight: 1}
+	for name, change := range map[string]func(*population.Event){
+		"time":     func(e *population.Event) { e.TimeMS = -0.1 },
+		"time NaN": func(e *population.Event) { e.TimeMS = math.NaN() },
+		"time inf": func(e *population.Event) { e.TimeMS = math.Inf(1) },
+		"neuron":   func(e *population.Event) { e.Neuron = 2 },
+		"neuron -": func(e *population.Event) { e.Neuron = -1 },
+		"channel":  func(e *population.Event) { e.Channel = 3 },
+		"weight":   func(e *population.Event) { e.Weight = float32(math.Inf(1)) },
+	} {
+		bad := good
+		change(&bad)
+		_, err := network.New(lif(2), nil, &network.Drive{Recorded: []population.Event{good, bad}}, network.Options{})
+		if !errors.Is(err, population.ErrInput) || !strings.Contains(err.Error(), "recorded event 1 ") {
+			t.Errorf("recorded, %s: %v", name, err)
 		}
 	}
 	used := lif(2)

@@ -3,7 +3,9 @@
 // detailed cells and surrogates are interchangeable.
 //
 // Time: a spike of step k leaves at t = k+1 ms; over a connection of delay d it
-// arrives at k+1+d and belongs to step int(k+1+d).
+// arrives at k+1+d and belongs to step int(k+1+d). An arrival less than 1e-6 ms before
+// a whole ms counts as at that ms, so that the rounding of a delay such as 0.1 ms
+// does not cost a step; NEURON's and NEST's adapters do the same.
 package network
 
 import (
@@ -36,9 +38,11 @@ type Network struct {
 	local []int32
 	graph *Graph
 	drive *driver
-	block int
-	now   int64
-	bad   error // a step failed halfway: only Reset helps
+	// recorded are the drive's recorded events, by population, in the order of their steps.
+	recorded [][]population.Event
+	block    int
+	now      int64
+	bad      error // a step failed halfway: only Reset helps
 
 	ring [][]population.Event // [step mod slots][population]
 	// Scratch, reused by every block.
@@ -88,16 +92,20 @@ func New(pops []population.Population, graph *Graph, drive *Drive, opt Options) 
 	if n.drive, err = newDriver(drive, len(n.owner)); err != nil {
 		return nil, err
 	}
+	if n.recorded, err = n.sortRecorded(drive); err != nil {
+		return nil, err
+	}
 	n.block = maxBlock
 	if graph.Connections() > 0 {
 		// A spike of a block's first step arrives 1+delay later; until then the
-		// populations need nothing from each other.
+		// populations need nothing from each other. With delays below 1 ms that is
+		// one step.
 		n.block = min(n.block, 1+int(graph.minDelay))
 	}
 	if opt.MaxBlock > 0 {
 		n.block = min(n.block, opt.MaxBlock)
 	}
-	// One slot more than the longest way, in case k+1+delay rounds up.
+	// One slot more than the longest way, in case the arrival counts as the next ms.
 	n.ring = make([][]population.Event, (n.block+int(graph.maxDelay)+2)*len(pops))
 	n.outs = make([]population.Output, len(pops))
 	for i, p := range pops {
@@ -191,6 +199,7 @@ func (n *Network) Run(ctx context.Context, steps int, rec *Recorder) error {
 func (n *Network) stepPopulation(p, b int, rec *Recorder) error {
 	n.events = n.events[:0]
 	for s := range b {
+		n.events = append(n.events, n.recordedIn(p, n.now+int64(s))...)
 		slot := &n.ring[n.slot(n.now+int64(s), p)]
 		n.events = append(n.events, *slot...)
 		*slot = (*slot)[:0]
@@ -226,7 +235,7 @@ func (n *Network) route(b int, rec *Recorder) {
 				pre := n.first[p] + i
 				rec.spike(step, pre)
 				for k := g.row[pre]; k < g.row[pre+1]; k++ {
-					t := float64(step+1) + float64(g.delay[k])
+					t := Arrival(float64(step+1) + g.delay[k])
 					post := g.post[k]
 					slot := &n.ring[n.slot(int64(t), int(n.owner[post]))]
 					*slot = append(*slot, population.Event{TimeMS: t, Neuron: n.local[post], Channel: g.channel[k], Weight: g.weight[k]})
@@ -235,6 +244,10 @@ func (n *Network) route(b int, rec *Recorder) {
 		}
 	}
 }
+
+// Arrival is the time [ms] that an event counts as when it arrives at t: t itself, or the whole
+// ms that comes less than 1e-6 ms later.
+func Arrival(t float64) float64 { return max(t, math.Floor(t+1e-6)) }
 
 // slot is the index in the ring of a step's events for population p.
 func (n *Network) slot(step int64, p int) int {

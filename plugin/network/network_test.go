@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"slices"
 	"sort"
 	"testing"
 
@@ -29,7 +30,7 @@ func set(t *testing.T, from, to int32) *network.Channels {
 // A strong event makes the LIF fire in its own step, so a chain of connections
 // shows the delays.
 func TestDelaysAreExact(t *testing.T) {
-	for _, delay := range []float32{1, 1.5, 2, 7.25, 40} {
+	for _, delay := range []float64{0.1, 0.5, 1, 1.5, 2, 7.25, 40} {
 		for _, maxBlock := range []int{0, 1, 2} {
 			pop := networktest.NewLIF("lif", 2, 3, 1, 30)
 			g, err := network.NewGraph(2, []network.Connection{{Pre: 0, Post: 1, Channel: 2, Weight: 1, DelayMS: delay}, {Pre: 1, Post: 0, Channel: 0, Weight: 1, DelayMS: 3}})
@@ -50,7 +51,7 @@ func TestDelaysAreExact(t *testing.T) {
 			for step < 100 {
 				want = append(want, network.Spike{Step: step, Neuron: neuron})
 				if neuron == 0 {
-					step, neuron = int64(float64(step+1)+float64(delay)), 1
+					step, neuron = int64(float64(step+1)+delay), 1
 				} else {
 					step, neuron = step+1+3, 0
 				}
@@ -59,9 +60,99 @@ func TestDelaysAreExact(t *testing.T) {
 				t.Fatalf("delay %g block %d: spikes %v, want %v", delay, maxBlock, rec.Spikes, want)
 			}
 			e := rec.Input[0][0]
-			if e.TimeMS != 1+float64(delay) || e.Channel != 2 || e.Neuron != 0 {
+			if e.TimeMS != 1+delay || e.Channel != 2 || e.Neuron != 0 {
 				t.Fatalf("first event on neuron 1: %+v", e)
 			}
+		}
+	}
+}
+
+// An arrival that misses a whole ms by rounding counts as that ms, and no other does.
+func TestArrivalsNearAWholeMS(t *testing.T) {
+	for _, c := range []struct {
+		delay float64
+		step  int64
+	}{
+		{2, 3}, {math.Nextafter(2, 0), 3}, {2 - 0.9e-6, 3}, {2 - 1.1e-6, 2}, {math.Nextafter(2, 3), 3},
+		{0.1 + 0.2 + 0.7, 2}, {1e-9, 1}, {1 - 1e-9, 2}, {network.MaxDelayMS - 0.9e-6, network.MaxDelayMS + 1},
+	} {
+		g, err := network.NewGraph(2, []network.Connection{{Pre: 0, Post: 1, Weight: 1, DelayMS: c.delay}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The event that makes the first spike comes by the same rule in step 0, 1.
+		for first, kick := range []float64{0.3, 1 - 0.9e-6} {
+			for _, maxBlock := range []int{0, 1} {
+				pop := networktest.NewLIF("lif", 2, 3, 1, 30)
+				net, err := network.New([]population.Population{pop}, g, &network.Drive{Recorded: []population.Event{{TimeMS: kick, Weight: 1}}}, network.Options{MaxBlock: maxBlock})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var rec network.Recorder
+				if err := net.Run(t.Context(), network.MaxDelayMS+5, &rec); err != nil {
+					t.Fatal(err)
+				}
+				if want := []network.Spike{{Step: int64(first)}, {Step: int64(first) + c.step, Neuron: 1}}; !reflect.DeepEqual(rec.Spikes, want) {
+					t.Errorf("delay %g, block %d, input at %g: spikes %v, want %v", c.delay, maxBlock, kick, rec.Spikes, want)
+				}
+			}
+		}
+	}
+}
+
+// Recorded events reach their neurons in their steps, beside background and recurrent
+// events, whatever their order, the block and the populations; also after a reset.
+func TestRecordedEvents(t *testing.T) {
+	const n, steps = 16, 300
+	var events []population.Event
+	for i := range 600 {
+		events = append(events, population.Event{TimeMS: float64(i*7919%steps) + 0.25, Neuron: int32(i % n), Channel: int32(i % 30), Weight: 2})
+	}
+	shuffled := slices.Clone(events)
+	slices.Reverse(shuffled)
+	run := func(recorded []population.Event, sizes []int, maxBlock int) (first, second *network.Recorder) {
+		var pops []population.Population
+		for _, s := range sizes {
+			pops = append(pops, networktest.NewLIF("lif", s, 20, 10, 3))
+		}
+		d := drive(t, 1)
+		d.Recorded = recorded
+		net, err := network.New(pops, random(t, n), d, network.Options{MaxBlock: maxBlock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var recs [2]*network.Recorder
+		for i := range recs {
+			recs[i] = &network.Recorder{Watch: []int{n - 1, 0, 3}}
+			if err := net.Run(t.Context(), steps, recs[i]); err != nil {
+				t.Fatal(err)
+			}
+			net.Reset()
+		}
+		return recs[0], recs[1]
+	}
+	want, again := run(events, []int{n}, 0)
+	if without, _ := run(nil, []int{n}, 0); reflect.DeepEqual(without.Spikes, want.Spikes) {
+		t.Error("recorded events change nothing")
+	}
+	for i, w := range want.Watch {
+		for _, e := range events {
+			if int(e.Neuron) == w {
+				e.Neuron = int32(i)
+				if !slices.Contains(want.Input[i], e) {
+					t.Errorf("neuron %d did not receive %+v", w, e)
+				}
+			}
+		}
+		if !slices.IsSortedFunc(want.Input[i], func(a, b population.Event) int { return int(a.TimeMS) - int(b.TimeMS) }) {
+			t.Errorf("input of neuron %d is not in the order of steps", w)
+		}
+	}
+	block1, _ := run(events, []int{n}, 1)
+	two, _ := run(shuffled, []int{5, 11}, 0)
+	for name, got := range map[string]*network.Recorder{"block 1": block1, "shuffled, two populations": two, "after a reset": again} {
+		if !reflect.DeepEqual(got.Spikes, want.Spikes) || !reflect.DeepEqual(got.VSoma, want.VSoma) {
+			t.Errorf("%s: another result", name)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func Random(n int, s RandomSpec) (*Graph, error) {
 			}
 			for range s.Contacts {
 				conns = append(conns, Connection{Pre: pre, Post: int32(post),
-					Channel: set.pick(uint32(r.word() >> 32)), Weight: s.Weight, DelayMS: float32(delay)})
+					Channel: set.pick(uint32(r.word() >> 32)), Weight: s.Weight, DelayMS: float64(delay)})
 			}
 		}
 	}

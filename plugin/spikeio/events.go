@@ -8,11 +8,9 @@
 package spikeio
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
-	"os"
 
 	"understudy/plugin/population"
 )
@@ -35,60 +33,61 @@ type Events struct {
 // ends with the millisecond of its last event. Errors name the file and the
 // entry or line.
 func Read(path string) (*Events, error) {
-	f, err := os.Open(path)
+	z, text, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	var magic [4]byte
-	n, err := io.ReadFull(f, magic[:])
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if bytes.HasPrefix(magic[:n], []byte("PK")) {
-		z, err := OpenNPZ(path)
-		if err != nil {
-			return nil, err
-		}
+	if z != nil {
 		defer z.Close()
 		return z.Events()
 	}
-	return readCSV(path, io.MultiReader(bytes.NewReader(magic[:n]), f))
+	defer text.Close()
+	return readCSV(path, text)
+}
+
+// eventColumns are the columns of one neuron's events.
+var eventColumns = []Column{
+	{Name: "t_ms", Array: "in_t_ms"},
+	{Name: "channel", Array: "in_channel", Integer: true},
+	{Name: "weight", Array: "in_weight", Optional: true},
+}
+
+// readCSV reads t_ms,channel[,weight] lines; path is only its name in errors.
+func readCSV(path string, r io.Reader) (*Events, error) {
+	var e Events
+	err := readCSVTable(path, r, eventColumns, func(row []float64) error {
+		weight := 1.0
+		if len(row) == 3 {
+			weight = row[2]
+			e.Weight = append(e.Weight, float32(weight))
+		}
+		e.TimeMS = append(e.TimeMS, row[0])
+		e.Channel = append(e.Channel, int32(row[1]))
+		return checkEvent(row[0], row[1], weight)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := e.finish(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &e, nil
 }
 
 // Events reads the recorded events of an archive; see [Read].
 func (z *NPZ) Events() (*Events, error) {
-	var e Events
-	var shape []int
-	var err error
-	if e.Channel, shape, err = z.Int32("in_channel"); err != nil {
+	data, err := z.table(eventColumns)
+	if err != nil {
 		return nil, err
 	}
-	if len(shape) != 1 {
-		return nil, fmt.Errorf("%s: in_channel: %w: shape %v, expected one dimension", z.path, population.ErrFormat, shape)
+	e := &Events{TimeMS: data[0], Channel: make([]int32, len(data[1]))}
+	for i, c := range data[1] {
+		e.Channel[i] = int32(c)
 	}
-	// like reads a companion of in_channel.
-	like := func(name string) ([]float64, error) {
-		v, shape, err := z.Float64(name)
-		if err != nil {
-			return nil, err
-		}
-		if len(shape) != 1 || len(v) != len(e.Channel) {
-			return nil, fmt.Errorf("%s: %s: %w: shape %v, in_channel has [%d]", z.path, name, population.ErrFormat, shape, len(e.Channel))
-		}
-		return v, nil
-	}
-	if e.TimeMS, err = like("in_t_ms"); err != nil {
-		return nil, err
-	}
-	if z.Has("in_weight") {
-		w, err := like("in_weight")
-		if err != nil {
-			return nil, err
-		}
-		e.Weight = make([]float32, len(w))
-		for i, v := range w {
-			e.Weight[i] = float32(v)
+	if data[2] != nil {
+		e.Weight = make([]float32, len(data[2]))
+		for i, w := range data[2] {
+			e.Weight[i] = float32(w)
 		}
 	}
 	if z.Has("T_ms") {
@@ -110,7 +109,7 @@ func (z *NPZ) Events() (*Events, error) {
 	if err := e.finish(); err != nil {
 		return nil, fmt.Errorf("%s: %w", z.path, err)
 	}
-	return &e, nil
+	return e, nil
 }
 
 // finish validates every event and sets TotalMS where it is 0.
@@ -150,7 +149,7 @@ func checkEvent(t, channel, weight float64) error {
 		return fmt.Errorf("%w: time %g ms, at most %d", population.ErrLimit, t, MaxMS)
 	case channel < 0:
 		return fmt.Errorf("%w: channel %g is negative", population.ErrFormat, channel)
-	case math.IsNaN(weight) || math.IsInf(weight, 0):
+	case math.IsNaN(weight) || math.IsInf(float64(float32(weight)), 0):
 		return fmt.Errorf("%w: weight %g is not a finite 32-bit number", population.ErrFormat, weight)
 	}
 	return nil
@@ -173,4 +172,36 @@ func (e *Events) Population(dst []population.Event, neuron int) []population.Eve
 		dst = append(dst, population.Event{TimeMS: t, Neuron: int32(neuron), Channel: e.Channel[i], Weight: float32(e.weight(i))})
 	}
 	return dst
+}
+
+// ReadPopulation reads events of many neurons: a CSV file with the header
+// t_ms,neuron,channel[,weight], or an .npz archive with in_t_ms, in_neuron, in_channel and, if
+// wanted, in_weight. neurons and channels say how many there are. Errors name the file
+// and the line or entry.
+func ReadPopulation(path string, neurons, channels int) ([]population.Event, error) {
+	var events []population.Event
+	err := ReadTable(path, []Column{
+		{Name: "t_ms", Array: "in_t_ms"},
+		{Name: "neuron", Array: "in_neuron", Integer: true},
+		{Name: "channel", Array: "in_channel", Integer: true},
+		{Name: "weight", Array: "in_weight", Optional: true},
+	}, func(row []float64) error {
+		weight := 1.0
+		if len(row) == 4 {
+			weight = row[3]
+		}
+		if err := checkEvent(row[0], row[2], weight); err != nil {
+			return err
+		}
+		e := population.Event{TimeMS: row[0], Neuron: int32(row[1]), Channel: int32(row[2]), Weight: float32(weight)}
+		if e.Neuron < 0 || int(e.Neuron) >= neurons {
+			return fmt.Errorf("%w: neuron %d, there are %d", population.ErrInput, e.Neuron, neurons)
+		}
+		if int(e.Channel) >= channels {
+			return fmt.Errorf("%w: channel %d, there are %d", population.ErrInput, e.Channel, channels)
+		}
+		events = append(events, e)
+		return nil
+	})
+	return events, err
 }

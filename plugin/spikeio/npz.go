@@ -74,8 +74,19 @@ func (z *NPZ) Has(name string) bool { return z.members[name+".npy"] != nil }
 
 // Float64 reads an array of any element type; shape is empty for a scalar.
 func (z *NPZ) Float64(name string) (data []float64, shape []int, err error) {
-	shape, err = z.read(name, false, func(n int) { data = make([]float64, 0, n) },
-		func(_ int, v float64) error { data = append(data, v); return nil })
+	return z.numbers(name, false)
+}
+
+// numbers reads an array, of integers of 32 bits where only these are wanted.
+func (z *NPZ) numbers(name string, integer bool) (data []float64, shape []int, err error) {
+	shape, err = z.read(name, integer, func(n int) { data = make([]float64, 0, n) },
+		func(i int, v float64) error {
+			if integer && (v < math.MinInt32 || v > math.MaxInt32) {
+				return fmt.Errorf("%w: entry %d is %g, beyond 32 bits", population.ErrFormat, i, v)
+			}
+			data = append(data, v)
+			return nil
+		})
 	if err != nil {
 		return nil, nil, err
 	}

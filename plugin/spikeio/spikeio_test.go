@@ -236,7 +236,7 @@ func TestZipBomb(t *testing.T) {
 	d.Write(npyBytes(dict("<f8", "(60000000,)"), nil))
 	d.Close()
 	z := zip.NewWriter(&buf)
-	f, err := z.CreateRaw(&zip.FileHeader{Name: "in_channel.npy", Method: zip.Deflate, CompressedSize64: uint64(packed.Len()), UncompressedSize64: 480000064})
+	f, err := z.CreateRaw(&zip.FileHeader{Name: "in_t_ms.npy", Method: zip.Deflate, CompressedSize64: uint64(packed.Len()), UncompressedSize64: 480000064})
 	if err != nil {
 		t.Fatal(err)
 	}

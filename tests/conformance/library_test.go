@@ -105,7 +105,12 @@ func TestExportedSymbols(t *testing.T) {
 }
 
 func TestExample(t *testing.T) {
-	out := run(t, compileC(t, "../../cexport/examples/ring.c"))
+	checkRing(t, run(t, compileC(t, "../../cexport/examples/ring.c")))
+}
+
+// checkRing checks what the example prints.
+func checkRing(t *testing.T, out []byte) {
+	t.Helper()
 	// The kick makes neuron 0 spike; each next one follows after the same time.
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	if len(lines) < 25 {
@@ -139,7 +144,25 @@ func TestMisuse(t *testing.T) {
 	if err := os.WriteFile(file, cases[fcn].Model, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	run(t, compileC(t, "cprogram/misuse.c", "-pthread"), file)
+	t.Run("guarded", func(t *testing.T) { run(t, compileC(t, "cprogram/misuse.c", "-pthread"), file) })
+	// Once more with AddressSanitizer in the program and in the library's own code.
+	t.Run("asan", func(t *testing.T) {
+		folder := t.TempDir()
+		build := exec.Command("../../cexport/lib/build.sh", folder)
+		build.Env = append(os.Environ(), "GOFLAGS=-asan")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("building libunderstudy with AddressSanitizer: %v\n%s", err, out)
+		}
+		program := filepath.Join(folder, "misuse")
+		run(t, "cc", "-std=c11", "-O1", "-g", "-fsanitize=address", "-I../../cexport/include", "cprogram/misuse.c", "-o", program,
+			"-L"+folder, "-lunderstudy", "-Wl,-rpath,"+folder, "-pthread")
+		command := exec.Command(program, file)
+		// No search for leaks: the program frees no buffers.
+		command.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0")
+		if out, err := command.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
 }
 
 func TestPython(t *testing.T) {

@@ -45,7 +45,7 @@ func TestONNXIsPyTorchs(t *testing.T) {
 func framework(t *testing.T, script string) string {
 	t.Helper()
 	dir := t.TempDir()
-	cmd := exec.Command(require.ConvertPython(t), script, dir)
+	cmd := exec.Command(require.FullPython(t), script, dir)
 	cmd.Env = append(os.Environ(), "KERAS_BACKEND=torch", "PYTHONPATH="+filepath.Join("..", "..", "cexport", "python"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -16,11 +16,18 @@ func Python(t testing.TB) string {
 	return variable(t, "UNDERSTUDY_PYTHON", "a Python with the packages of tests/requirements.txt")
 }
 
-// ConvertPython returns the interpreter that UNDERSTUDY_CONVERT_PYTHON names, one that also has
-// the frameworks of tests/convert-requirements.txt.
-func ConvertPython(t testing.TB) string {
+// FullPython returns the interpreter that UNDERSTUDY_FULL_PYTHON names, one that also has
+// the frameworks of tests/python-requirements.txt.
+func FullPython(t testing.TB) string {
 	t.Helper()
-	return variable(t, "UNDERSTUDY_CONVERT_PYTHON", "a Python with the packages of tests/requirements.txt and tests/convert-requirements.txt")
+	return variable(t, "UNDERSTUDY_FULL_PYTHON", "a Python with the packages of tests/requirements.txt and tests/python-requirements.txt")
+}
+
+// NestPython returns the interpreter that UNDERSTUDY_NEST_PYTHON names, one that has NEST and the
+// packages of tests/requirements.txt.
+func NestPython(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_NEST_PYTHON", "a Python with the packages of tests/requirements.txt and tests/nest-requirements.txt")
 }
 
 // BluePyOpt returns the folder that UNDERSTUDY_BLUEPYOPT names: the unpacked

@@ -39,13 +39,13 @@ for k in range(n):
         connections.append(nc)
 
 times, neurons = surrogates.record_spikes()
-v_surrogate = h.Vector().record(surrogates[0]._ref_v_soma, 1)  # every ms; entry k is the voltage at k-1 ms
+v_surrogate = h.Vector().record(surrogates[0]._ref_v_soma, 0.5)  # entry 2k+3 is the voltage at k ms
 v_detailed = h.Vector().record(soma(0.5)._ref_v)
 
 h.finitialize(-65)
 h.continuerun(duration)
 
 print(f"{len(times)} spikes of surrogates in {duration:g} ms, {len(times) / n / duration * 1000:.1f} Hz each")
-print(f"surrogate 0 was between {v_surrogate.min(1, len(v_surrogate) - 1):.1f} and {v_surrogate.max(1, len(v_surrogate) - 1):.1f} mV")
+print(f"surrogate 0 was between {v_surrogate.min(3, len(v_surrogate) - 1):.1f} and {v_surrogate.max(3, len(v_surrogate) - 1):.1f} mV")
 print(f"the detailed cell was between {v_detailed.min():.1f} and {v_detailed.max():.1f} mV")
 print(f"input outside the training range: {surrogates.input_range().steps_outside} of {surrogates.input_range().steps} steps")

@@ -2,11 +2,14 @@
 
 import contextlib
 import gc
+import inspect
 import multiprocessing
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -121,18 +124,86 @@ def test_closed():
     gc.collect()
 
 
-def _child(queue):
-    cell = understudy.Cell("lif")
-    queue.put(int(cell.step(3).spike.sum()))
+def _spikes(neuron):
+    with understudy.Cell("lif", 50) as cell:
+        return int(cell.step(30, kick(2, neuron)).spike[:, neuron].sum())
 
 
-def test_spawn():
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    process = context.Process(target=_child, args=(queue,))
-    process.start()
-    assert queue.get(timeout=60) == 0
-    process.join()
+def interrupt(program, expected):
+    """Runs a program that says "now" when it wants Ctrl-C, and wants what it prints then."""
+    with subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python")}) as p:
+        assert p.stdout.readline() == "now\n", p.stderr.read()
+        time.sleep(0.2)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=120)
+    assert (out.strip(), p.returncode) == (expected, 0), err
+
+
+def test_ctrl_c_between_steps():
+    interrupt("""
+import understudy
+cell = understudy.Cell("lif", 100)
+print("now")
+try:
+    while True:
+        cell.step(10)
+except KeyboardInterrupt:
+    done = cell.now
+    print(done > 0 and done % 10 == 0, cell.step(1).spike.shape)
+""", "True (1, 100)")
+
+
+def test_ctrl_c_during_a_long_step():
+    interrupt("""
+import time, understudy
+cell = understudy.Cell("lif", 1000)
+start = time.perf_counter()
+cell.step(20)
+steps = int(20 / (time.perf_counter() - start))  # about 1 s
+out = understudy.Output(None, None, None)
+print("now")
+try:
+    cell.step(steps, out=out)
+    print("not interrupted")
+except KeyboardInterrupt:
+    print(cell.now == 20 + steps, cell.step(1).spike.shape)
+""", "True (1, 1000)")
+
+
+def test_public_names_are_documented_and_annotated():
+    for name in understudy.__all__:
+        thing = getattr(understudy, name)
+        if not callable(thing):
+            continue
+        assert thing.__doc__, name
+        functions = {name: thing} if inspect.isfunction(thing) else {
+            f"{name}.{n}": f for n, f in inspect.getmembers(thing, inspect.isfunction) if f.__module__ == "understudy.population"
+        }
+        for where, f in functions.items():
+            if f.__name__.startswith("_") and f.__name__ != "__init__":
+                continue
+            assert f.__doc__ or f.__name__ == "__init__", where
+            signature = inspect.signature(f)
+            assert signature.return_annotation is not inspect.Signature.empty, where
+            for parameter in list(signature.parameters.values())[0 if inspect.isfunction(thing) else 1:]:
+                assert parameter.annotation is not inspect.Parameter.empty, f"{where}({parameter.name})"
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_worker_processes(method):
+    understudy.Cell("lif").step()  # the library is in use here too
+    context = multiprocessing.get_context(method)
+    with context.Pool(2) as pool:
+        assert pool.map(_spikes, [1, 2, 40]) == [_spikes(i) for i in (1, 2, 40)]
+
+
+def test_forked_workers_are_refused():
+    understudy.Cell("lif").step()
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        with raises(FORKED) as e:
+            pool.apply_async(_spikes, (1,)).get(timeout=60)
+    assert "spawn" in str(e.value)
 
 
 def test_fork_is_refused():

@@ -3,18 +3,25 @@
 import ctypes
 import os
 import pathlib
+from collections.abc import Callable, Iterator
 from ctypes import POINTER, Structure, byref, c_char, c_char_p, c_double, c_float, c_int32, c_int64, c_uint32, c_uint64, c_void_p
+from typing import Any
+
+from ._version import LIBRARY
 
 ABI_VERSION = 2
-NAME = "libunderstudy.so.0"
+NAME = LIBRARY
 
 
 class Error(RuntimeError):
     """What libunderstudy reports; `status` is one of understudy.h's US_ERR_ codes."""
 
-    def __init__(self, status: int, message: str):
+    def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+    def __reduce__(self) -> tuple[type, tuple[int, str]]:  # so that it passes between processes
+        return type(self), (self.status, str(self))
 
 
 class CError(Structure):
@@ -90,7 +97,7 @@ class CInputRange(Structure):
     ]
 
 
-_FUNCTIONS = {
+_FUNCTIONS: dict[str, list[Any]] = {
     "us_model_open": [c_char_p, POINTER(c_uint64)],
     "us_model_open_bytes": [c_char_p, c_uint64, POINTER(c_uint64)],
     "us_model_close": [c_uint64],
@@ -109,7 +116,7 @@ _FUNCTIONS = {
 }
 
 
-def _candidates():
+def _candidates() -> Iterator[pathlib.Path]:
     here = pathlib.Path(__file__).resolve().parent
     yield here / NAME  # in a wheel
     yield here.parents[2] / "build" / NAME  # in a checkout, after `make lib`
@@ -154,7 +161,7 @@ def _open() -> ctypes.CDLL:
 lib = _open()
 
 
-def call(function, *arguments) -> None:
+def call(function: Callable[..., int], *arguments: object) -> None:
     """Calls a function with a place for its error, and raises that."""
     error = CError(ctypes.sizeof(CError))
     status = function(*arguments, byref(error))
@@ -162,7 +169,7 @@ def call(function, *arguments) -> None:
         raise Error(status, error.message.decode("utf-8", "replace"))
 
 
-def sized(function, handle: int) -> bytes:
+def sized(function: Callable[..., int], handle: int) -> bytes:
     """Calls a function that fills a buffer, first for the size."""
     size = c_uint64()
     call(function, handle, None, 0, byref(size))

@@ -7,9 +7,10 @@ import os
 import weakref
 from collections.abc import Iterable
 from ctypes import byref, c_int64, c_uint64
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, SupportsIndex, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from ._lib import ABI_VERSION, CCellOptions, CHead, CInfo, CInputRange, COptions, COutput, Error, call, lib, sized
 
@@ -31,13 +32,13 @@ class Output(NamedTuple):
     Step k covers [k, k+1) ms.
     """
 
-    p_spike: np.ndarray | None
+    p_spike: NDArray[np.float32] | None
     """float32: probability of a spike in step k; 0 or 1 in a detailed population."""
-    v_soma_mv: np.ndarray | None
+    v_soma_mv: NDArray[np.float32] | None
     """float32: soma voltage [mV] at k ms; NaN where the model has none."""
-    spike: np.ndarray | None
+    spike: NDArray[np.bool_] | None
     """bool: the neuron emits a spike in step k, which leaves at k+1 ms."""
-    heads: dict[str, np.ndarray] | None = None
+    heads: dict[str, NDArray[np.float32]] | None = None
     """float32 [steps, n, channels] of each further output of the model that was asked for, in its unit."""
 
 
@@ -67,21 +68,21 @@ def _choice(name: str, value: str, numbers: dict[str, int]) -> int:
     return numbers[value]
 
 
-def _int32(name: str, value) -> int:
+def _int32(name: str, value: SupportsIndex) -> int:
     """ctypes would cut off the upper bits."""
-    value = operator.index(value)
-    if not -(2**31) <= value < 2**31:
-        raise ValueError(f"{name} is {value}")
-    return value
+    number = operator.index(value)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(f"{name} is {number}")
+    return number
 
 
-def _checked(name: str, a, dtype) -> np.ndarray:
+def _checked(name: str, a: object, dtype: DTypeLike) -> NDArray[Any]:
     if not isinstance(a, np.ndarray) or a.dtype != dtype or not a.flags.c_contiguous or not a.flags.writeable:
         raise TypeError(f"{name} must be a writeable C-contiguous array of {np.dtype(dtype)}")
     return a
 
 
-def events(t_ms, neuron, channel, weight=1.0) -> np.ndarray:
+def events(t_ms: ArrayLike, neuron: ArrayLike, channel: ArrayLike, weight: ArrayLike = 1.0) -> NDArray[np.void]:
     """An array of events from arrays or numbers, which broadcast."""
     t_ms, neuron, channel, weight = np.broadcast_arrays(t_ms, neuron, channel, weight)
     if neuron.size and (neuron.dtype.kind not in "iu" or channel.dtype.kind not in "iu"):
@@ -111,10 +112,14 @@ def surrogate_options(kernel: str | None, threads: int, precision: str, spikes: 
     )
 
 
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview
+"""A model file: its path, or its bytes. A str is always a path."""
+
+
 class Model:
     """An open model file; see `load_model`."""
 
-    def __init__(self, source):
+    def __init__(self, source: Source) -> None:
         handle = c_uint64()
         if isinstance(source, (bytes, bytearray, memoryview)):
             source = bytes(source)
@@ -130,18 +135,22 @@ class Model:
         return self._handle
 
     @property
-    def info(self) -> dict:
+    def info(self) -> dict[str, Any]:
         """Name, channels, layers, receptive field, cost, heads, whether int8 is possible, training range, provenance."""
-        return json.loads(sized(lib.us_model_info_json, self._handle)[:-1])
+        info: dict[str, Any] = json.loads(sized(lib.us_model_info_json, self._handle)[:-1])
+        return info
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         i = self.info
         return f"<understudy.Model {i['name']!r}: {i['channels']} channels, {i['parameters']} parameters>"
 
 
-def load_model(path) -> Model:
+def load_model(path: Source) -> Model:
     """Opens a model file (.safetensors), or one held in bytes, and checks it in full."""
     return Model(path)
+
+
+_S = TypeVar("_S", bound="_Stepped")
 
 
 class _Stepped:
@@ -150,7 +159,7 @@ class _Stepped:
     heads: dict[str, int] = {}
     """The outputs that `step` can give by name, with their numbers of channels."""
 
-    def __init__(self, handle: int):
+    def __init__(self, handle: int) -> None:
         self._handle = handle
         self._close = weakref.finalize(self, lib.us_population_destroy, handle, None)
         info = self._info()
@@ -176,7 +185,7 @@ class _Stepped:
     def step(
         self,
         steps: int = 1,
-        events: np.ndarray | None = None,
+        events: NDArray[np.void] | None = None,
         *,
         out: Output | None = None,
         heads: Iterable[str] = (),
@@ -191,7 +200,9 @@ class _Stepped:
         heads: names of further outputs to make, of `self.heads`; those of `out`
         where it is given.
 
-        Raises Error; then nothing has advanced and `out` is as it was.
+        Raises Error; then nothing has advanced and `out` is as it was. Other threads run
+        meanwhile. Ctrl-C raises KeyboardInterrupt when the call is done: cut a long run into
+        several calls.
         """
         steps = _int32("steps", steps)
         if events is None or len(events) == 0:
@@ -237,13 +248,13 @@ class _Stepped:
         if self._close.detach():
             call(lib.us_population_destroy, self._handle)
 
-    def __enter__(self):
+    def __enter__(self: _S) -> _S:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         if not self._close.alive:
             return f"<understudy.{type(self).__name__}: closed>"
         return f"<understudy.{type(self).__name__}: {self.n} neurons of {self.channels} channels, at {self.now} ms>"
@@ -264,7 +275,7 @@ class Population(_Stepped):
 
     def __init__(
         self,
-        model,
+        model: Model | Source,
         n: int,
         *,
         kernel: str | None = None,
@@ -272,8 +283,8 @@ class Population(_Stepped):
         precision: Literal["f32", "int8", "bf16"] = "f32",
         spikes: Literal["threshold", "sample"] = "threshold",
         seed: int = 0,
-        numbers=None,
-    ):
+        numbers: ArrayLike | None = None,
+    ) -> None:
         if not isinstance(model, Model):
             model = load_model(model)
         options = surrogate_options(kernel, threads, precision, spikes, seed)
@@ -309,12 +320,12 @@ class Cell(_Stepped):
         name: str,
         n: int = 1,
         *,
-        morphology: str | os.PathLike | None = None,
+        morphology: str | os.PathLike[str] | None = None,
         synapses: str | None = None,
         scheme: str | None = None,
         dt_ms: float = 0.0,
         threads: int = 1,
-    ):
+    ) -> None:
         options = CCellOptions(
             ctypes.sizeof(CCellOptions),
             ABI_VERSION,

@@ -34,6 +34,7 @@ var commands = []func() *cobra.Command{
 	newKernels,
 	newModel,
 	newNest,
+	newNetwork,
 	newNeuron,
 	newPlot,
 	newSimulate,

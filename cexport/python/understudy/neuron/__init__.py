@@ -3,7 +3,7 @@
     import understudy.neuron as un
     pop = un.Population("surrogate.safetensors", 100)
     nc = h.NetCon(source, pop[3])        # weight[0]: weight, weight[1]: channel
-    voltage = h.Vector().record(pop[3]._ref_v_soma)
+    voltage = h.Vector().record(pop[3]._ref_v_soma, 0.5)
 
 The mechanism is compiled when the first population is made, and kept (`build`). NEURON.md
 beside this file is the manual.

@@ -57,6 +57,7 @@ struct Population {
 struct Slot {
     Population* population;
     int number;                   // of the population
+    int slot;                     // its own place in slots
     int index;                    // of the neuron in it
     void* cell = nullptr;         // its Point_process
     Group* group = nullptr;       // nullptr: no INITIAL yet
@@ -78,6 +79,9 @@ Population* population_at(int number) {
     auto it = populations.find(number);
     return it == populations.end() ? nullptr : it->second.get();
 }
+
+// The step that begins at or before t >= 0 [ms].
+int64_t step_at(double t) { return (int64_t)(t + kEpsilon); }
 
 std::string shown(double x) {
     char text[32];
@@ -213,7 +217,7 @@ void understudy_play(int population, const us_event* events, uint64_t n) {
     if (!p) return;
     for (uint64_t i = 0; i < n; ++i) {
         p->played.push_back(events[i]);
-        p->played.back().t_ms = std::floor(events[i].t_ms + kEpsilon);
+        p->played.back().t_ms = (double)step_at(events[i].t_ms);
     }
     std::stable_sort(p->played.begin(), p->played.end(), [](const us_event& a, const us_event& b) { return a.t_ms < b.t_ms; });
 }
@@ -232,6 +236,7 @@ int understudy_attach(int population, int index) {
     slots[i] = std::make_unique<Slot>();
     slots[i]->population = p;
     slots[i]->number = population;
+    slots[i]->slot = i;
     slots[i]->index = index;
     return i;
 }
@@ -294,20 +299,21 @@ int understudy_event(int slot, double t, double channel, double weight) {
     if (!s->group) return fail(p, "neuron " + std::to_string(s->index) + ": an event before finitialize");
     Group* g = s->group;
     if (!g->ready && begin(p, g) != 0) return -1;
-    const double k = std::floor(t + kEpsilon);
-    if (!(channel >= 0 && channel < p->channels) || channel != std::floor(channel))
+    const int64_t k = step_at(t);
+    const int32_t c = channel > -1 && channel < p->channels ? (int32_t)channel : -1;
+    if (c != channel)
         return fail(p, "neuron " + std::to_string(s->index) + ": channel " + shown(channel) + " of a connection, expected a whole number below " +
                            std::to_string(p->channels));
     if (!std::isfinite((float)weight))
         return fail(p, "neuron " + std::to_string(s->index) + ": weight " + shown(weight) + " of a connection");
     us_event e = {};
-    e.t_ms = k;
+    e.t_ms = (double)k;
     e.neuron = s->place;
-    e.channel = (int32_t)channel;
+    e.channel = c;
     e.weight = (float)weight;
-    if (k == (double)g->step) {
+    if (k == g->step) {
         g->now.push_back(e);
-    } else if (k == (double)g->step + 1) {
+    } else if (k == g->step + 1) {
         g->next.push_back(e);
     } else {
         return fail(p, "neuron " + std::to_string(s->index) + ": an event at " + shown(t) + " ms, in step " + std::to_string(g->step));
@@ -323,14 +329,14 @@ int understudy_step(int slot, double t) {
     Group* g = s->group;
     if (!g) return fail(p, "neuron " + std::to_string(s->index) + ": stepped before finitialize");
     if (!g->ready && begin(p, g) != 0) return -1;
-    const double end = std::floor(t + kEpsilon);
-    if (end == (double)g->step) return 0; // another cell's self-event did it
-    if (end != (double)g->step + 1)
-        return fail(p, "asked for the end of step " + shown(end - 1) + " ms in step " + std::to_string(g->step) +
+    const int64_t end = step_at(t);
+    if (end == g->step) return 0; // another cell's self-event did it
+    if (end != g->step + 1)
+        return fail(p, "asked for the end of step " + std::to_string(end - 1) + " ms in step " + std::to_string(g->step) +
                            ": after restoring a state of NEURON's, restore the population's");
     auto earlier = [](const us_event& e, double step) { return e.t_ms < step; };
-    auto from = std::lower_bound(g->played.begin(), g->played.end(), end - 1, earlier);
-    g->now.insert(g->now.end(), from, std::lower_bound(from, g->played.end(), end, earlier));
+    auto from = std::lower_bound(g->played.begin(), g->played.end(), (double)end - 1, earlier);
+    g->now.insert(g->now.end(), from, std::lower_bound(from, g->played.end(), (double)end, earlier));
     us_output out = US_OUTPUT_INIT;
     out.capacity = g->members.size();
     out.p_spike = g->p.data();
@@ -349,13 +355,14 @@ int understudy_led(int) { return every_cell ? 0 : 1; }
 
 int understudy_members(int slot) { return (int)slots[slot]->group->members.size(); }
 
-void* understudy_member(int slot, int i) { return slots[slot]->group->members[i]->cell; }
+void* understudy_cell(int slot) { return slots[slot]->cell; }
 
 int understudy_place(int slot) { return slots[slot]->place; }
 
-// Of member i of the cell's group, in the step that is done: returns whether it emits a spike.
-int understudy_outputs(int slot, int i, double* v_soma, double* p_spike) {
+// Of member i of the cell's group, in the step that is done: its slot and outputs; returns whether it emits a spike.
+int understudy_outputs(int slot, int i, int* member, double* v_soma, double* p_spike) {
     const Group* g = slots[slot]->group;
+    *member = g->members[i]->slot;
     *v_soma = g->v[i];
     *p_spike = g->p[i];
     return g->spike[i];

@@ -27,14 +27,19 @@ int understudy_register(int, void*, int, double);
 int understudy_event(int, double, double, double);
 int understudy_step(int, double);
 int understudy_members(int);
-void* understudy_member(int, int);
-int understudy_outputs(int, int, double*, double*);
+void* understudy_cell(int);
+int understudy_outputs(int, int, int*, double*, double*);
 int understudy_place(int);
 int understudy_led(int);
 int understudy_attach(int, int);
 void understudy_detach(int);
 const char* understudy_error(int);
 }
+
+#ifndef NRNBBCORE
+/* Of each slot where its v_soma and p_spike are, wherever NEURON moves them. */
+static std::vector<neuron::container::data_handle<double>> understudy_shown;
+#endif
 
 static void understudy_fail(int which) {
 #ifndef NRNBBCORE
@@ -90,17 +95,17 @@ FUNCTION advance(now (ms)) {
 #else
             int n = understudy_members((int)slot);
             for (int i = 0; i < n; ++i) {
-                Point_process* member = (Point_process*)understudy_member((int)slot, i);
                 double soma, prob;
-                int spike = understudy_outputs((int)slot, i, &soma, &prob);
-                _nrn_mechanism_access_param(member->_prop, v_soma_columnindex) = soma;
-                _nrn_mechanism_access_param(member->_prop, p_spike_columnindex) = prob;
-                if (spike) net_event(member, _lnow);
+                int other, spike = understudy_outputs((int)slot, i, &other, &soma, &prob);
+                *understudy_shown[2 * other] = soma;
+                *understudy_shown[2 * other + 1] = prob;
+                if (spike) net_event((Point_process*)understudy_cell(other), _lnow);
             }
 #endif
         } else {
             double soma, prob;
-            _ladvance = understudy_outputs((int)slot, understudy_place((int)slot), &soma, &prob);
+            int self;
+            _ladvance = understudy_outputs((int)slot, understudy_place((int)slot), &self, &soma, &prob);
             v_soma = soma;
             p_spike = prob;
         }
@@ -126,8 +131,15 @@ NET_RECEIVE(weight, channel) {
 FUNCTION attach(population, index) {
     VERBATIM
 #ifndef NRNBBCORE
-    slot = understudy_attach((int)_lpopulation, (int)_lindex);
-    _lattach = slot;
+    int place = understudy_attach((int)_lpopulation, (int)_lindex);
+    if (place >= 0) {
+        Prop* prop = _ppvar[1].get<Point_process*>()->_prop;
+        if (understudy_shown.size() < 2 * (size_t)place + 2) understudy_shown.resize(2 * (size_t)place + 2);
+        understudy_shown[2 * place] = _nrn_mechanism_get_param_handle(prop, v_soma_columnindex);
+        understudy_shown[2 * place + 1] = _nrn_mechanism_get_param_handle(prop, p_spike_columnindex);
+    }
+    slot = place;
+    _lattach = place;
 #endif
     ENDVERBATIM
 }
