@@ -28,7 +28,7 @@ struct Parameters
   std::string precision = "f32";
   std::string kernel; // empty: the best for this CPU
   std::string spikes = "threshold";
-  std::int64_t seed = 0; // of spikes "sample"
+  std::int64_t seed = 0; // of spikes "sample"; its bits are the library's unsigned one
   bool batched = true;
 
   bool operator==( const Parameters& ) const = default;

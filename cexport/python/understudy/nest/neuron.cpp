@@ -227,10 +227,6 @@ Neuron::set_status( const Dictionary& d )
     {
       throw nest::BadProperty( "model, precision, kernel, spikes, seed and batched cannot change after the simulation has begun" );
     }
-    if ( p.seed < 0 )
-    {
-      throw nest::BadProperty( "seed is " + std::to_string( p.seed ) + ", expected 0 or more" );
-    }
     try
     {
       p.options();
