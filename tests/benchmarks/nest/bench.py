@@ -33,7 +33,7 @@ def in_nest(a, model: str, parameters: dict, delay: float, events: bool) -> floa
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     if model == "understudy":
-        understudy.nest.install()
+        nest.Install(str(a.module))
     neurons = nest.Create(model, a.neurons, parameters)
     # A connection elsewhere sets the smallest delay, which is the length of a slice.
     parrot = nest.Create("parrot_neuron")
@@ -78,6 +78,7 @@ def main() -> int:
     p.add_argument("--core", type=int, default=1)
     p.add_argument("--json", action="store_true")
     a = p.parse_args()
+    a.module = understudy.nest.build()  # on any core
     os.sched_setaffinity(0, {a.core})
 
     with tempfile.TemporaryDirectory() as folder:
