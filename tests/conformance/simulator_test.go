@@ -38,7 +38,7 @@ func TestSimulators(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := exec.Command(python, filepath.Join("simulators", "run_"+s.name+".py"), dir)
-			p.Env = append(os.Environ(), "PYTHONPATH="+packages, "UNDERSTUDY_LIBRARY="+filepath.Join(library(t), "libunderstudy.so.0"))
+			p.Env = append(os.Environ(), "PYTHONPATH="+packages, "UNDERSTUDY_LIBRARY="+filepath.Join(library(t), "libunderstudy.so.0"), "UNDERSTUDY_CACHE="+t.TempDir())
 			if out, err := p.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}

@@ -39,7 +39,10 @@ func TestWheel(t *testing.T) {
 	}
 	version := version(t)
 	major, _, _ := strings.Cut(version, ".")
-	for name, like := range map[string]string{"py.typed": "../../cexport/python/understudy/py.typed", "include/understudy.h": "../../cexport/include/understudy.h"} {
+	for name, like := range map[string]string{
+		"py.typed": "../../cexport/python/understudy/py.typed", "include/understudy.h": "../../cexport/include/understudy.h",
+		"neuron/NEURON.md": "../../cexport/python/understudy/neuron/NEURON.md",
+	} {
 		got, err := os.ReadFile(filepath.Join(folder, "understudy", name))
 		want, wantErr := os.ReadFile(like)
 		if err != nil || wantErr != nil || !bytes.Equal(got, want) {
@@ -56,7 +59,7 @@ func TestWheel(t *testing.T) {
 		t.Helper()
 		command := exec.Command(python, arguments...)
 		command.Dir = away
-		command.Env = environment("PYTHONPATH=" + folder)
+		command.Env = environment("PYTHONPATH="+folder, "UNDERSTUDY_CACHE="+filepath.Join(away, "cache"))
 		out, err := command.CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -69,22 +72,26 @@ func TestWheel(t *testing.T) {
 		t.Errorf("the package finds %q, want %q", got, want)
 	}
 
-	b, err := os.ReadFile("../../cexport/python/examples/tutorial.py")
-	if err != nil {
-		t.Fatal(err)
+	// tutorial runs an example and returns what it prints.
+	tutorial := func(name string) string {
+		t.Helper()
+		b, err := os.ReadFile("../../cexport/python/examples/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := bytes.Count(b, []byte("\n")); lines > 60 {
+			t.Errorf("%s has %d lines", name, lines)
+		}
+		path := filepath.Join(away, name)
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return far(path, abs(t, "../../plugin/model/builtin/l5pc.safetensors"))
 	}
-	if lines := bytes.Count(b, []byte("\n")); lines > 60 {
-		t.Errorf("the tutorial has %d lines", lines)
+	if out := tutorial("neuron_tutorial.py"); !strings.Contains(out, "input outside the training range: 0 of 7980 steps") {
+		t.Errorf("the tutorial of NEURON prints\n%s", out)
 	}
-	tutorial := filepath.Join(away, "tutorial.py")
-	if err := os.WriteFile(tutorial, b, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	model, err := filepath.Abs("../../plugin/model/builtin/l5pc.safetensors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := far(tutorial, model)
+	out := tutorial("tutorial.py")
 	var spikes, detailed, outside, ms, all, neurons int
 	var mv, hz float64
 	_, rest, _ := strings.Cut(out, "\n") // the model's description

@@ -1,12 +1,14 @@
 """Small networks of surrogates, to be run by every host: the connections, the input, and the spikes there must be."""
 
 import pathlib
+import subprocess
 
 import numpy as np
 
 import understudy
 
-MODEL = pathlib.Path(__file__).resolve().parents[3] / "plugin/model/builtin/l5pc-paper-small.safetensors"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+MODEL = ROOT / "plugin/model/builtin/l5pc-paper-small.safetensors"
 EXCITATORY, CHANNELS = 639, 1278
 
 
@@ -57,3 +59,13 @@ def spikes(net: dict, **options) -> list[tuple[int, int]]:
                     if t < duration:
                         waiting[t].append((post, channel, weight))
     return out
+
+
+def command(net: pathlib.Path, folder: pathlib.Path) -> list[tuple[int, int]]:
+    """The same by `understudy network`, of a network in a file."""
+    z = np.load(net)
+    out = folder / "command.npz"
+    subprocess.run([ROOT / "build/understudy", "network", "--model", MODEL, "--neurons", str(z["neurons"]), "--duration", str(z["duration_ms"]),
+                    "--connections", net, "--input", net, "--out", out], check=True)
+    z = np.load(out)
+    return list(zip(z["spike_step"].tolist(), z["spike_neuron"].tolist(), strict=True))
