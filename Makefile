@@ -101,7 +101,7 @@ test-python: build lib ## Tests of the Python package
 		cd cexport/python && "$$UNDERSTUDY_FULL_PYTHON" -m pytest -q -p no:cacheprovider --ignore-glob='*/test_nest*.py'
 
 .PHONY: test-nest
-test-nest: lib ## Tests of the NEST adapter
+test-nest: build lib ## Tests of the NEST adapter
 	$(ENVIRONMENT) && $(NEST) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
 		cd cexport/python && "$$UNDERSTUDY_NEST_PYTHON" -m pytest -q -p no:cacheprovider tests/test_nest*.py
 

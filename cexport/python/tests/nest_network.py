@@ -51,6 +51,29 @@ def feed(neurons, inputs: dict) -> None:
         nest.Connect(generator, neurons[int(neuron)], syn_spec={"delay": h, "receptor_type": int(channel)})
 
 
+def feed_by_time(neurons, t_ms, neuron, channel, weight) -> None:
+    """Events of which there are more channels than times, from a parrot for each time.
+
+    What comes before NEST can deliver it waits, within the first ms.
+    """
+    h = nest.resolution
+    t_ms, ids = np.maximum(t_ms, 3 * h), np.array(neurons.global_id)
+    for t in np.unique(t_ms):
+        parrot = nest.Create("parrot_neuron")
+        nest.Connect(nest.Create("spike_generator", params={"spike_times": [t - 2 * h]}), parrot, syn_spec={"delay": h})
+        chosen = t_ms == t
+        m = np.count_nonzero(chosen)
+        nest.Connect(np.full(m, parrot.global_id), ids[neuron[chosen]], "one_to_one", {
+            "weight": weight[chosen].astype(float), "delay": np.full(m, h), "receptor_type": channel[chosen]})
+
+
+def spikes_of(recorder, neurons, ms: int) -> list:
+    """(step, neuron), sorted."""
+    first = neurons[0].global_id
+    assert all(t == round(t) for t in recorder.events["times"])
+    return sorted((round(t) - 1, int(i) - first) for t, i in zip(recorder.events["times"], recorder.events["senders"]) if t <= ms)
+
+
 def connect(neurons, c: dict) -> None:
     ids = np.array(neurons.global_id)
     nest.Connect(ids[c["pre"]], ids[c["post"]], "one_to_one", {
@@ -72,15 +95,11 @@ def in_nest(network: Network, ms: int, *, threads: int = 1, resolution: float = 
     for begin, end in zip([0, *ends], ends):
         nest.Simulate((end - begin) * resolution)
     nest.Simulate(nest.min_delay)  # recorders lag behind by a slice
-    first = neurons[0].global_id
-    events = recorder.events
-    spikes = sorted((round(t) - 1, int(i) - first) for t, i in zip(events["times"], events["senders"]) if t <= ms)
-    assert all(t == round(t) for t in events["times"])
     events = meter.events
     v = np.full((ms, network.n), np.nan)
     seen = events["times"] <= ms
-    v[np.round(events["times"][seen]).astype(int) - 1, events["senders"][seen] - first] = events["V_m"][seen]
-    return spikes, v
+    v[np.round(events["times"][seen]).astype(int) - 1, events["senders"][seen] - neurons[0].global_id] = events["V_m"][seen]
+    return spikes_of(recorder, neurons, ms), v
 
 
 def by_hand(network: Network, ms: int, **options):

@@ -13,7 +13,8 @@ nest = pytest.importorskip("nest", reason="this Python has no NEST; `make test-n
 
 import understudy
 import understudy.nest
-from nest_network import TICKS, by_hand, connect, feed, in_nest, random_network, start
+import networks as networks_of_all
+from nest_network import TICKS, by_hand, connect, feed_by_time, in_nest, random_network, spikes_of, start
 from small_model import write_small_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -69,30 +70,36 @@ def test_precisions(networks):
 
 
 def test_the_built_in_surrogate():
-    network = random_network(L5PC, 1278, n=5, ms=200, grid=10)
-    network.inputs["weight"][:] = 1
-    wide = network._replace(inputs={k: np.tile(a, 14) for k, a in network.inputs.items()})
-    rng, m = np.random.default_rng(2), len(wide.inputs["channel"])
-    wide.inputs["channel"][:] = np.where(rng.random(m) < 0.8, rng.integers(0, 639, m), rng.integers(639, 1278, m))
-    want = by_hand(wide, 200)
-    # Not spike generators, of which each channel would need one: parrots that repeat each event.
+    n, ms, m = 5, 200, 14 * 5 * 200
+    network, rng = random_network(L5PC, 1278, n=n, ms=ms, grid=10), np.random.default_rng(2)
+    inputs = {"time": TICKS * rng.integers(0, ms, m) + 5, "neuron": rng.integers(0, n, m), "weight": np.ones(m),
+              "channel": np.where(rng.random(m) < 0.8, rng.integers(0, 639, m), rng.integers(639, 1278, m))}
+    want = by_hand(network._replace(inputs=inputs), ms)[0]
     start(2)
-    neurons = nest.Create("understudy", 5, {"model": str(L5PC)})
-    assert neurons.channels == (1278,) * 5
-    connect(neurons, wide.connections)
-    for t in range(200):
-        chosen = wide.inputs["time"] // TICKS == t
-        if chosen.any():
-            parrot = nest.Create("parrot_neuron")
-            nest.Connect(nest.Create("spike_generator", params={"spike_times": [t + 0.1]}), parrot, syn_spec={"delay": 0.1})
-            m = int(chosen.sum())
-            nest.Connect(np.full(m, parrot.global_id), np.array(neurons.global_id)[wide.inputs["neuron"][chosen]], "one_to_one", {
-                "weight": np.ones(m), "delay": np.full(m, 0.3), "receptor_type": wide.inputs["channel"][chosen]})
-    recorder = nest.Create("spike_recorder")
+    neurons, recorder = nest.Create("understudy", n, {"model": str(L5PC)}), nest.Create("spike_recorder")
+    assert neurons.channels == (1278,) * n
+    connect(neurons, network.connections)
+    feed_by_time(neurons, inputs["time"] / TICKS, inputs["neuron"], inputs["channel"], inputs["weight"])
     nest.Connect(neurons, recorder)
-    nest.Simulate(201)
-    spikes = sorted((round(t) - 1, int(i) - neurons[0].global_id) for t, i in zip(recorder.events["times"], recorder.events["senders"]) if t <= 200)
-    assert len(want[0]) > 0 and spikes == want[0]
+    nest.Simulate(ms + 1)
+    assert len(want) > 0 and spikes_of(recorder, neurons, ms) == want
+
+
+@pytest.mark.skipif(not (networks_of_all.ROOT / "build" / "understudy").exists() and os.environ.get("UNDERSTUDY_REQUIRE") != "all",
+                    reason="the command is not built: `make build`")
+@pytest.mark.parametrize("name", ["ring", "balanced"])
+def test_networks_that_every_host_runs(tmp_path, name):
+    net = getattr(networks_of_all, name)()
+    np.savez(tmp_path / "net.npz", **net)
+    want = networks_of_all.spikes(net)
+    assert networks_of_all.command(tmp_path / "net.npz", tmp_path) == want
+    start(2, 0.25)
+    neurons, recorder = nest.Create("understudy", net["neurons"], {"model": str(networks_of_all.MODEL)}), nest.Create("spike_recorder")
+    connect(neurons, {**net, "delay": net["delay_ms"] * TICKS})
+    feed_by_time(neurons, net["in_t_ms"], net["in_neuron"], net["in_channel"], net["in_weight"])
+    nest.Connect(neurons, recorder)
+    nest.Simulate(net["duration_ms"] + 1)
+    assert len(want) > 50 and spikes_of(recorder, neurons, net["duration_ms"]) == want
 
 
 def kicked(model, times, n=1, **parameters):
