@@ -15,6 +15,9 @@ ENVIRONMENT := environment=$$(tests/environment.sh) && eval "$$environment" && e
 # The same for UNDERSTUDY_FULL_PYTHON, which has the frameworks whose files are imported, and MPI.
 FULL := full=$$(tests/python-environment.sh) && eval "$$full"
 
+# The same for UNDERSTUDY_NEST_PYTHON, which has NEST.
+NEST := nest=$$(tests/nest-environment.sh) && eval "$$nest"
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -52,9 +55,10 @@ environment: ## Install what the tests need beyond Go; print where it is
 	@tests/tools.sh
 	@tests/environment.sh
 	@tests/python-environment.sh
+	@tests/nest-environment.sh
 
 .PHONY: test
-test: vet test-go test-purego test-emulated test-race test-system test-python ## Set up what the tests need, and run all of them
+test: vet test-go test-purego test-emulated test-race test-system test-python test-nest ## Set up what the tests need, and run all of them
 
 .PHONY: vet
 vet: ## Formatting and go vet, also for arm64 and WebAssembly
@@ -73,7 +77,7 @@ test-go: ## Go tests beside the code
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
 	tests/tools.sh
-	$(ENVIRONMENT) && $(FULL) && go test -count=1 -timeout 30m ./tests/...
+	$(ENVIRONMENT) && $(FULL) && $(NEST) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it
@@ -94,7 +98,12 @@ test-race: ## Go tests of packages with goroutines, under the race detector
 .PHONY: test-python
 test-python: build lib ## Tests of the Python package
 	$(ENVIRONMENT) && $(FULL) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
-		cd cexport/python && "$$UNDERSTUDY_FULL_PYTHON" -m pytest -q -p no:cacheprovider
+		cd cexport/python && "$$UNDERSTUDY_FULL_PYTHON" -m pytest -q -p no:cacheprovider --ignore-glob='*/test_nest*.py'
+
+.PHONY: test-nest
+test-nest: build lib ## Tests of the NEST adapter
+	$(ENVIRONMENT) && $(NEST) && export UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so && \
+		cd cexport/python && "$$UNDERSTUDY_NEST_PYTHON" -m pytest -q -p no:cacheprovider tests/test_nest*.py
 
 .PHONY: check
 check: test ## test, and that generated files, go.mod and the work tree are as committed
@@ -115,6 +124,10 @@ bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, whic
 bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which it installs (BENCHFLAGS=-json, ...)
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
+
+.PHONY: bench-nest
+bench-nest: lib ## What a neuron costs in NEST beyond its kernels, beside NEST's own models (BENCHFLAGS=--json, ...)
+	$(NEST) && UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so "$$UNDERSTUDY_NEST_PYTHON" tests/benchmarks/nest/bench.py $(BENCHFLAGS)
 
 .PHONY: bench-reduce
 bench-reduce: ## neuron_reduce, which it installs, judged on DATA=dir of the cell of MORPHOLOGY=file (BENCHFLAGS=-frequency 38, ...)

@@ -24,7 +24,7 @@ func TestSimulators(t *testing.T) {
 	for _, s := range []struct {
 		name   string
 		python func(testing.TB) string
-	}{{"neuron", require.FullPython}} {
+	}{{"neuron", require.FullPython}, {"nest", require.NestPython}} {
 		t.Run(s.name, func(t *testing.T) {
 			python := s.python(t)
 			cases, err := conformance.Cases()

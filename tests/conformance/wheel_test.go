@@ -41,7 +41,8 @@ func TestWheel(t *testing.T) {
 	major, _, _ := strings.Cut(version, ".")
 	for name, like := range map[string]string{
 		"py.typed": "../../cexport/python/understudy/py.typed", "include/understudy.h": "../../cexport/include/understudy.h",
-		"neuron/NEURON.md": "../../cexport/python/understudy/neuron/NEURON.md",
+		"neuron/NEURON.md": "../../cexport/python/understudy/neuron/NEURON.md", "nest/NEST.md": "../../cexport/python/understudy/nest/NEST.md",
+		"nest/neuron.cpp": "../../cexport/python/understudy/nest/neuron.cpp", "nest/group.h": "../../cexport/python/understudy/nest/group.h",
 	} {
 		got, err := os.ReadFile(filepath.Join(folder, "understudy", name))
 		want, wantErr := os.ReadFile(like)

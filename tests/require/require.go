@@ -23,6 +23,13 @@ func FullPython(t testing.TB) string {
 	return variable(t, "UNDERSTUDY_FULL_PYTHON", "a Python with the packages of tests/requirements.txt and tests/python-requirements.txt")
 }
 
+// NestPython returns the interpreter that UNDERSTUDY_NEST_PYTHON names, one that has NEST and the
+// packages of tests/requirements.txt.
+func NestPython(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_NEST_PYTHON", "a Python with the packages of tests/requirements.txt and tests/nest-requirements.txt")
+}
+
 // BluePyOpt returns the folder that UNDERSTUDY_BLUEPYOPT names: the unpacked
 // source distribution of BluePyOpt, for its reconstructed cell and its channels
 // (examples/l5pc).

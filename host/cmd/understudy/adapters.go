@@ -22,6 +22,13 @@ func newNeuron() *cobra.Command {
 	return newAdapter("neuron", "Surrogates as artificial cells of NEURON", build)
 }
 
+// newNest has the commands for NEST.
+func newNest() *cobra.Command {
+	build := newAdapterBuild("nest", "NEST", "the model understudy, for NEST")
+	build.Example = "  understudy nest build\n  understudy nest build --python ~/nest/bin/python"
+	return newAdapter("nest", "Surrogates as nodes of NEST", build)
+}
+
 func newAdapter(name, short string, build *cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{Use: name, Short: short, Args: cobra.ArbitraryArgs, RunE: needSubcommand}
 	cmd.AddCommand(build)

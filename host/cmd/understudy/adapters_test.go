@@ -8,7 +8,7 @@ import (
 )
 
 // The command line that Python gets, and what becomes of its exit status.
-func TestNeuronBuildRunsPython(t *testing.T) {
+func TestAdapterBuildRunsPython(t *testing.T) {
 	python := filepath.Join(t.TempDir(), "python")
 	for _, c := range []struct {
 		script, args string
@@ -31,7 +31,15 @@ func TestNeuronBuildRunsPython(t *testing.T) {
 			t.Errorf("%q with %q: status %d, out %q, err %q", c.script, c.args, status, p.out.String(), p.err.String())
 		}
 	}
-	p := start(t, "neuron", "build", "--python", "/nowhere/python")
+	if err := os.WriteFile(python, []byte("#!/bin/sh\necho \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "nest", "build", "--again", "--python", python)
+	_ = p.Wait()
+	if status := p.ProcessState.ExitCode(); status != 0 || p.out.String() != "-m understudy.nest build --again\n" {
+		t.Errorf("nest build: status %d, out %q, err %q", status, p.out.String(), p.err.String())
+	}
+	p = start(t, "neuron", "build", "--python", "/nowhere/python")
 	_ = p.Wait()
 	if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.err.String(), "/nowhere/python") {
 		t.Errorf("without a Python: status %d, err %q", p.ProcessState.ExitCode(), p.err.String())

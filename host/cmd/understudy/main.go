@@ -33,6 +33,7 @@ var commands = []func() *cobra.Command{
 	newInfer,
 	newKernels,
 	newModel,
+	newNest,
 	newNetwork,
 	newNeuron,
 	newPlot,
