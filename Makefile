@@ -125,6 +125,10 @@ bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which 
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
 
+.PHONY: bench-neuron
+bench-neuron: lib ## What a surrogate costs in NEURON beyond its kernels, beside NEURON's IntFire1 (BENCHFLAGS=--json, ...)
+	$(FULL) && UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so "$$UNDERSTUDY_FULL_PYTHON" tests/benchmarks/neuron/bench.py $(BENCHFLAGS)
+
 .PHONY: bench-nest
 bench-nest: lib ## What a neuron costs in NEST beyond its kernels, beside NEST's own models (BENCHFLAGS=--json, ...)
 	$(NEST) && UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so "$$UNDERSTUDY_NEST_PYTHON" tests/benchmarks/nest/bench.py $(BENCHFLAGS)

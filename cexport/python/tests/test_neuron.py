@@ -283,4 +283,4 @@ def test_the_mechanism_is_compiled_where_it_is_not(tmp_path):
     p = python("-m", "understudy.neuron", "build", tmp_path / "mine", UNDERSTUDY_CACHE=str(tmp_path))
     assert p.returncode == 1 and "nrnivmodl failed" in p.stderr and "failed.log" in p.stderr
     p = python("-m", "understudy.neuron", "build", UNDERSTUDY_CACHE=str(tmp_path), CXX="", PATH="/nowhere")
-    assert p.returncode == 1 and "no C++ compiler found" in p.stderr
+    assert p.returncode == 1 and "no C++ compiler" in p.stderr

@@ -52,16 +52,28 @@ def built(kind: str, inputs: Iterable[str | bytes | pathlib.Path], make: Callabl
     return folder
 
 
-def run(command: list[str], folder: pathlib.Path, **environment: str) -> str:
-    """Runs a tool in a folder; what it printed. BuildError shows that where it fails."""
+def compiler() -> tuple[list[str], str]:
+    """The C++ compiler, $CXX or by its usual names, as a command, and its version. BuildError if there is none."""
+    own = shlex.split(os.environ.get("CXX", ""))
+    command = own or [next((name for name in ("c++", "g++", "clang++") if shutil.which(name)), "c++")]
     try:
-        p = subprocess.run(command, cwd=folder, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        return command, run([*command, "--version"])
+    except BuildError as e:
+        raise BuildError(f"no C++ compiler: {e}. On Debian or Ubuntu type\n    sudo apt-get install g++\nor name one in $CXX") from e
+
+
+def run(command: list[str], folder: pathlib.Path | None = None) -> str:
+    """Runs a tool, in a folder where it may leave a log; what it printed. BuildError shows that where it fails."""
+    try:
+        p = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                            stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
     except FileNotFoundError as e:
         raise BuildError(f"{command[0]} not found") from e
     if p.returncode:
-        log = folder / "failed.log"
-        log.write_text(shlex.join(command) + "\n" + p.stdout)
-        last = "\n".join(p.stdout.rstrip().splitlines()[-20:])
-        raise BuildError(f"{pathlib.Path(command[0]).name} failed ({p.returncode}); the whole output is in {log}\n{last}")
+        last, where = "\n".join(p.stdout.rstrip().splitlines()[-20:]), ""
+        if folder:
+            log = folder / "failed.log"
+            log.write_text(shlex.join(command) + "\n" + p.stdout)
+            where = f"; the whole output is in {log}"
+        raise BuildError(f"{pathlib.Path(command[0]).name} failed ({p.returncode}){where}\n{last}")
     return p.stdout

@@ -9,11 +9,9 @@
 
 import ctypes
 import importlib.util
-import os
 import pathlib
 import re
-import shlex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import InputRange, _compile
 from .._compile import BuildError
@@ -87,11 +85,7 @@ def build(*, again: bool = False) -> pathlib.Path:
     from .. import _lib  # loads libunderstudy
 
     nest = _installed_nest()
-    compiler = shlex.split(os.environ.get("CXX") or "c++")
-    try:
-        compiler_version = _compile.run([*compiler, "--version"], pathlib.Path("/"))
-    except BuildError as e:
-        raise BuildError(f"no C++ compiler: {e}. On Debian or Ubuntu type\n    sudo apt-get install g++\nor name one in $CXX") from e
+    compiler, compiler_version = _compile.compiler()
     sources = sorted(_HERE.glob("*.cpp"))
     library = _lib.library_path()
     flags = ["-std=c++20", "-O2", "-fPIC", "-shared", "-fopenmp", "-DNDEBUG", f"-D_GLIBCXX_USE_CXX11_ABI={_cxx11_abi(nest.kernel)}"]
@@ -103,7 +97,7 @@ def build(*, again: bool = False) -> pathlib.Path:
         (folder / _lib.NAME).symlink_to(library)
         _compile.run([*compiler, *flags, *map(str, sources), "-o", f"{_NAME}.so", f"./{_lib.NAME}", "-Wl,-rpath,$ORIGIN"], folder)
 
-    inputs = [*sources, *sorted(_HERE.glob("*.h")), _lib.include_folder() / "understudy.h", str(library), nest.version, str(nest.kernel),
+    inputs: list[str | bytes | pathlib.Path] = [*sources, *sorted(_HERE.glob("*.h")), _lib.include_folder() / "understudy.h", str(library), nest.version, str(nest.kernel),
               nest.headers / "config.h", str(nest.kernel.stat().st_mtime_ns), compiler_version, *compiler, *flags]
     return _compile.built("nest", inputs, make, again=again) / f"{_NAME}.so"
 
@@ -131,7 +125,7 @@ def install() -> pathlib.Path:
     return path
 
 
-def input_range(nodes) -> InputRange:
+def input_range(nodes: Any) -> InputRange:
     """How much of the input of nodes "understudy", and of those that share populations with them, no model saw in training.
 
     nodes: a NodeCollection that has been simulated. Look at it before trusting a result: such

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from .._compile import BuildError, built, run
+from .._compile import BuildError, built, compiler, run
 from .._lib import include_folder, library_path
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -25,15 +25,6 @@ class Built(NamedTuple):
     """For `h.nrn_load_dll`."""
     coreneuron: pathlib.Path | None
     """For CoreNEURON, which finds it by the environment variable CORENEURONLIB; None unless asked for."""
-
-
-def compiler() -> str:
-    """The C++ compiler, by $CXX or the usual names."""
-    for name in filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")):
-        found = shutil.which(name)
-        if found:
-            return found
-    raise BuildError("no C++ compiler found; on Debian or Ubuntu: sudo apt-get install g++")
 
 
 def distribution() -> importlib.metadata.Distribution | None:
@@ -76,12 +67,13 @@ def build(mods: Iterable[str | os.PathLike[str]] = (), *, coreneuron: bool = Fal
     mods: folders of further MOD files to go into the same library, as CoreNEURON needs them.
     coreneuron: for CoreNEURON too. again: also what is there. Raises BuildError.
     """
-    version, cxx, library = neuron_version(), compiler(), library_path()
-    tools = [version, cxx, run([cxx, "--version"], HERE), platform.machine(), str(library)]
+    version, library = neuron_version(), library_path()
+    cxx, cxx_version = compiler()
+    tools = [version, *cxx, cxx_version, platform.machine(), str(library)]
     source, header = HERE / "adapter.cpp", include_folder() / "understudy.h"
 
     def make_adapter(folder: pathlib.Path) -> None:
-        run([cxx, "-std=c++17", "-O2", "-fPIC", "-shared", f"-I{header.parent}", str(source), "-o", "libunderstudy_neuron.so",
+        run([*cxx, "-std=c++17", "-O2", "-fPIC", "-shared", f"-I{header.parent}", str(source), "-o", "libunderstudy_neuron.so",
              str(library), f"-Wl,-rpath,{library.parent}"], folder)
 
     adapter = built("neuron-adapter", [*tools, source, header], make_adapter, again=again)
