@@ -20,13 +20,13 @@ class Network(NamedTuple):
     inputs: dict  # time (of arrival), neuron, channel, weight: arrays
 
 
-def random_network(model, channels: int, n: int = 30, ms: int = 300, grid: int = 1, seed: int = 1) -> Network:
-    """Delays and input times are multiples of `grid` ticks, delays at least one."""
+def random_network(model, channels: int, n: int = 30, ms: int = 300, grid: int = 1, least: int = 1, seed: int = 1) -> Network:
+    """Delays and input times are multiples of `grid` ticks, delays at least `least` of these."""
     rng = np.random.default_rng(seed)
     c, m = 12 * n, n * ms
     connections = {"pre": rng.integers(0, n, c), "post": rng.integers(0, n, c), "channel": rng.integers(0, channels, c),
-                   "weight": rng.uniform(0.1, 2, c).astype(np.float32), "delay": grid * rng.integers(1, 50 // grid + 1, c)}
-    inputs = {"time": grid * rng.integers(2, ms * TICKS // grid, m), "neuron": rng.integers(0, n, m),
+                   "weight": rng.uniform(0.1, 2, c).astype(np.float32), "delay": grid * rng.integers(least, 50 // grid + 1, c)}
+    inputs = {"time": grid * rng.integers(least + 1, ms * TICKS // grid, m), "neuron": rng.integers(0, n, m),
               "channel": rng.integers(0, channels, m), "weight": rng.uniform(0, 1, m).astype(np.float32)}
     return Network(str(model), n, connections, inputs)
 
@@ -39,16 +39,15 @@ def start(threads: int = 1, resolution: float = 0.1) -> None:
     understudy.nest.install()
 
 
-def feed(neurons, inputs: dict) -> None:
-    """Events from spike generators, one for each neuron and channel, over connections of the smallest delay."""
-    h = nest.resolution
+def feed(neurons, inputs: dict, delay: int) -> None:
+    """Events from spike generators, one for each neuron and channel, over connections of that delay [ticks]."""
     keys = np.stack([inputs["neuron"], inputs["channel"]], axis=1)
     for neuron, channel in np.unique(keys, axis=0):
         chosen = (keys == (neuron, channel)).all(axis=1)
         order = np.argsort(inputs["time"][chosen], kind="stable")
         generator = nest.Create("spike_generator", params={
-            "spike_times": inputs["time"][chosen][order] / TICKS - h, "spike_weights": inputs["weight"][chosen][order].astype(float)})
-        nest.Connect(generator, neurons[int(neuron)], syn_spec={"delay": h, "receptor_type": int(channel)})
+            "spike_times": (inputs["time"][chosen][order] - delay) / TICKS, "spike_weights": inputs["weight"][chosen][order].astype(float)})
+        nest.Connect(generator, neurons[int(neuron)], syn_spec={"delay": delay / TICKS, "receptor_type": int(channel)})
 
 
 def feed_by_time(neurons, t_ms, neuron, channel, weight) -> None:
@@ -80,21 +79,26 @@ def connect(neurons, c: dict) -> None:
         "synapse_model": "static_synapse", "weight": c["weight"].astype(float), "delay": c["delay"] / TICKS, "receptor_type": c["channel"]})
 
 
-def in_nest(network: Network, ms: int, *, threads: int = 1, resolution: float = 0.1, pieces: int = 1, **parameters):
-    """Spikes [(step, neuron)], sorted, and V_m [ms, n]."""
+def in_nest(network: Network, ms: int, *, threads: int = 1, resolution: float = 0.1, pieces: int = 1, meter: bool = True, **parameters):
+    """Spikes [(step, neuron)], sorted, and V_m [ms, n]; without a meter, which slows the neurons' update down, None."""
     start(threads, resolution)
     neurons = nest.Create("understudy", network.n, {"model": network.model, **parameters})
     connect(neurons, network.connections)
-    feed(neurons, network.inputs)
+    least = int(network.connections["delay"].min())
+    feed(neurons, network.inputs, least)
+    as_late = {"delay": least / TICKS}  # so that recording does not make slices shorter
     recorder = nest.Create("spike_recorder")
-    nest.Connect(neurons, recorder)
-    meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": 1.0})
-    nest.Connect(meter, neurons)
+    nest.Connect(neurons, recorder, syn_spec=as_late)
+    if meter:
+        meter = nest.Create("multimeter", params={"record_from": ["V_m"], "interval": 1.0})
+        nest.Connect(meter, neurons, syn_spec=as_late)
     steps = round(ms / resolution)
     ends = [steps * (i + 1) // pieces for i in range(pieces)]
     for begin, end in zip([0, *ends], ends):
         nest.Simulate((end - begin) * resolution)
     nest.Simulate(nest.min_delay)  # recorders lag behind by a slice
+    if not meter:
+        return spikes_of(recorder, neurons, ms), None
     events = meter.events
     v = np.full((ms, network.n), np.nan)
     seen = events["times"] <= ms

@@ -55,6 +55,16 @@ def test_is_the_network_by_hand(networks, threads, batched, pieces):
     assert_same(in_nest(network, MS, threads=threads, batched=batched, pieces=pieces), want)
 
 
+@pytest.mark.parametrize("meter", [True, False])
+@pytest.mark.parametrize("pieces", [1, 46])
+def test_slices_of_several_steps(model, pieces, meter):
+    network = random_network(model, CHANNELS, ms=MS, least=37)  # the smallest delay is 3.7 ms, so is a slice
+    want = by_hand(network, MS)
+    spikes, v = in_nest(network, MS, threads=2, pieces=pieces, meter=meter)
+    assert nest.min_delay == 3.7 and len(want[0]) > 300
+    assert_same((spikes, v if meter else want[1].astype(np.float32)), want)
+
+
 @pytest.mark.parametrize("resolution", [0.1, 0.2, 0.5, 1.0])
 def test_any_resolution_that_divides_a_ms(networks, resolution):
     network, want = networks[10]

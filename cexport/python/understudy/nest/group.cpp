@@ -65,7 +65,11 @@ public:
   get( const Key& key, Make make, Usable usable )
   {
     const std::lock_guard< std::mutex > lock( mutex_ );
-    std::erase_if( known_, []( const auto& k ) { return k.second.expired(); } );
+    if ( known_.size() >= limit_ )
+    {
+      std::erase_if( known_, []( const auto& k ) { return k.second.expired(); } );
+      limit_ = 2 * known_.size() + 16;
+    }
     std::weak_ptr< T >& known = known_[ key ];
     std::shared_ptr< T > t = known.lock();
     if ( not t or not usable( *t ) )
@@ -79,6 +83,7 @@ public:
 private:
   std::mutex mutex_;
   std::map< Key, std::weak_ptr< T > > known_;
+  std::size_t limit_ = 16; // of known_, at which those are forgotten that are gone
 };
 
 } // namespace
