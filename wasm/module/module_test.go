@@ -1,0 +1,71 @@
+package module_test
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"understudy/wasm/module"
+)
+
+// TestSum runs a module with a loop, vectors, data, a global and a call.
+func TestSum(t *testing.T) {
+	var m module.Module
+	m.Memory(1, 1)
+	m.ExportMemory("memory")
+	var data []byte
+	for _, x := range []float32{1, 2, 3, 4, 5, 6, 7, 8} {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+	}
+	m.Data(1024, data)
+	at := m.Global(module.I32, false, 1024)
+
+	sum := m.Func([]module.Type{module.I32, module.I32}, module.F32) // address, count (a multiple of 4)
+	x, n := sum.Param(0), sum.Param(1)
+	s := sum.Local(module.V128)
+	sum.Loop(func() {
+		sum.Get(s, x)
+		sum.Mem("v128.load", 0)
+		sum.Op("f32x4.add")
+		sum.Set(s)
+		sum.Get(x)
+		sum.I32(16)
+		sum.Op("i32.add")
+		sum.Set(x)
+		sum.Get(n)
+		sum.I32(4)
+		sum.Op("i32.sub")
+		sum.Tee(n)
+		sum.BrIf(0)
+	})
+	for lane := range 4 {
+		sum.Get(s)
+		sum.Lane("f32x4.extract_lane", lane)
+		if lane > 0 {
+			sum.Op("f32.add")
+		}
+	}
+	all := m.Func(nil, module.F32)
+	all.GetGlobal(at)
+	all.I32(8)
+	all.Call(sum)
+	m.ExportFunc("all", all)
+
+	ctx := context.Background()
+	r := wazero.NewRuntime(ctx)
+	defer r.Close(ctx)
+	instance, err := r.Instantiate(ctx, m.Encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := instance.ExportedFunction("all").Call(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := math.Float32frombits(uint32(got[0])); v != 36 {
+		t.Errorf("sum %v, want 36", v)
+	}
+}
