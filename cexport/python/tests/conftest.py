@@ -1,4 +1,5 @@
 import os
+import signal
 
 import pytest
 
@@ -8,6 +9,9 @@ if ALL_REQUIRED:
 else:
     torch = pytest.importorskip("torch")
 torch.set_num_threads(1)
+
+# A shell has its background jobs ignore SIGINT; then Python and its children do, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionfinish(session):

@@ -131,8 +131,6 @@ def _spikes(neuron):
 
 def interrupt(program, expected):
     """Runs a program that says "now" when it wants Ctrl-C, and wants what it prints then."""
-    # A shell has its background jobs ignore SIGINT, and Python then does so, too.
-    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + program
     with subprocess.Popen([sys.executable, "-u", "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           env={**os.environ, "PYTHONPATH": str(ROOT / "cexport" / "python")}) as p:
         assert p.stdout.readline() == "now\n", p.stderr.read()
