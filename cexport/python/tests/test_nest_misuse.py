@@ -97,7 +97,7 @@ MISUSE = {
     "not quantised": (create(precision="int8"), "int8"),
     "kernel": (create(kernel="fastest"), "fastest"),
     "spikes": (create(spikes="often"), "spikes is 'often', expected one of: threshold, sample"),
-    "seed": (create(seed=1.5), "long"),
+    "seed": (create(seed=1.5), "seed does not hold a numeric integer"),
     "no such parameter": (create(C_m=250.0), "C_m"),
     "V_m is read-only": (create(V_m=-65.0), "V_m"),
     "connected without a model": (without_model_connected, "understudy 2 has no model yet"),

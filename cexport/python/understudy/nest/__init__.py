@@ -11,10 +11,13 @@ import ctypes
 import importlib.util
 import pathlib
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .. import InputRange, _compile
+from .. import _compile
 from .._compile import BuildError
+
+if TYPE_CHECKING:
+    from .. import InputRange  # loads libunderstudy
 
 __all__ = ["BuildError", "build", "input_range", "install"]
 
@@ -125,12 +128,14 @@ def install() -> pathlib.Path:
     return path
 
 
-def input_range(nodes: Any) -> InputRange:
+def input_range(nodes: Any) -> "InputRange":
     """How much of the input of nodes "understudy", and of those that share populations with them, no model saw in training.
 
     nodes: a NodeCollection that has been simulated. Look at it before trusting a result: such
     input is computed all the same. ValueError before the first simulation.
     """
+    from .. import InputRange
+
     ranges = {}
     for node in nodes:
         status = node.get()

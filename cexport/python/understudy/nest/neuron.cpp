@@ -216,7 +216,14 @@ Neuron::set_status( const Dictionary& d )
   d.update_value( "kernel", p.kernel );
   d.update_value( "spikes", p.spikes );
   long seed = static_cast< long >( p.seed );
-  d.update_integer_value( "seed", seed );
+  try
+  {
+    d.update_integer_value( "seed", seed );
+  }
+  catch ( const std::exception& e ) // none of NEST's, for a number that is not whole
+  {
+    throw nest::BadProperty( e.what() );
+  }
   p.seed = seed;
   d.update_value( "batched", p.batched );
 
