@@ -2,12 +2,15 @@ package reference_test
 
 import (
 	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"understudy/plugin/detailed"
@@ -216,38 +219,29 @@ type neuronCells struct {
 func runNEURON(t *testing.T, python string, cells []*neuronCell) neuronCells {
 	t.Helper()
 	var r neuronCells
-	runPython(t, python, "cell_neuron.py", map[string]any{"cells": cells}, &r, mechanisms(t, python))
+	runPython(t, python, "cell_neuron.py", map[string]any{"cells": cells}, &r, mechanisms(t))
 	return r
 }
 
-// compiled is the folder of mechanisms compiled for NEURON, empty where they are not yet.
-var compiled string
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if compiled != "" {
-		os.RemoveAll(compiled)
-	}
-	os.Exit(code)
-}
-
-// mechanisms returns the folder where BluePyOpt's channels and our synapse are compiled.
-func mechanisms(t *testing.T, python string) string {
+// mechanisms returns the folder where BluePyOpt's channels and our synapse are compiled, once for all tests.
+func mechanisms(t *testing.T) string {
 	t.Helper()
-	if compiled != "" {
-		return compiled
-	}
-	channels := filepath.Join(require.BluePyOpt(t), "examples/l5pc/mechanisms")
-	build, err := os.MkdirTemp("", "understudy-mechanisms")
+	require.BluePyOpt(t) // else the script would install it
+	out, err := exec.Command("../mechanisms.sh").Output()
 	if err != nil {
-		t.Fatal(err)
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("mechanisms.sh: %v", err)
 	}
-	if log, err := exec.Command(python, "neuron_mechanisms.py", build, channels, "mod").CombinedOutput(); err != nil {
-		os.RemoveAll(build)
-		t.Fatalf("%v\n%s", err, log)
+	for line := range strings.Lines(string(out)) {
+		if folder, ok := strings.CutPrefix(strings.TrimSpace(line), "mechanisms="); ok {
+			return folder
+		}
 	}
-	compiled = build
-	return build
+	t.Fatalf("mechanisms.sh names no folder: %s", out)
+	return ""
 }
 
 // runPython runs SCRIPT REQUEST.json OUT.json ARGS... and decodes OUT.json into result.

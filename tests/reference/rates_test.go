@@ -42,7 +42,7 @@ func TestRatesAgainstNEURON(t *testing.T) {
 		}
 	}
 	var got []struct{ Inf, Fac []float64 }
-	runPython(t, python, "rates_neuron.py", map[string]any{"dt_ms": dt, "gates": gates}, &got, mechanisms(t, python))
+	runPython(t, python, "rates_neuron.py", map[string]any{"dt_ms": dt, "gates": gates}, &got, mechanisms(t))
 	if len(got) != len(gates) {
 		t.Fatalf("NEURON has %d gates, want %d", len(got), len(gates))
 	}
