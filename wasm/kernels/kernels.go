@@ -1,0 +1,44 @@
+// Package kernels writes the compute kernels as WebAssembly code with 128-bit vectors: each does
+// what the method of native.Set of its name does, with the bits of native's reference, on operands in linear
+// memory. Addresses and lengths are i32; the lengths are those that the method's documentation
+// wants, and the methods' checks are the caller's business. Parameters are not changed.
+//
+// The same code serves the guest, whose assembly stubs it replaces (package wasm/link), and packed
+// neurons. RATIONALE.md says what makes it fast.
+package kernels
+
+import "understudy/wasm/module"
+
+// Kernel is one of the kernels.
+type Kernel struct {
+	Name   string // of the method of native.Set
+	Params []module.Type
+	Write  func(f *module.Func, p []module.Local) // writes the body, given the parameters
+}
+
+// Func adds the kernel to a module, as a function without results.
+func (k *Kernel) Func(m *module.Module) *module.Func {
+	f := m.Func(k.Params)
+	p := make([]module.Local, len(k.Params))
+	for i := range p {
+		p[i] = f.Param(i)
+	}
+	k.Write(f, p)
+	return f
+}
+
+// All lists the kernels.
+var All = []Kernel{
+	{"Gemm", addresses(9), func(f *module.Func, p []module.Local) {
+		Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
+	}},
+}
+
+// addresses are n parameters that are addresses or lengths.
+func addresses(n int) []module.Type {
+	all := make([]module.Type, n)
+	for i := range all {
+		all[i] = module.I32
+	}
+	return all
+}
