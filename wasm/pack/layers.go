@@ -3,6 +3,7 @@ package pack
 import (
 	"understudy/plugin/model"
 	"understudy/plugin/surrogate"
+	"understudy/wasm/kernels"
 	"understudy/wasm/module"
 )
 
@@ -68,7 +69,7 @@ func (g *generator) place() {
 			}
 		}
 	}
-	g.places = g.room(8 * g.plan.Channels)
+	g.places, g.scratch = g.room(8*g.plan.Channels), g.room(kernels.ScratchSize)
 }
 
 // writeFillRows writes a function (y, row, rows, bytes) that sets every row of y to row.
@@ -235,7 +236,7 @@ func (f *forward) convolve(l *layer, y module.Local) {
 		}
 		f.eachGroup(l, func(group value) {
 			f.call(f.kernel("Gemm"), add(local(y), times(group, 4*l.OutGroup)), add(local(x), times(group, 4*l.InGroup)), add(local(w), times(group, 4*l.InGroup*l.OutGroup)),
-				n, num(l.InGroup), num(l.OutGroup), num(l.InWidth), num(l.Width))
+				n, num(l.InGroup), num(l.OutGroup), num(l.InWidth), num(l.Width), num(f.scratch))
 		})
 	})
 }

@@ -10,10 +10,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"understudy/plugin/model"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
+	"understudy/wasm/kernels"
 	"understudy/wasm/module"
 )
 
@@ -104,6 +106,7 @@ type generator struct {
 	fillRows *module.Func
 	silent   *region // steps for which a neuron emits no spike; nil in a model that is never refractory
 	places   int     // address of at [channels] and a [channels] of one neuron and step
+	scratch  int     // address of kernels.ScratchSize bytes, for Gemm
 	dense    *region // events as vectors, if a layer wants them
 }
 
@@ -192,4 +195,18 @@ func (g *generator) write() {
 	reset, ensure := g.writeReset(), g.writeEnsure()
 	create := g.writeCreate(reset, ensure)
 	g.exports(create, step, reset, ensure, header)
+}
+
+// kernel is a kernel's function, which is in the module once it is asked for.
+func (g *generator) kernel(name string) *module.Func {
+	f, ok := g.kernels[name]
+	if !ok {
+		if i := slices.IndexFunc(kernels.All, func(k kernels.Kernel) bool { return k.Name == name }); i >= 0 {
+			f = kernels.All[i].Func(g.m)
+		} else {
+			f = scalar[name](g)
+		}
+		g.kernels[name] = f
+	}
+	return f
 }

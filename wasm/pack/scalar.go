@@ -4,32 +4,9 @@ import "understudy/wasm/module"
 
 // Placeholders for package kernels: scalar code.
 
-func (g *generator) kernel(name string) *module.Func {
-	f, ok := g.kernels[name]
-	if !ok {
-		f = scalar[name](g)
-		g.kernels[name] = f
-	}
-	return f
-}
-
 func words(at module.Local, i value) value { return add(local(at), times(i, 4)) }
 
 var scalar = map[string]func(g *generator) *module.Func{
-	"Gemm": func(g *generator) *module.Func {
-		f := g.function(i32s(8))
-		y, x, w, rows, in, out, ldx, ldy := f.Param(0), f.Param(1), f.Param(2), f.Param(3), f.Param(4), f.Param(5), f.Param(6), f.Param(7)
-		f.each(local(rows), func(r module.Local) {
-			f.each(local(in), func(i module.Local) {
-				v := f.letAs(module.F32, loadAs("f32.load", words(x, add(mul(local(r), local(ldx)), local(i))), 0))
-				f.each(local(out), func(o module.Local) {
-					to := f.let(words(y, add(mul(local(r), local(ldy)), local(o))))
-					f.store("f32.store", local(to), 0, op("f32.add", loadAs("f32.load", local(to), 0), op("f32.mul", local(v), loadAs("f32.load", words(w, add(mul(local(i), local(out)), local(o))), 0))))
-				})
-			})
-		})
-		return f.Func
-	},
 	"MulAdd": func(g *generator) *module.Func {
 		f := g.function(i32s(5))
 		y, x, w, rows, n := f.Param(0), f.Param(1), f.Param(2), f.Param(3), f.Param(4)
