@@ -13,8 +13,10 @@ import (
 
 	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
+	"understudy/plugin/model/modeltest"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
+	"understudy/tests/conformance"
 	"understudy/wasm/pack"
 )
 
@@ -233,6 +235,46 @@ func TestBuiltin(t *testing.T) {
 			})
 			t.Run(name+"/"+precision+"/interpreter", func(t *testing.T) {
 				compare(t, m, precision, "interpreter", []int{2}, []int{1, 4, 1}, 3)
+			})
+		}
+	}
+}
+
+// quantised adds int8 ranges to a model.
+func quantised(t testing.TB, m *model.Model) *model.Model {
+	t.Helper()
+	const steps, n = 100, 2
+	events := input(rand.New(rand.NewPCG(7, 7)), 0, steps, n, m.Inputs.Channels, 2)
+	var err error
+	if m.Int8, err = surrogate.Calibrate(m, n, func(p population.Population) error { return p.Step(steps, events, population.Output{}) }); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// TestZoo packs a model for each way in which layers can be put together, and those of
+// tests/conformance.
+func TestZoo(t *testing.T) {
+	models := modeltest.Zoo()
+	models["golden"], models["golden elm"] = modeltest.Golden(), modeltest.GoldenELM()
+	refractory := modeltest.Random(modeltest.Small, 4)
+	refractory.RefractoryMS = 3
+	models["refractory"] = refractory
+	for _, s := range conformance.Surrogates() {
+		models["conformance "+s.Name] = s
+	}
+	for name, m := range models {
+		quantised(t, m)
+		for _, precision := range precisions {
+			t.Run(name+"/"+precision, func(t *testing.T) {
+				if _, err := surrogate.Plan(m, precision); err != nil {
+					t.Skip(err) // no integer form
+				}
+				if _, err := pack.Pack(m, precision); err != nil {
+					t.Skip(err)
+				}
+				compare(t, m, precision, "compiler", []int{1, 2, 7, 33}, []int{1, 1, 17, 3, 40, 1}, 1)
+				compare(t, m, precision, "interpreter", []int{3}, []int{1, 30, 2}, 1)
 			})
 		}
 	}
