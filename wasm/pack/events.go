@@ -45,7 +45,7 @@ func (g *generator) writeStep(sort, forward, emit *module.Func) *module.Func {
 	f.fail(op("i32.gt_u", local(count), global(g.maxEvents)), BadCount)
 	start := f.letAs(module.F64, op("f64.convert_i64_u", global(g.now)))
 	stop := f.letAs(module.F64, op("f64.add", local(start), op("f64.convert_i32_u", local(steps))))
-	f.fail(op("f64.gt", local(stop), double(maxNow)), BadCount)
+	f.fail(op("i64.gt_u", op("i64.add", global(g.now), op("i64.extend_i32_u", local(steps))), long(maxNow)), BadCount)
 	g.check(f, count, start, stop)
 
 	e := f.let(result(sort, local(count)))
