@@ -167,7 +167,7 @@ func TestTenLines(t *testing.T) {
 			if err := os.WriteFile(file, code[1], 0o666); err != nil {
 				t.Fatal(err)
 			}
-			fields := strings.Fields(output(t, run(file)))
+			fields := strings.Fields(output(t, exec.Command(program(t), file, filepath.Join(dir, "l5pc-f32.wasm"))))
 			if len(fields) != len(want) {
 				t.Fatalf("%d values, want %d: %v", len(fields), len(want), fields)
 			}
