@@ -20,13 +20,14 @@ var wasm128 = Set{
 	priority: 10,
 	sameBits: true,
 
-	axpy:       refAxpy,
+	axpy:       simdAxpy,
 	gemm:       simdGemm,
-	mulAdd:     refMulAdd,
-	add:        refAdd,
-	relu:       refReLU,
-	scaleShift: refScaleShift,
-	columns:    refColumns,
+	mulAdd:     simdMulAdd,
+	add:        simdAdd,
+	relu:       simdReLU,
+	scaleShift: simdScaleShift,
+	columns:    simdColumns,
+	bags:       simdBags,
 
 	gemmInt8:    refGemmInt8,
 	mulAddInt8:  refMulAddInt8,
@@ -49,6 +50,27 @@ func wasmLinked() int
 //go:noescape
 func wasmGemm(y, x, w *float32, rows, in, out, ldx, ldy int, scratch *gemmScratch)
 
+//go:noescape
+func wasmAxpy(y, x *float32, n int, a float32)
+
+//go:noescape
+func wasmAdd(y, x *float32, n int)
+
+//go:noescape
+func wasmReLU(y *float32, n int)
+
+//go:noescape
+func wasmMulAdd(y, x, w *float32, rows, n int)
+
+//go:noescape
+func wasmScaleShift(y, scale, shift *float32, rows, n int)
+
+//go:noescape
+func wasmColumns(y, w *float32, at *int32, a *float32, n, events int)
+
+//go:noescape
+func wasmBags(y, w *float32, at *int32, a *float32, ends *int32, rows, n int)
+
 // gemmScratch is room for kernels.ScratchSize bytes. WebAssembly has one thread, and Go
 // leaves a stub only when it returns: one is enough.
 type gemmScratch [1 << 12]float32
@@ -57,4 +79,46 @@ var scratch gemmScratch
 
 func simdGemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	wasmGemm(&y[0], &x[0], &w[0], rows, in, out, ldx, ldy, &scratch)
+}
+
+func simdAxpy(y, x []float32, a float32) {
+	if len(y) > 0 {
+		wasmAxpy(&y[0], &x[0], len(y), a)
+	}
+}
+
+func simdAdd(y, x []float32) {
+	if len(y) > 0 {
+		wasmAdd(&y[0], &x[0], len(y))
+	}
+}
+
+func simdReLU(y []float32) {
+	if len(y) > 0 {
+		wasmReLU(&y[0], len(y))
+	}
+}
+
+func simdMulAdd(y, x, w []float32, rows, n int) {
+	if rows > 0 && n > 0 {
+		wasmMulAdd(&y[0], &x[0], &w[0], rows, n)
+	}
+}
+
+func simdScaleShift(y, scale, shift []float32, rows, n int) {
+	if rows > 0 && n > 0 {
+		wasmScaleShift(&y[0], &scale[0], &shift[0], rows, n)
+	}
+}
+
+func simdColumns(y, w []float32, at []int32, a []float32) {
+	if len(y) > 0 && len(at) > 0 {
+		wasmColumns(&y[0], &w[0], &at[0], &a[0], len(y), len(at))
+	}
+}
+
+func simdBags(y, w []float32, at []int32, a []float32, ends []int32, n int) {
+	if len(ends) > 0 && n > 0 && len(at) > 0 {
+		wasmBags(&y[0], &w[0], &at[0], &a[0], &ends[0], len(ends), n)
+	}
 }
