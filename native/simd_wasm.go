@@ -29,12 +29,12 @@ var wasm128 = Set{
 	columns:    simdColumns,
 	bags:       simdBags,
 
-	gemmInt8:    refGemmInt8,
-	mulAddInt8:  refMulAddInt8,
-	columnsInt8: refColumnsInt8,
-	requant:     refRequant,
-	leak:        refLeak,
-	addInt8:     refAddInt8,
+	gemmInt8:    simdGemmInt8,
+	mulAddInt8:  simdMulAddInt8,
+	columnsInt8: simdColumnsInt8,
+	requant:     simdRequant,
+	leak:        simdLeak,
+	addInt8:     simdAddInt8,
 }
 
 func linked() error {
@@ -70,6 +70,24 @@ func wasmColumns(y, w *float32, at *int32, a *float32, n, events int)
 
 //go:noescape
 func wasmBags(y, w *float32, at *int32, a *float32, ends *int32, rows, n int)
+
+//go:noescape
+func wasmGemmInt8(y *int32, x *uint8, w *int8, rows, in, out, ldx, ldy int, scratch *gemmScratch)
+
+//go:noescape
+func wasmMulAddInt8(y *int32, x *uint8, w *int8, rows, n, ldx, ldy int)
+
+//go:noescape
+func wasmColumnsInt8(y *int32, w *int8, at, a *int32, n, events int)
+
+//go:noescape
+func wasmRequant(y *uint8, x, bias, mult *int32, shift uint, low, zero, rows, n, ldx, ldy int)
+
+//go:noescape
+func wasmLeak(y, x, decay, mult *int32, shift uint, rows, n int)
+
+//go:noescape
+func wasmAddInt8(y, a, b *uint8, ma, mb, c int, shift uint, low, n int)
 
 // gemmScratch is room for kernels.ScratchSize bytes. WebAssembly has one thread, and Go
 // leaves a stub only when it returns: one is enough.
@@ -120,5 +138,33 @@ func simdColumns(y, w []float32, at []int32, a []float32) {
 func simdBags(y, w []float32, at []int32, a []float32, ends []int32, n int) {
 	if len(ends) > 0 && n > 0 && len(at) > 0 {
 		wasmBags(&y[0], &w[0], &at[0], &a[0], &ends[0], len(ends), n)
+	}
+}
+
+func simdGemmInt8(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy int) {
+	wasmGemmInt8(&y[0], &x[0], &w[0], rows, in, out, ldx, ldy, &scratch)
+}
+
+func simdMulAddInt8(y []int32, x []uint8, w []int8, rows, n, ldx, ldy int) {
+	wasmMulAddInt8(&y[0], &x[0], &w[0], rows, n, ldx, ldy)
+}
+
+func simdColumnsInt8(y []int32, w []int8, at []int32, a []int32) {
+	if len(y) > 0 && len(at) > 0 {
+		wasmColumnsInt8(&y[0], &w[0], &at[0], &a[0], len(y), len(at))
+	}
+}
+
+func simdRequant(y []uint8, x, bias, mult []int32, shift uint, low, zero uint8, rows, n, ldx, ldy int) {
+	wasmRequant(&y[0], &x[0], &bias[0], &mult[0], shift, int(low), int(zero), rows, n, ldx, ldy)
+}
+
+func simdLeak(y, x, decay, mult []int32, shift uint, rows, n int) {
+	wasmLeak(&y[0], &x[0], &decay[0], &mult[0], shift, rows, n)
+}
+
+func simdAddInt8(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8) {
+	if len(y) > 0 {
+		wasmAddInt8(&y[0], &a[0], &b[0], int(ma), int(mb), int(c), shift, int(low), len(y))
 	}
 }

@@ -49,3 +49,33 @@ TEXT ·wasmColumns(SB), NOSPLIT, $0-48
 TEXT ·wasmBags(SB), NOSPLIT, $0-56
 	UNDEF
 	RET
+
+// func wasmGemmInt8(y *int32, x *uint8, w *int8, rows, in, out, ldx, ldy int, scratch *gemmScratch)
+TEXT ·wasmGemmInt8(SB), NOSPLIT, $0-72
+	UNDEF
+	RET
+
+// func wasmMulAddInt8(y *int32, x *uint8, w *int8, rows, n, ldx, ldy int)
+TEXT ·wasmMulAddInt8(SB), NOSPLIT, $0-56
+	UNDEF
+	RET
+
+// func wasmColumnsInt8(y *int32, w *int8, at, a *int32, n, events int)
+TEXT ·wasmColumnsInt8(SB), NOSPLIT, $0-48
+	UNDEF
+	RET
+
+// func wasmRequant(y *uint8, x, bias, mult *int32, shift uint, low, zero, rows, n, ldx, ldy int)
+TEXT ·wasmRequant(SB), NOSPLIT, $0-88
+	UNDEF
+	RET
+
+// func wasmLeak(y, x, decay, mult *int32, shift uint, rows, n int)
+TEXT ·wasmLeak(SB), NOSPLIT, $0-56
+	UNDEF
+	RET
+
+// func wasmAddInt8(y, a, b *uint8, ma, mb, c int, shift uint, low, n int)
+TEXT ·wasmAddInt8(SB), NOSPLIT, $0-72
+	UNDEF
+	RET
