@@ -43,6 +43,60 @@ func (e emitter) advanceBy(l, by module.Local) {
 	e.Set(l)
 }
 
+// smaller pushes the smaller of l and n.
+func (e emitter) smaller(l module.Local, n int) {
+	e.Get(l)
+	e.I32(int32(n))
+	e.Get(l)
+	e.I32(int32(n))
+	e.Op("i32.lt_s", "select")
+}
+
+// reach has the bytes at an address checked at once: it uses the last of them. wazero then leaves out
+// the checks of accesses to the same local at smaller offsets, up to the local's next change, and the
+// load itself, whose result is not used.
+func (e emitter) reach(at module.Local, bytes int) {
+	e.Get(at)
+	e.Mem("i32.load8_u", uint32(bytes-1))
+	e.Op("drop")
+}
+
+// while repeats body as long as n is not 0.
+func (e emitter) while(n module.Local, body func()) {
+	e.Get(n)
+	e.If(func() {
+		e.Loop(func() {
+			body()
+			e.Get(n)
+			e.BrIf(0)
+		})
+	})
+}
+
+// turns has body do n things, unroll at a time as long as there are so many, then one at a time. turn
+// is a variable that it may use.
+func (e emitter) turns(turn, n module.Local, unroll int, body func(things int)) {
+	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.div_u") })
+	e.repeat(turn, func() { body(unroll) })
+	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.rem_u") })
+	e.repeat(turn, func() { body(1) })
+}
+
+// repeat repeats body n times, and n counts down to 0.
+func (e emitter) repeat(n module.Local, body func()) {
+	e.Get(n)
+	e.If(func() {
+		e.Loop(func() {
+			body()
+			e.Get(n)
+			e.I32(1)
+			e.Op("i32.sub")
+			e.Tee(n)
+			e.BrIf(0) // a runtime may take several instructions for a comparison here
+		})
+	})
+}
+
 // count repeats body while n >= by, which is above 0, and takes by from n each time.
 func (e emitter) count(n module.Local, by int, body func()) {
 	e.atLeast(n, by)

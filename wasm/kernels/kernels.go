@@ -32,6 +32,33 @@ var All = []Kernel{
 	{"Gemm", addresses(9), func(f *module.Func, p []module.Local) {
 		Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
 	}},
+	{"Axpy", append(addresses(3), module.F32), func(f *module.Func, p []module.Local) { Axpy(f, p[0], p[1], p[2], p[3]) }},
+	{"Add", addresses(3), func(f *module.Func, p []module.Local) { Add(f, p[0], p[1], p[2]) }},
+	{"ReLU", addresses(2), func(f *module.Func, p []module.Local) { ReLU(f, p[0], p[1]) }},
+	{"MulAdd", addresses(5), func(f *module.Func, p []module.Local) { MulAdd(f, p[0], p[1], p[2], p[3], p[4]) }},
+	{"ScaleShift", addresses(5), func(f *module.Func, p []module.Local) { ScaleShift(f, p[0], p[1], p[2], p[3], p[4]) }},
+	{"Columns", addresses(6), func(f *module.Func, p []module.Local) { Columns(f, p[0], p[1], p[2], p[3], p[4], p[5]) }},
+	{"Bags", addresses(7), func(f *module.Func, p []module.Local) {
+		Bags(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6])
+	}},
+	{"GemmInt8", addresses(9), func(f *module.Func, p []module.Local) {
+		GemmInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
+	}},
+	{"MulAddInt8", addresses(7), func(f *module.Func, p []module.Local) {
+		MulAddInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6])
+	}},
+	{"ColumnsInt8", addresses(6), func(f *module.Func, p []module.Local) {
+		ColumnsInt8(f, p[0], p[1], p[2], p[3], p[4], p[5])
+	}},
+	{"Requant", addresses(11), func(f *module.Func, p []module.Local) {
+		Requant(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10])
+	}},
+	{"Leak", addresses(7), func(f *module.Func, p []module.Local) {
+		Leak(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6])
+	}},
+	{"AddInt8", addresses(9), func(f *module.Func, p []module.Local) {
+		AddInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
+	}},
 }
 
 // addresses are n parameters that are addresses or lengths.
