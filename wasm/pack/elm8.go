@@ -55,12 +55,12 @@ func (f *forward) stepELM8(l *layer, out module.Local) {
 		for i := range e.MLP {
 			d := &e.MLP[i]
 			f.fill(num(e.sums), 0, times(local(rows), 4*d.Out16))
-			f.call(f.kernel("GemmInt8"), num(e.sums), num(x), num(e.weight[i]), local(rows), num(d.In4), num(d.Out16), num(stride), num(d.Out16))
+			f.call(f.kernel("GemmInt8"), num(e.sums), num(x), num(e.weight[i]), local(rows), num(d.In4), num(d.Out16), num(stride), num(d.Out16), num(f.scratch))
 			stride = d.Stride
 			f.call(requant, num(y), num(e.sums), num(e.bias[i]), num(e.mult[i]), shift(d.Requant), num(int(d.Low)), num(int(d.BeforeZero)),
 				local(rows), num(d.Out), num(d.Out16), num(stride))
 			if d.Activate != nil {
-				f.call(f.kernel("LUTInt8"), num(y), num(y), times(local(rows), stride), num(e.activate[i]))
+				f.call(f.lookUp, num(y), num(y), times(local(rows), stride), num(e.activate[i]))
 			}
 			x, y = y, x
 		}

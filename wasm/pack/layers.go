@@ -293,24 +293,24 @@ func (f *forward) onEvents(l *layer, y module.Local, factor func(e module.Local)
 		}
 		switch {
 		case l.Groups == 1 && l.coming == nil:
-			f.call(columns, local(sums), num(l.Width), num(weight), at, a, local(count))
+			f.call(columns, local(sums), num(weight), at, a, num(l.Width), local(count))
 		case l.Groups == 1 && l.Dilation == 1: // the sums lie side by side, up to the end of the ring
 			first := f.let(sub(num(l.comingSlots), local(slot)))
-			f.call(columns, add(local(sums), times(local(slot), row)), times(local(first), l.Width), num(weight), at, a, local(count))
+			f.call(columns, add(local(sums), times(local(slot), row)), num(weight), at, a, times(local(first), l.Width), local(count))
 			f.when(local(slot), func() {
-				f.call(columns, local(sums), times(local(slot), l.Width), add(num(weight), times(local(first), l.Width*size)), at, a, local(count))
+				f.call(columns, local(sums), add(num(weight), times(local(first), l.Width*size)), at, a, times(local(slot), l.Width), local(count))
 			})
 		default:
 			to := f.let(local(slot)) // 0 if there is one
 			f.each(num(l.Kernel), func(lag module.Local) {
 				sum, w := f.let(add(local(sums), times(local(to), row))), f.let(add(num(weight), times(local(lag), l.OutGroup*size)))
 				if l.Groups == 1 {
-					f.call(columns, local(sum), num(l.Width), local(w), at, a, local(count))
+					f.call(columns, local(sum), local(w), at, a, num(l.Width), local(count))
 				} else {
 					f.each(local(count), func(i module.Local) {
 						one := f.let(add(at, times(local(i), 4)))
 						group := op("i32.div_u", load(local(one), 0), num(l.Kernel*l.OutGroup*l.InGroup))
-						f.call(columns, add(local(sum), times(group, 4*l.OutGroup)), num(l.OutGroup), local(w), local(one), add(local(one), num(4*f.plan.Channels)), num(1))
+						f.call(columns, add(local(sum), times(group, 4*l.OutGroup)), local(w), local(one), add(local(one), num(4*f.plan.Channels)), num(l.OutGroup), num(1))
 					})
 				}
 				if l.coming != nil {

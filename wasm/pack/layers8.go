@@ -67,7 +67,7 @@ func (f *forward) layer8(i int) {
 				from := &f.layers[in]
 				x, to := f.let(f.at(in)), f.let(add(local(y), num(first)))
 				f.each(n, func(module.Local) {
-					f.call(f.kernel("LUTInt8"), local(to), local(x), num(from.Width), num(l.int8.table[k]))
+					f.call(f.lookUp, local(to), local(x), num(from.Width), num(l.int8.table[k]))
 					f.advance(x, num(from.rowBytes))
 					f.advance(to, num(l.rowBytes))
 				})
@@ -77,7 +77,7 @@ func (f *forward) layer8(i int) {
 	}
 	if q.Activate != nil {
 		y := f.let(f.at(i))
-		f.call(f.kernel("LUTInt8"), local(y), local(y), times(n, l.rowBytes), num(l.int8.activate))
+		f.call(f.lookUp, local(y), local(y), times(n, l.rowBytes), num(l.int8.activate))
 	}
 }
 
@@ -100,7 +100,7 @@ func (f *forward) convolve8(i int) {
 			w := f.let(add(num(l.weight), times(local(tap), l.Groups*size)))
 			f.eachGroup(l, func(group value) {
 				f.call(f.kernel("GemmInt8"), add(local(sums), times(group, 4*q.Out16)), add(local(from), times(group, l.InGroup)), add(local(w), times(group, size)),
-					n, num(q.In4), num(q.Out16), num(stride), num(ld))
+					n, num(q.In4), num(q.Out16), num(stride), num(ld), num(f.scratch))
 			})
 		})
 	}
@@ -132,8 +132,8 @@ func (f *forward) unitsOf(e module.Local) (store string, v value) {
 func (f *forward) add8(l *layer, y module.Local) {
 	q, n := l.Int8, global(f.n)
 	if len(l.In) == 2 && f.layers[l.In[0]].rowBytes == l.rowBytes && f.layers[l.In[1]].rowBytes == l.rowBytes {
-		f.call(f.kernel("AddInt8"), local(y), f.at(l.In[0]), f.at(l.In[1]), times(n, l.rowBytes),
-			num(int(q.Factor[0])), num(int(q.Factor[1])), num(int(q.Offset)), num(int(q.Shift)), num(int(q.Low)))
+		f.call(f.kernel("AddInt8"), local(y), f.at(l.In[0]), f.at(l.In[1]),
+			num(int(q.Factor[0])), num(int(q.Factor[1])), num(int(q.Offset)), num(int(q.Shift)), num(int(q.Low)), times(n, l.rowBytes))
 		return
 	}
 	to, v := f.let(local(y)), f.Local(i32)
@@ -198,4 +198,14 @@ func (f *forward) logit8(l *layer, h *surrogate.PlannedHead, i module.Local) val
 	sum := load(add(global(l.int8.sums.at), times(local(i), 4*ld)), 4*(o/l.OutGroup*l.int8.ldy+o%l.OutGroup))
 	sum = add(sum, load(f.biasOf(l, l.bias, len(q.Bias)), 4*o))
 	return op("f32.demote_f64", op("f64.mul", double(q.Unit[o]), op("f64.convert_i32_s", sum)))
+}
+
+// writeLookUp writes a function (y, x, values, table), as native.Set's LUTInt8.
+func (g *generator) writeLookUp() *module.Func {
+	f := g.function(i32s(4))
+	y, x, values, table := f.Param(0), f.Param(1), f.Param(2), f.Param(3)
+	f.each(local(values), func(j module.Local) {
+		f.store("i32.store8", add(local(y), local(j)), 0, loadAs("i32.load8_u", add(local(table), loadAs("i32.load8_u", add(local(x), local(j)), 0)), 0))
+	})
+	return f.Func
 }

@@ -60,7 +60,7 @@ func Pack(m *model.Model, precision string) ([]byte, error) {
 	}
 	g := &generator{plan: plan, m: &module.Module{}, int8: precision == surrogate.Int8, next: firstAddress, kernels: map[string]*module.Func{}}
 	g.globals()
-	g.fillRows = g.writeFillRows()
+	g.fillRows, g.lookUp = g.writeFillRows(), g.writeLookUp()
 	g.place()
 	text, err := g.describe(m, precision)
 	if err != nil {
@@ -107,11 +107,11 @@ type generator struct {
 	layers  []layer
 	missing string // a kernel that there is not
 
-	fillRows *module.Func
-	silent   *region // steps for which a neuron emits no spike; nil in a model that is never refractory
-	places   int     // address of at [channels] and a [channels] of one neuron and step
-	scratch  int     // address of kernels.ScratchSize bytes, for Gemm
-	dense    *region // events as vectors, if a layer wants them
+	fillRows, lookUp *module.Func
+	silent           *region // steps for which a neuron emits no spike; nil in a model that is never refractory
+	places           int     // address of at [channels] and a [channels] of one neuron and step
+	scratch          int     // address of kernels.ScratchSize bytes, for Gemm
+	dense            *region // events as vectors, if a layer wants them
 }
 
 // region is memory whose size depends on the number of neurons.
