@@ -43,3 +43,35 @@ func TestWasmPack(t *testing.T) {
 		os.Remove(out)
 	}
 }
+
+func TestWasmWeb(t *testing.T) {
+	dir := t.TempDir()
+	site, plain := filepath.Join(dir, "a", "site"), filepath.Join(dir, "plain.safetensors")
+	if err := writeModel(modeltest.Random(modeltest.Small, 1), plain); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args   []string
+		status int
+	}{
+		{[]string{"wasm", "web"}, 2},
+		{[]string{"wasm", "web", site, "--precision", "bf16"}, 2},
+		{[]string{"wasm", "web", site, "--model", plain}, 1},        // has other channels
+		{[]string{"wasm", "web", site, "--model", "l5pc-paper"}, 1}, // is of another morphology
+	} {
+		if got := run(c.args); got != c.status {
+			t.Errorf("%v: exit status %d, want %d", c.args, got, c.status)
+		}
+		if _, err := os.Stat(site); err == nil {
+			t.Fatalf("%v left a folder", c.args)
+		}
+	}
+	if got := run([]string{"wasm", "web", site}); got != 0 {
+		t.Fatalf("exit status %d", got)
+	}
+	for _, name := range []string{"index.html", "page.js", "style.css", "index.js", "neuron.wasm", "morphology.json"} {
+		if st, err := os.Stat(filepath.Join(site, name)); err != nil || st.Size() == 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
