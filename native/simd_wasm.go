@@ -11,6 +11,9 @@ import "errors"
 func init() {
 	s := wasm128
 	register(&s)
+	if linked() == nil {
+		activators = append(activators, activator{"wasm128", simdActivate})
+	}
 }
 
 var wasm128 = Set{
@@ -89,6 +92,30 @@ func wasmLeak(y, x, decay, mult *int32, shift uint, rows, n int)
 //go:noescape
 func wasmAddInt8(y, a, b *uint8, ma, mb, c int, shift uint, low, n int)
 
+//go:noescape
+func wasmLeakyReLU(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmELU(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmSiLU(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmGELU(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmGELUTanh(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmTanh(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmSigmoid(y *float32, n int, alpha float32)
+
+//go:noescape
+func wasmScaledTanh(y *float32, n int, alpha float32)
+
 // gemmScratch is room for kernels.ScratchSize bytes. WebAssembly has one thread, and Go
 // leaves a stub only when it returns: one is enough.
 type gemmScratch [1 << 12]float32
@@ -166,5 +193,32 @@ func simdLeak(y, x, decay, mult []int32, shift uint, rows, n int) {
 func simdAddInt8(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8) {
 	if len(y) > 0 {
 		wasmAddInt8(&y[0], &a[0], &b[0], int(ma), int(mb), int(c), shift, int(low), len(y))
+	}
+}
+
+func simdActivate(kind Activation, y []float32, alpha float32) {
+	if len(y) == 0 {
+		return
+	}
+	p, n := &y[0], len(y)
+	switch kind {
+	case LeakyReLU:
+		wasmLeakyReLU(p, n, alpha)
+	case ELU:
+		wasmELU(p, n, alpha)
+	case SiLU:
+		wasmSiLU(p, n, alpha)
+	case GELU:
+		wasmGELU(p, n, alpha)
+	case GELUTanh:
+		wasmGELUTanh(p, n, alpha)
+	case Tanh:
+		wasmTanh(p, n, alpha)
+	case Sigmoid:
+		wasmSigmoid(p, n, alpha)
+	case ScaledTanh:
+		wasmScaledTanh(p, n, alpha)
+	default:
+		panic("native: unknown activation")
 	}
 }

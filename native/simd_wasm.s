@@ -79,3 +79,43 @@ TEXT ·wasmLeak(SB), NOSPLIT, $0-56
 TEXT ·wasmAddInt8(SB), NOSPLIT, $0-72
 	UNDEF
 	RET
+
+// func wasmLeakyReLU(y *float32, n int, alpha float32)
+TEXT ·wasmLeakyReLU(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmELU(y *float32, n int, alpha float32)
+TEXT ·wasmELU(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmSiLU(y *float32, n int, alpha float32)
+TEXT ·wasmSiLU(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmGELU(y *float32, n int, alpha float32)
+TEXT ·wasmGELU(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmGELUTanh(y *float32, n int, alpha float32)
+TEXT ·wasmGELUTanh(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmTanh(y *float32, n int, alpha float32)
+TEXT ·wasmTanh(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmSigmoid(y *float32, n int, alpha float32)
+TEXT ·wasmSigmoid(SB), NOSPLIT, $0-20
+	UNDEF
+	RET
+
+// func wasmScaledTanh(y *float32, n int, alpha float32)
+TEXT ·wasmScaledTanh(SB), NOSPLIT, $0-20
+	UNDEF
+	RET

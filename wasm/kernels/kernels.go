@@ -7,11 +7,14 @@
 // neurons. RATIONALE.md says what makes it fast.
 package kernels
 
-import "understudy/wasm/module"
+import (
+	"understudy/native"
+	"understudy/wasm/module"
+)
 
-// Kernel is one of the kernels.
+// Kernel is a kernel.
 type Kernel struct {
-	Name   string // of the method of native.Set
+	Name   string // of the method of native.Set, or of the native.Activation
 	Params []module.Type
 	Write  func(f *module.Func, p []module.Local) // writes the body, given the parameters
 }
@@ -59,6 +62,14 @@ var All = []Kernel{
 	{"AddInt8", addresses(9), func(f *module.Func, p []module.Local) {
 		AddInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
 	}},
+	activation("LeakyReLU", native.LeakyReLU),
+	activation("ELU", native.ELU),
+	activation("SiLU", native.SiLU),
+	activation("GELU", native.GELU),
+	activation("GELUTanh", native.GELUTanh),
+	activation("Tanh", native.Tanh),
+	activation("Sigmoid", native.Sigmoid),
+	activation("ScaledTanh", native.ScaledTanh),
 }
 
 // addresses are n parameters that are addresses or lengths.
@@ -68,4 +79,9 @@ func addresses(n int) []module.Type {
 		all[i] = module.I32
 	}
 	return all
+}
+
+// activation is native.Activate of one kind: address, length and alpha.
+func activation(name string, kind native.Activation) Kernel {
+	return Kernel{name, append(addresses(2), module.F32), func(f *module.Func, p []module.Local) { Activate(f, kind, p[0], p[1], p[2]) }}
 }
