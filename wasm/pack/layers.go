@@ -332,6 +332,12 @@ func (f *forward) onEvents(l *layer, y module.Local, factor func(e module.Local)
 	})
 }
 
+// activations has the kernels of the activations beside none and relu.
+var activations = map[string]string{
+	model.ActLeakyReLU: "LeakyReLU", model.ActELU: "ELU", model.ActSiLU: "SiLU", model.ActGELU: "GELU",
+	model.ActGELUTanh: "GELUTanh", model.ActTanh: "Tanh", model.ActSigmoid: "Sigmoid", model.ActScaledTanh: "ScaledTanh",
+}
+
 // activate applies an activation to values at y.
 func (f *forward) activate(act string, alpha float32, y, values value) {
 	switch act {
@@ -339,10 +345,6 @@ func (f *forward) activate(act string, alpha float32, y, values value) {
 	case model.ActReLU:
 		f.call(f.kernel("ReLU"), y, values)
 	default:
-		args := []value{y, values}
-		if model.HasAlpha(act) {
-			args = append(args, single(alpha))
-		}
-		f.call(f.kernel(act), args...)
+		f.call(f.kernel(activations[act]), y, values, single(alpha))
 	}
 }

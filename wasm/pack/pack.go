@@ -68,9 +68,6 @@ func Pack(m *model.Model, precision string) ([]byte, error) {
 	}
 	g.description, g.describeSize = g.data(text), len(text)
 	g.write()
-	if g.missing != "" {
-		return nil, fmt.Errorf("%w: no WebAssembly kernel for %s", population.ErrFormat, g.missing)
-	}
 	if g.next > maxMemory/2 {
 		return nil, fmt.Errorf("%w: %d bytes of weights are too many for a WebAssembly module", population.ErrLimit, g.next)
 	}
@@ -104,8 +101,7 @@ type generator struct {
 	regions []*region
 	kernels map[string]*module.Func // those in use, by name
 
-	layers  []layer
-	missing string // a kernel that there is not
+	layers []layer
 
 	fillRows, lookUp *module.Func
 	silent           *region // steps for which a neuron emits no spike; nil in a model that is never refractory
@@ -205,13 +201,11 @@ func (g *generator) write() {
 func (g *generator) kernel(name string) *module.Func {
 	f, ok := g.kernels[name]
 	if !ok {
-		if i := slices.IndexFunc(kernels.All, func(k kernels.Kernel) bool { return k.Name == name }); i >= 0 {
-			f = kernels.All[i].Func(g.m)
-		} else if scalar[name] != nil {
-			f = scalar[name](g)
-		} else {
-			g.missing, f = name, g.m.Func(nil)
+		i := slices.IndexFunc(kernels.All, func(k kernels.Kernel) bool { return k.Name == name })
+		if i < 0 {
+			panic("pack: no kernel " + name) // a mistake here, not in the model
 		}
+		f = kernels.All[i].Func(g.m)
 		g.kernels[name] = f
 	}
 	return f
