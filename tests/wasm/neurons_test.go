@@ -149,12 +149,7 @@ func TestTenLines(t *testing.T) {
 	}
 	dir := neurons(t)
 	want := voltages(t)
-	for language, run := range map[string]func(file string) *exec.Cmd{
-		"js": func(file string) *exec.Cmd { return exec.Command(node(t), file, filepath.Join(dir, "l5pc-f32.wasm")) },
-		"python": func(file string) *exec.Cmd {
-			return exec.Command(wasmtime(t), file, filepath.Join(dir, "l5pc-f32.wasm"))
-		},
-	} {
+	for language, program := range map[string]func(t *testing.T) string{"js": node, "python": wasmtime} {
 		t.Run(language, func(t *testing.T) {
 			code := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(text)
 			if code == nil {
