@@ -10,6 +10,8 @@ const TREES = [
   ["tuft", "Apical tuft"],
 ];
 const START = { exc: 14, inh: 7 }; // Hz
+const DOTS = { exc: "#d1495b", inh: "#3d7dca" };
+const SHOWN_EVENTS = 200; // in a frame
 
 const [compiled, cell] = await Promise.all([
   fetch("neuron.wasm").then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(new Error(`neuron.wasm: ${r.status}`)))).then((b) => WebAssembly.compile(b)),
@@ -27,7 +29,7 @@ $("model").textContent = `${name}: ${kind === "elm" ? "an ELM neuron" : "a tempo
 const sources = [];
 for (const [tree, title] of TREES) {
   const box = document.createElement("fieldset");
-  box.innerHTML = `<legend>${title}</legend>`;
+  box.innerHTML = `<legend><span class="swatch" style="background: ${COLOURS[tree]}"></span> ${title}</legend>`;
   for (const [kind, what] of [["exc", "Excitation"], ["inh", "Inhibition"]]) {
     const source = { kind, rate: START[kind], channels: cell.sections.filter((s) => s.tree === tree).flatMap((s) => s[kind]) };
     const label = document.createElement("label");
@@ -92,8 +94,10 @@ function addVolleys(events, t, n) {
 // What is shown, by time modulo WINDOW.
 const voltage = new Float32Array(WINDOW).fill(NaN);
 const spiked = Array.from({ length: WINDOW }, () => []);
-let spikes = 0, cost = NaN, running = true, last = performance.now(), owed = 0;
+let spikes = 0, running = true, last = performance.now(), owed = 0;
+let costs = []; // of the last frames [ms per ms]
 let recent = []; // channels of neuron 0's events in the last frame
+const median = (x) => [...x].sort((a, b) => a - b)[x.length >> 1];
 
 function advance(ms) {
   const n = pop.info.n, t = pop.now, k = Math.max(1, Math.floor(ms));
@@ -102,8 +106,10 @@ function advance(ms) {
   const begin = performance.now();
   const out = pop.step(k, events);
   const spent = (performance.now() - begin) / k;
-  cost = Number.isNaN(cost) ? spent : 0.95 * cost + 0.05 * spent;
+  costs = [...costs.slice(-50), spent];
   recent = events.channel.filter((_, j) => events.neuron[j] === 0);
+  const every = Math.ceil(recent.length / SHOWN_EVENTS);
+  recent = recent.filter((_, j) => j % every === 0);
   for (let s = 0; s < k; s++) {
     const at = (t + s) % WINDOW;
     voltage[at] = out.vSomaMV[s * n];
@@ -172,8 +178,8 @@ function drawCell() {
   }
   c.globalAlpha = 1;
   while (flashes.length > 0 && flashes[0].age > 29) flashes.shift();
-  for (const channel of running ? recent.slice(0, 400) : []) {
-    c.fillStyle = pop.info.channel_kind[channel] === "exc" ? "#d1495b" : "#3d7dca";
+  for (const channel of running ? recent : []) {
+    c.fillStyle = DOTS[pop.info.channel_kind[channel]];
     const [x, y] = to(placeOf.get(channel));
     c.fillRect(x - 1.2, y - 1.2, 2.4, 2.4);
   }
@@ -189,7 +195,6 @@ function drawTraces() {
     c.globalAlpha = 0.3;
     c.fillRect(0, y(v), w, 1);
     c.globalAlpha = 1;
-    c.fillText(`${v} mV`, 4, y(v) - 3);
   }
   c.beginPath();
   const r = context($("raster")), rows = Math.min(RASTER, pop.info.n), row = r.h / rows;
@@ -207,6 +212,11 @@ function drawTraces() {
   }
   c.lineWidth = 1.3;
   c.stroke();
+  for (const v of [-80, -60]) { // readable on top of the trace
+    const text = `${v} mV`;
+    c.clearRect(2, y(v) - 15, c.measureText(text).width + 4, 14);
+    c.fillText(text, 4, y(v) - 4);
+  }
 }
 
 let shown = 0;
@@ -217,7 +227,7 @@ function showNumbers(time) {
   $("now").textContent = `${pop.now} ms`;
   $("mv").textContent = pop.now > 0 ? `${voltage[(pop.now - 1) % WINDOW].toFixed(1)} mV` : "–";
   $("rate").textContent = `${(spikes / pop.info.n / seconds).toFixed(1)} Hz`;
-  $("cost").textContent = Number.isNaN(cost) ? "–" : `${cost.toFixed(3)} ms`;
+  $("cost").textContent = costs.length === 0 ? "–" : `${median(costs).toFixed(3)} ms`;
 }
 
 function frame(time) {
@@ -240,7 +250,7 @@ async function restart(n) {
   pop = await Population.load(compiled, n);
   voltage.fill(NaN);
   for (const s of spiked) s.length = 0;
-  [spikes, cost, owed] = [0, NaN, 0];
+  [spikes, costs, owed] = [0, [], 0];
   $("neurons").value = n;
 }
 
@@ -294,9 +304,8 @@ $("measure").addEventListener("click", async () => {
     const times = [];
     const end = performance.now() + 250;
     while (times.length < 5 || (performance.now() < end && times.length < 200)) times.push(advance(1));
-    const median = times.sort((a, b) => a - b)[times.length >> 1];
-    if (median > 1) break;
-    [fits, ms] = [n, median];
+    if (median(times) > 1) break;
+    [fits, ms] = [n, median(times)];
   }
   await restart(Math.max(1, fits));
   $("status").textContent = fits > 0 ? `${fits} neurons run in real time: ${ms.toFixed(2)} ms of computing per ms` : "Not even one neuron runs in real time here";

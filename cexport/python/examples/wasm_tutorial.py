@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import wasmtime
 
-EVENT = np.dtype({"names": ["t_ms", "neuron", "channel", "weight"], "formats": ["<f8", "<i4", "<i4", "<f4"], "itemsize": 24})
+EVENT = np.dtype([("t_ms", "<f8"), ("neuron", "<i4"), ("channel", "<i4"), ("weight", "<f4"), ("unused", "<i4")])
 N, STEPS, BLOCK = 4, 2000, 50
 
 store = wasmtime.Store()
@@ -49,7 +49,7 @@ for t in range(0, STEPS, BLOCK):
     events = np.concatenate(parts)
     exports["memory"].write(store, events.tobytes(), call("events"))
     do("step", BLOCK, len(events))
-    spikes += read(call("spike"), BLOCK * N, np.uint8).reshape(BLOCK, N).sum(0)
+    spikes += read(call("spike"), BLOCK * N, np.uint8).reshape(BLOCK, N).sum(0, dtype=int)
     voltage += read(call("v_soma"), BLOCK * N, np.float32).reshape(BLOCK, N).sum(0) / STEPS
 for i in range(N):
     print(f"neuron {i}: {spikes[i] / (STEPS / 1000):.1f} spikes/s, mean voltage {voltage[i]:.1f} mV")
