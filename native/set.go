@@ -41,13 +41,12 @@ type Set struct {
 // Info describes the set.
 func (s *Set) Info() Info {
 	i := Info{Name: s.name, Doc: s.doc, Features: s.features, Priority: s.priority, SameBits: s.sameBits, BF16: s.gemmBF16 != nil}
-	if len(i.Features) == 0 {
-		return i
-	}
-	have := cpuid.CPU.FeatureSet()
-	for _, f := range i.Features {
-		if !slices.Contains(have, f) {
-			i.Missing = append(i.Missing, f)
+	if len(i.Features) > 0 {
+		have := cpuid.CPU.FeatureSet()
+		for _, f := range i.Features {
+			if !slices.Contains(have, f) {
+				i.Missing = append(i.Missing, f)
+			}
 		}
 	}
 	if len(i.Missing) == 0 && s.granted != nil {

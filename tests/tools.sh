@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Installs what the tests of the installed C library need, where this is root's to do and
-# Debian's: pkg-config and CMake. Not part of environment.sh, whose text is in the key of
+# Installs what tests/ needs, where this is root's to do and Debian's: pkg-config and CMake for the installed C
+# library, Node and Chromium for packed neurons. Not part of environment.sh, whose text is in the key of
 # 5 GB of Python packages.
 set -euo pipefail
-for tool in cmake pkg-config; do
-	command -v "$tool" >/dev/null && continue
+for tool in cmake pkg-config nodejs chromium; do
+	command=${tool%js}
+	command -v "$command" >/dev/null && continue
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 		echo "installing $tool" >&2
 		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$tool"; } >&2 || true
-		command -v "$tool" >/dev/null && continue
+		command -v "$command" >/dev/null && continue
 	fi
 	echo "The tests need $tool. On Debian or Ubuntu type" >&2
 	echo "    sudo apt-get install $tool" >&2

@@ -25,7 +25,7 @@ func eachKernel(t *testing.T, f func(t *testing.T, k native.Info, m *model.Model
 			if !k.Available() {
 				t.Skipf("lacks %v", k.Missing)
 			}
-			for name, m := range zoo() {
+			for name, m := range modeltest.Zoo() {
 				t.Run(name, func(t *testing.T) { f(t, k, m) })
 			}
 		})

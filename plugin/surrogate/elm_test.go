@@ -11,37 +11,6 @@ import (
 	"understudy/plugin/surrogate"
 )
 
-// elms has ELM neurons of several shapes, which join the zoo.
-func elms() map[string]*model.Model {
-	alpha := 0.3
-	deep := modeltest.ELM(modeltest.ELMSpec{Channels: 8, Branches: 3, Memory: 11, Hidden: 17}, 4).Document
-	deep.Layers[1].ELM.MLP = []model.Dense{
-		{Weight: "w0", Bias: "b0", Activation: model.ActLeakyReLU, Alpha: &alpha},
-		{Weight: "w1", Bias: "b1", Activation: model.ActTanh},
-		{Weight: "w2", Bias: "b2", Activation: model.ActSigmoid},
-		{Weight: "w3", Bias: "b3"},
-	}
-	// Between other layers: x looks back on the memory, and elm has an activation of
-	// its own.
-	deep.Layers[1].Activation = model.ActSiLU
-	deep.Layers[2].In = []string{"x"}
-	deep.Layers = []model.Layer{deep.Layers[0], deep.Layers[1],
-		{Name: "x", Op: model.OpConv1D, In: []string{"elm"}, Weight: "x.w", Bias: "x.b", Kernel: 4, Dilation: 2, Activation: model.ActReLU}, deep.Layers[2]}
-	two := modeltest.ELM(modeltest.ELMSpec{Channels: 10, Branches: 10, Memory: 6, Hidden: 9}, 4).Document
-	two.Layers[1].ELM.MLP = two.Layers[1].ELM.MLP[1:] // no hidden layer
-	two.Layers = []model.Layer{two.Layers[1], {Name: "second", Op: model.OpELM, In: []string{"elm"}, ELM: &model.ELM{
-		SynapseDecay: "ks", MemoryDecay: "km", Lambda: 1, MLP: []model.Dense{{Weight: "w", Bias: "b", Activation: model.ActScaledTanh}}}}, two.Layers[2]}
-	two.Layers[0].In = []string{model.Events}
-	two.Layers[2].In = []string{"second"}
-	return map[string]*model.Model{
-		"elm":                modeltest.ELM(modeltest.ELMSpec{Channels: 12, Branches: 5, Memory: 10, Hidden: 20, Activation: model.ActReLU}, 1),
-		"elm, odd widths":    modeltest.ELM(modeltest.ELMSpec{Channels: 7, Branches: 7, Memory: 33, Hidden: 19, Activation: model.ActSiLU}, 2),
-		"elm, one memory":    modeltest.ELM(modeltest.ELMSpec{Channels: 3, Branches: 1, Memory: 1, Hidden: 2, Activation: model.ActGELU}, 3),
-		"elm, deep":          modeltest.Build(deep, map[string]int{"synapses": 3, "elm": 11, "w0": 17, "w1": 40, "w2": 8, "w3": 11, "x": 6, "head": 2}, 5),
-		"elm on events, two": modeltest.Build(two, map[string]int{"elm": 6, "elm.out.weight": 6, "second": 5, "w": 5, "head": 2}, 6),
-	}
-}
-
 // oracleELM is FORMAT.md's formula for one neuron in float64: x and the result are
 // [channel][step]; round is that of oracleRounding.
 func oracleELM(m *model.Model, e *model.ELM, x [][]float64, round func(float64) float64) [][]float64 {

@@ -13,7 +13,7 @@ import (
 
 // FuzzModelRuns: whatever model file is accepted also runs.
 func FuzzModelRuns(f *testing.F) {
-	for _, m := range zoo() {
+	for _, m := range modeltest.Zoo() {
 		b, err := m.Encode()
 		if err != nil {
 			f.Fatal(err)

@@ -30,7 +30,7 @@ func quantised(t testing.TB, m *model.Model) *model.Model {
 
 // zoo8 are the models of zoo that have an integer form, quantised.
 func zoo8(t testing.TB) map[string]*model.Model {
-	all := zoo()
+	all := modeltest.Zoo()
 	for name, m := range all {
 		if slices.ContainsFunc(m.Layers, func(l model.Layer) bool {
 			return l.Op != model.OpConv1D && slices.Contains(l.In, model.Events)
@@ -162,7 +162,7 @@ func TestInt8Refuses(t *testing.T) {
 	if _, err := surrogate.New(m, 1, opt); !errors.Is(err, population.ErrFormat) {
 		t.Errorf("a layer without range: %v", err)
 	}
-	if _, err := surrogate.New(quantised(t, zoo()["dense events"]), 1, opt); !errors.Is(err, population.ErrFormat) {
+	if _, err := surrogate.New(quantised(t, modeltest.Zoo()["dense events"]), 1, opt); !errors.Is(err, population.ErrFormat) {
 		t.Errorf("events as a vector: %v", err)
 	}
 	if _, err := surrogate.New(m, 1, surrogate.Options{Precision: "int4"}); !errors.Is(err, population.ErrInput) {

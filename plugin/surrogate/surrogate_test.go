@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,66 +15,6 @@ import (
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
-
-// zoo has a model for each way in which layers can be put together.
-func zoo() map[string]*model.Model {
-	conv := func(name, in string, kernel, dilation, groups int, act string) model.Layer {
-		return model.Layer{Name: name, Op: model.OpConv1D, In: []string{in}, Weight: name + ".w", Bias: name + ".b", Kernel: kernel, Dilation: dilation, Groups: groups, Activation: act}
-	}
-	head := conv("head", "last", 1, 1, 1, "")
-	norm := func(name, in, act string) model.Layer {
-		return model.Layer{Name: name, Op: model.OpBatchNorm, In: []string{in}, Scale: name + ".scale", Shift: name + ".shift", Activation: act}
-	}
-	build := func(channels int, width map[string]int, layers ...model.Layer) *model.Model {
-		width["head"] = 2
-		return modeltest.Build(modeltest.Document("zoo", channels, layers), width, 3)
-	}
-	models := map[string]*model.Model{
-		"small":      modeltest.Random(modeltest.Small, 1),
-		"odd widths": modeltest.Random(modeltest.Spec{Channels: 7, Embed: 13, Smooth: 4, Blocks: 2, Kernel: 3}, 2),
-		"long kernel on events": build(9, map[string]int{"a": 10, "last": 11},
-			conv("a", "events", 20, 1, 1, "relu"), conv("last", "a", 5, 3, 1, "relu"), head),
-		"dilated, grouped events": build(12, map[string]int{"a": 9, "last": 6},
-			conv("a", "events", 4, 5, 3, ""), conv("last", "a", 2, 7, 3, "relu"), head),
-		"two convolutions on events": build(6, map[string]int{"a": 8, "b": 8},
-			conv("a", "events", 3, 1, 1, "relu"), conv("b", "events", 7, 2, 2, "none"),
-			model.Layer{Name: "last", Op: model.OpAdd, In: []string{"a", "b", "a"}}, head),
-		"dense events": build(10, map[string]int{"a": 10},
-			model.Layer{Name: "n", Op: model.OpBatchNorm, In: []string{"events"}, Scale: "n.scale", Shift: "n.shift"},
-			conv("a", "n", 4, 2, 1, "relu"),
-			model.Layer{Name: "m", Op: model.OpBatchNorm, In: []string{"a"}, Scale: "m.scale", Shift: "m.shift", Activation: "relu"},
-			model.Layer{Name: "s", Op: model.OpAdd, In: []string{"m", "events"}},
-			model.Layer{Name: "last", Op: model.OpActivation, In: []string{"s"}, Activation: "relu"}, head),
-		"batch norms between convolutions": build(9, map[string]int{"a": 8, "b": 10, "c": 10}, // as Keras' Conv1D with an activation inside
-			conv("a", "events", 6, 1, 1, "relu"), norm("an", "a", ""), conv("b", "an", 4, 3, 2, "relu"), norm("bn", "b", ""),
-			conv("c", "bn", 3, 1, 1, ""), norm("last", "c", "relu"), head),
-		"batch norms that stay": build(9, map[string]int{"a": 8, "b": 8, "c": 8},
-			conv("a", "events", 2, 1, 1, "relu"), norm("an", "a", ""), conv("b", "an", 2, 2, 1, ""), norm("bn", "b", "relu"),
-			model.Layer{Name: "s", Op: model.OpAdd, In: []string{"an", "bn"}}, norm("sn", "s", "relu"), conv("c", "sn", 2, 1, 1, "relu"),
-			model.Layer{Name: "last", Op: model.OpAdd, In: []string{"c", "sn", "b"}}, head),
-		"batch norm of two readers": build(9, map[string]int{"a": 8, "b": 6, "c": 6, "last": 5},
-			conv("a", "events", 2, 1, 1, "relu"), norm("an", "a", ""), conv("b", "an", 2, 2, 1, "relu"), conv("c", "an", 5, 1, 2, ""), norm("cn", "c", ""),
-			model.Layer{Name: "s", Op: model.OpAdd, In: []string{"b", "cn"}}, conv("last", "s", 2, 1, 1, "relu"), head),
-		"concat": build(5, map[string]int{"a": 8, "b": 3, "last": 7},
-			conv("a", "events", 2, 1, 1, "relu"), conv("b", "a", 2, 3, 1, "relu"),
-			model.Layer{Name: "s", Op: model.OpConcat, In: []string{"b", "a", "events", "b"}}, conv("last", "s", 2, 1, 1, "relu"), head),
-		"concat of layers": build(5, map[string]int{"a": 9, "b": 3, "last": 7},
-			conv("a", "events", 2, 1, 1, "relu"), conv("b", "a", 2, 3, 1, ""),
-			model.Layer{Name: "s", Op: model.OpConcat, In: []string{"b", "a", "b"}, Activation: "relu"}, conv("last", "s", 2, 1, 1, "relu"), head),
-		"channel multiplier": build(4, map[string]int{"a": 6, "last": 18},
-			conv("a", "events", 1, 1, 1, ""), conv("last", "a", 3, 4, 6, "relu"), head),
-	}
-	maps.Copy(models, elms())
-	for _, act := range model.Activations() {
-		l := conv("last", "a", 2, 1, 1, act)
-		if model.HasAlpha(act) {
-			alpha := 0.7
-			l.Alpha = &alpha
-		}
-		models[act] = build(4, map[string]int{"a": 6, "last": 9}, conv("a", "events", 3, 1, 1, ""), l, head)
-	}
-	return models
-}
 
 // stimulus makes about rate events per neuron and ms, with repeats on a channel,
 // negative weights and times inside the step.
@@ -163,7 +102,7 @@ func only(events []population.Event, neuron int) []population.Event {
 func TestAgainstOracle(t *testing.T) {
 	const steps, n = 120, 3
 	for _, k := range native.Kernels() {
-		for name, m := range zoo() {
+		for name, m := range modeltest.Zoo() {
 			t.Run(k.Name+"/"+name, func(t *testing.T) {
 				if !k.Available() {
 					t.Skipf("CPU lacks %v", k.Missing)
@@ -197,7 +136,7 @@ func TestAgainstOracle(t *testing.T) {
 
 func TestSameBits(t *testing.T) {
 	const steps, n = 150, 5
-	for name, m := range zoo() {
+	for name, m := range modeltest.Zoo() {
 		t.Run(name, func(t *testing.T) {
 			events := stimulus(2, m, n, steps, 2)
 			want := play(t, newPop(t, m, n, surrogate.Options{}), steps, events, 1)
@@ -246,7 +185,7 @@ func TestSameBits(t *testing.T) {
 
 func TestStateGoesOnIdentically(t *testing.T) {
 	const steps, n = 90, 4
-	for name, m := range zoo() {
+	for name, m := range modeltest.Zoo() {
 		t.Run(name, func(t *testing.T) {
 			for _, before := range []int{0, 1, 5, 61} {
 				first, rest := stimulus(3, m, n, max(before, 1), 2), stimulus(4, m, n, steps, 2)

@@ -167,6 +167,15 @@ var shapes = []shape{
 	}},
 }
 
+// Surrogates are the models of the table.
+func Surrogates() []*model.Model {
+	var all []*model.Model
+	for i, s := range shapes {
+		all = append(all, s.model(uint64(i)))
+	}
+	return all
+}
+
 // lengths are tried for one shape beside its own.
 var lengths = []int{1, 7, 8, 9}
 

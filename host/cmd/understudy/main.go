@@ -38,6 +38,7 @@ var commands = []func() *cobra.Command{
 	newNeuron,
 	newPlot,
 	newSimulate,
+	newWasm,
 }
 
 func newRoot() *cobra.Command {

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"understudy/plugin/spikeio"
+	"understudy/plugin/surrogate"
+	"understudy/wasm/pack"
+	"understudy/wasm/web"
+)
+
+func newWasm() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "wasm",
+		Short:   "Surrogates as WebAssembly modules",
+		Example: "  understudy wasm pack l5pc -o neuron.wasm\n  understudy wasm web site",
+		Args:    cobra.ArbitraryArgs,
+		RunE:    needSubcommand,
+	}
+	cmd.AddCommand(newWasmPack(), newWasmWeb())
+	return cmd
+}
+
+func newWasmPack() *cobra.Command {
+	var out, precision string
+	cmd := &cobra.Command{
+		Use:   "pack [MODEL] -o FILE.wasm",
+		Short: "Compile a model into one WebAssembly module",
+		Long: `Compile a model into one WebAssembly module: the weights inside, nothing imported, a
+dozen functions for a browser, Node or any other runtime with 128-bit SIMD to call
+(wasm/pack/INTERFACE.md; wasm/js wraps them for JavaScript). It gives the same bits as
+kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
+		Example: "  understudy wasm pack l5pc -o neuron.wasm\n  understudy wasm pack surrogate-int8.safetensors -o neuron.wasm --precision int8",
+		Args:    usageArgs(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				return usagef("wasm pack: --out is missing")
+			}
+			if err := checkPacked("wasm pack", precision); err != nil {
+				return err
+			}
+			path := ""
+			if len(args) == 1 {
+				path = args[0]
+			}
+			m, err := openModel(path)
+			if err != nil {
+				return err
+			}
+			b, err := pack.Pack(m, precision)
+			if err != nil {
+				return err
+			}
+			return writeBytes(out, b)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "out", "o", "", "module `file` to write")
+	addPackedPrecision(cmd, &precision)
+	return cmd
+}
+
+func newWasmWeb() *cobra.Command {
+	var path, precision string
+	cmd := &cobra.Command{
+		Use:   "web DIR",
+		Short: "Write a web page that shows a live neuron",
+		Long: `Write a web page that shows a live neuron into a folder, which is made where it is
+missing: a packed model on the morphology of the built-in cell l5pc, whose channels the
+model must have. Any server for plain files serves it.`,
+		Example: "  understudy wasm web site && python3 -m http.server -d site\n  understudy wasm web site --model l5pc-tcn --precision int8",
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkPacked("wasm web", precision); err != nil {
+				return err
+			}
+			m, err := openModel(path)
+			if err != nil {
+				return err
+			}
+			files, err := web.Files(m, precision)
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(args[0], 0o777); err != nil {
+				return err
+			}
+			for name, b := range files {
+				if err := writeBytes(filepath.Join(args[0], name), b); err != nil {
+					return err
+				}
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "serve it with: python3 -m http.server -d %s\n", args[0])
+			return err
+		},
+	}
+	addModelFlag(cmd, &path)
+	addPackedPrecision(cmd, &precision)
+	return cmd
+}
+
+// addPackedPrecision adds --precision of packed models; checkPacked says whether it is one.
+func addPackedPrecision(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "precision", surrogate.Float32, "arithmetic of the module: f32, or int8 for a quantised model")
+}
+
+func checkPacked(command, precision string) error {
+	if all := []string{surrogate.Float32, surrogate.Int8}; !slices.Contains(all, precision) {
+		return usagef("%s: --precision %q, want one of %s", command, precision, strings.Join(all, ", "))
+	}
+	return nil
+}
+
+func writeBytes(path string, b []byte) error {
+	return spikeio.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}

@@ -1,0 +1,147 @@
+package kernels
+
+import "understudy/wasm/module"
+
+// emitter is a function in which a kernel is written, with the phrases that the kernels share.
+type emitter struct{ *module.Func }
+
+// set has to = what expr leaves on the stack.
+func (e emitter) set(to module.Local, expr func()) {
+	expr()
+	e.Set(to)
+}
+
+// local is a new local variable with the value of expr.
+func (e emitter) local(t module.Type, expr func()) module.Local {
+	l := e.Local(t)
+	e.set(l, expr)
+	return l
+}
+
+// copyOf is a new local variable that begins as a copy.
+func (e emitter) copyOf(l module.Local) module.Local {
+	return e.local(module.I32, func() { e.Get(l) })
+}
+
+// times4 is a new local variable: n values of 4 bytes in bytes.
+func (e emitter) times4(n module.Local) module.Local {
+	return e.local(module.I32, func() { e.Get(n); e.I32(2); e.Op("i32.shl") })
+}
+
+// advance has l += n.
+func (e emitter) advance(l module.Local, n int) {
+	e.Get(l)
+	e.I32(int32(n))
+	e.Op("i32.add")
+	e.Set(l)
+}
+
+// advanceBy has l += by.
+func (e emitter) advanceBy(l, by module.Local) {
+	e.Get(l, by)
+	e.Op("i32.add")
+	e.Set(l)
+}
+
+// smaller pushes the smaller of l and n.
+func (e emitter) smaller(l module.Local, n int) {
+	e.Get(l)
+	e.I32(int32(n))
+	e.Get(l)
+	e.I32(int32(n))
+	e.Op("i32.lt_s", "select")
+}
+
+// reach has the bytes at an address checked at once: it uses the last of them. wazero then leaves out
+// the checks of accesses to the same local at smaller offsets, up to the local's next change, and the
+// load itself, whose result is not used.
+func (e emitter) reach(at module.Local, bytes int) {
+	e.Get(at)
+	e.Mem("i32.load8_u", uint32(bytes-1))
+	e.Op("drop")
+}
+
+// while repeats body as long as n is not 0.
+func (e emitter) while(n module.Local, body func()) {
+	e.Get(n)
+	e.If(func() {
+		e.Loop(func() {
+			body()
+			e.Get(n)
+			e.BrIf(0)
+		})
+	})
+}
+
+// turns has body do n things, unroll at a time as long as there are so many, then one at a time. turn
+// is a variable that it may use.
+func (e emitter) turns(turn, n module.Local, unroll int, body func(things int)) {
+	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.div_u") })
+	e.repeat(turn, func() { body(unroll) })
+	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.rem_u") })
+	e.repeat(turn, func() { body(1) })
+}
+
+// repeat repeats body n times, and n counts down to 0.
+func (e emitter) repeat(n module.Local, body func()) {
+	e.Get(n)
+	e.If(func() {
+		e.Loop(func() {
+			body()
+			e.Get(n)
+			e.I32(1)
+			e.Op("i32.sub")
+			e.Tee(n)
+			e.BrIf(0) // a runtime may take several instructions for a comparison here
+		})
+	})
+}
+
+// count repeats body while n >= by, which is above 0, and takes by from n each time.
+func (e emitter) count(n module.Local, by int, body func()) {
+	e.atLeast(n, by)
+	e.If(func() {
+		e.Loop(func() {
+			body()
+			e.advance(n, -by)
+			e.atLeast(n, by)
+			e.BrIf(0)
+		})
+	})
+}
+
+func (e emitter) atLeast(n module.Local, by int) {
+	e.Get(n)
+	e.I32(int32(by))
+	e.Op("i32.ge_s")
+}
+
+// A part is how much of a vector a kernel handles at once: what is left over at the end of a row
+// of float32 or int32 takes the smaller ones.
+type part int // values of 4 bytes: 4, 2 or 1
+
+// load pushes what stands at an address; further lanes are 0.
+func (e emitter) load(p part, at module.Local, offset int) {
+	e.Get(at)
+	e.Mem(map[part]string{4: "v128.load", 2: "v128.load64_zero", 1: "v128.load32_zero"}[p], uint32(offset))
+}
+
+// store stores v at an address.
+func (e emitter) store(p part, at module.Local, offset int, v module.Local) {
+	e.Get(at, v)
+	switch p {
+	case 4:
+		e.Mem("v128.store", uint32(offset))
+	case 2:
+		e.MemLane("v128.store64_lane", uint32(offset), 0)
+	case 1:
+		e.MemLane("v128.store32_lane", uint32(offset), 0)
+	}
+}
+
+// parts repeats body for all n values of a row: with parts of 4 as long as there are so many, then 2 and 1.
+func (e emitter) parts(n module.Local, body func(p part)) {
+	for _, p := range []part{4, 2, 1} {
+		e.count(n, int(p), func() { body(p) })
+	}
+}

@@ -1,0 +1,140 @@
+package kernels
+
+import "understudy/wasm/module"
+
+// shape is how many rows and vectors of 4 outputs a block of Gemm has. Its sums stay in registers,
+// of which there are 16.
+type shape struct{ rows, vectors int }
+
+// The shapes of blocks, and those that take what is left over of a row.
+var (
+	tall      = shape{2, 5}
+	flat      = shape{1, 8} // for a last row
+	remainder = []int{4, 2, 1}
+)
+
+// Inputs that one turn of a block's loop takes.
+const (
+	unrolled          = 8
+	unrolledRemainder = 4 // less code
+)
+
+// depth is how many inputs Gemm takes at a time: so many of a block's rows find room in
+// ScratchSize.
+const depth = 512
+
+// ScratchSize is how many bytes a kernel may use at scratch.
+const ScratchSize = 2 * depth * 16
+
+// Gemm writes native.Set.Gemm, which uses scratch.
+//
+// Each input of a block of rows is stored four times side by side in scratch before the
+// block's sums are taken: a vector of it is then one load, where a runtime makes two or more
+// instructions of a splat, over and over for each block of outputs.
+func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+	e := emitter{f}
+	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
+	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
+	k := e.Local(module.I32)
+	left, xr, yr := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
+	e.while(in, func() {
+		e.set(k, func() { e.smaller(in, depth) })
+		e.set(left, func() { e.Get(rows) })
+		e.set(xr, func() { e.Get(x) })
+		e.set(yr, func() { e.Get(y) })
+		for _, s := range []shape{tall, flat} {
+			e.count(left, s.rows, func() {
+				e.spread(s, scratch, xr, ldx, k)
+				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k)
+			})
+		}
+		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
+		e.set(w, func() { e.Get(w, k, out4); e.Op("i32.mul", "i32.add") })
+		e.set(in, func() { e.Get(in, k); e.Op("i32.sub") })
+	})
+}
+
+// spread stores k inputs of a block's rows, input by input and row by row, and advances x past the
+// rows.
+func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
+	n, to, from := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
+	for r := range s.rows {
+		e.set(to, func() { e.Get(scratch) })
+		e.set(from, func() { e.Get(x) })
+		e.turns(n, k, 4, func(inputs int) {
+			e.reach(to, 16*s.rows*inputs)
+			e.reach(from, 4*inputs)
+			for i := range inputs {
+				e.Get(to, from)
+				e.Mem("f32.load", uint32(4*i))
+				e.Op("f32x4.splat")
+				e.Mem("v128.store", uint32(16*(i*s.rows+r)))
+			}
+			e.advance(to, 16*s.rows*inputs)
+			e.advance(from, 4*inputs)
+		})
+		e.advanceBy(x, ldx)
+	}
+}
+
+// rowBlock adds to a block's rows the products of the k inputs in scratch, and advances y past the
+// rows.
+func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local) {
+	w, left := e.copyOf(w), e.copyOf(out)
+	rows := make([]module.Local, s.rows)
+	for r := range rows {
+		rows[r] = e.copyOf(y)
+		e.advanceBy(y, ldy)
+	}
+	block := func(vectors, unroll int, p part) {
+		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k) })
+	}
+	block(s.vectors, unrolled, 4)
+	for _, vectors := range remainder {
+		block(vectors, unrolledRemainder, 4)
+	}
+	block(1, unrolledRemainder, 2)
+	block(1, unrolledRemainder, 1)
+}
+
+// block computes one block of outputs, and advances rows and w past it.
+func (e emitter) block(s shape, unroll int, p part, rows []module.Local, w, out4, scratch, k module.Local) {
+	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
+	for r := range x {
+		x[r] = e.Local(module.V128)
+		e.reach(rows[r], 4*int(p)*s.vectors)
+		for v := range s.vectors {
+			sums[r*s.vectors+v] = e.local(module.V128, func() { e.load(p, rows[r], 16*v) })
+		}
+	}
+	from, wi, wv, n := e.copyOf(scratch), e.copyOf(w), e.Local(module.V128), e.Local(module.I32)
+	e.turns(n, k, unroll, func(inputs int) {
+		e.reach(from, 16*s.rows*inputs)
+		for i := range inputs {
+			for r := range x {
+				e.set(x[r], func() { e.load(4, from, 16*(i*s.rows+r)) })
+			}
+			e.reach(wi, 4*int(p)*s.vectors)
+			for v := range s.vectors {
+				e.set(wv, func() { e.load(p, wi, 16*v) })
+				for r := range x {
+					sum := sums[r*s.vectors+v]
+					e.set(sum, func() {
+						e.Get(sum, wv, x[r])
+						e.Op("f32x4.mul", "f32x4.add")
+					})
+				}
+			}
+			e.advanceBy(wi, out4)
+		}
+		e.advance(from, 16*s.rows*inputs)
+	})
+	for r := range x {
+		e.reach(rows[r], 4*int(p)*s.vectors)
+		for v := range s.vectors {
+			e.store(p, rows[r], 16*v, sums[r*s.vectors+v])
+		}
+		e.advance(rows[r], 4*int(p)*s.vectors)
+	}
+	e.advance(w, 4*int(p)*s.vectors)
+}

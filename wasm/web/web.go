@@ -1,0 +1,145 @@
+// Package web is a page that shows a live neuron: a packed surrogate on the morphology of the
+// built-in layer-5 pyramidal cell.
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"understudy/plugin/cell"
+	"understudy/plugin/model"
+	"understudy/plugin/morphology"
+	"understudy/plugin/population"
+	"understudy/wasm/js"
+	"understudy/wasm/pack"
+)
+
+//go:embed index.html page.js style.css
+var page embed.FS
+
+// Files returns the page's files by name. Any server for plain files serves them. The model's
+// channels must be those of the built-in cell l5pc; errors wrap population.ErrInput or are those of pack.Pack.
+func Files(m *model.Model, precision string) (map[string][]byte, error) {
+	neuron, err := pack.Pack(m, precision)
+	if err != nil {
+		return nil, err
+	}
+	d, err := drawing(m)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{"neuron.wasm": neuron, "morphology.json": text, "index.js": js.Index}
+	for _, name := range []string{"index.html", "page.js", "style.css"} {
+		if files[name], err = page.ReadFile(name); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// Drawing is morphology.json.
+type Drawing struct {
+	Sections []Section `json:"sections"`
+}
+
+// Section is one section as it is drawn.
+type Section struct {
+	Name   string       `json:"name"`
+	Tree   string       `json:"tree"`   // soma, axon, basal, oblique (and the trunk) or tuft
+	Points [][3]float64 `json:"points"` // x, y, diameter [um]
+	Exc    []int        `json:"exc"`    // channels, from the end near the soma outwards
+	Inh    []int        `json:"inh"`
+	X      []float64    `json:"x"` // places of these, 0..1
+}
+
+func drawing(m *model.Model) (*Drawing, error) {
+	channels, err := cell.Channels("l5pc", cell.Options{})
+	if err != nil {
+		return nil, err
+	}
+	shape := morphology.GenerateL5PC()
+	if len(m.Inputs.Section) != len(channels) || len(m.Inputs.ChannelKind) != len(channels) {
+		return nil, fmt.Errorf("%w: model %q: its channels are not those of the built-in cell l5pc", population.ErrInput, m.Name)
+	}
+	at := map[string]int{}
+	d := &Drawing{}
+	order, err := shape.Order()
+	if err != nil {
+		return nil, err
+	}
+	tuft := tuftSections(shape, order)
+	for i, s := range shape.Sections {
+		x := Section{Name: s.Name, Tree: map[morphology.Region]string{morphology.Soma: "soma", morphology.Axon: "axon", morphology.Basal: "basal", morphology.Apical: "oblique"}[s.Region],
+			Exc: []int{}, Inh: []int{}, X: []float64{}}
+		if tuft[i] {
+			x.Tree = "tuft"
+		}
+		for _, p := range s.Points {
+			x.Points = append(x.Points, [3]float64{tenth(p.X), tenth(p.Y), tenth(p.Diam)})
+		}
+		at[s.Name] = i
+		d.Sections = append(d.Sections, x)
+	}
+	for c, ch := range channels {
+		if m.Inputs.Section[c] != ch.Section || m.Inputs.ChannelKind[c] != string(ch.Kind) {
+			return nil, fmt.Errorf("%w: model %q: its channel %d is on %s, that of the built-in cell l5pc on %s", population.ErrInput, m.Name, c, m.Inputs.Section[c], ch.Section)
+		}
+		s := &d.Sections[at[ch.Section]]
+		if ch.Kind == cell.Excitatory {
+			s.Exc, s.X = append(s.Exc, c), append(s.X, ch.X)
+		} else {
+			s.Inh = append(s.Inh, c)
+		}
+	}
+	return d, nil
+}
+
+func tenth(x float64) float64 { return math.Round(x*10) / 10 }
+
+// tuftSections are the sections beyond the main bifurcation: the first from the soma on at which more than
+// one apical branch goes on almost as far as any does. Parents come first in order.
+func tuftSections(m *morphology.Morphology, order []int) []bool {
+	const almost = 0.75
+	length := func(s *morphology.Section) (sum float64) {
+		for i := 1; i < len(s.Points); i++ {
+			a, b := s.Points[i-1], s.Points[i]
+			sum += math.Sqrt((a.X-b.X)*(a.X-b.X) + (a.Y-b.Y)*(a.Y-b.Y) + (a.Z-b.Z)*(a.Z-b.Z))
+		}
+		return sum
+	}
+	start, reach := make([]float64, len(m.Sections)), make([]float64, len(m.Sections)) // path to a section, and to the farthest tip beyond it
+	farthest := 0.0
+	for _, i := range order {
+		s := &m.Sections[i]
+		if s.Region != morphology.Apical {
+			continue
+		}
+		if p := s.Parent; m.Sections[p].Region == morphology.Apical {
+			start[i] = start[p] + length(&m.Sections[p])
+		}
+		end := start[i] + length(s)
+		farthest = max(farthest, end)
+		for j := i; m.Sections[j].Region == morphology.Apical; j = m.Sections[j].Parent {
+			reach[j] = max(reach[j], end)
+		}
+	}
+	far := make([]int, len(m.Sections)) // children that reach far
+	for i, s := range m.Sections {
+		if s.Region == morphology.Apical && reach[i] > almost*farthest {
+			far[s.Parent]++
+		}
+	}
+	tuft := make([]bool, len(m.Sections))
+	for _, i := range order {
+		if s := &m.Sections[i]; s.Region == morphology.Apical && m.Sections[s.Parent].Region == morphology.Apical {
+			tuft[i] = tuft[s.Parent] || far[s.Parent] > 1
+		}
+	}
+	return tuft
+}
