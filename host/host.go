@@ -27,8 +27,8 @@ type Options struct {
 	Guest []byte
 	// Trusted is the SHA-256, in hex, of a Guest that runs without the watchdog.
 	Trusted string
-	// TimeLimit bounds what a Guest that is not trusted does: compiling, starting, and each call, which steps
-	// at most 1024 neuron-ms (or one step of all neurons). 0 stands for 10 s.
+	// TimeLimit bounds what a Guest that is not trusted does: each start, and each call, which steps at most 1024
+	// neuron-ms (or one step of all neurons); compiling it may take ten times as long. 0 stands for 10 s.
 	TimeLimit time.Duration
 	// MemoryLimitPages bounds the linear memory of each population, in pages of
 	// 64 KiB. 0 stands for 16384: 1 GiB.

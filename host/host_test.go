@@ -2,7 +2,9 @@ package host_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -126,6 +128,9 @@ func TestSurrogateOptions(t *testing.T) {
 		t.Errorf("after a head that is not there: %v", err)
 	}
 }
+
+// sum is the SHA-256 of a module, in hex.
+func sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
 // modelFile is a surrogate with an integer form.
 func modelFile(t testing.TB) []byte {

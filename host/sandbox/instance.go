@@ -32,7 +32,7 @@ type Instance struct {
 // Start makes an instance: _initialize, if there is one, and the module's start function have run.
 func (m *Module) Start() (*Instance, error) {
 	i := &Instance{m: m}
-	ctx, cancel := m.bounded()
+	ctx, cancel := m.bounded(1)
 	defer cancel()
 	// The configuration's defaults grant nothing; see Options.WASI.
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize").WithStderr(&i.stderr)
@@ -65,7 +65,7 @@ func (i *Instance) reason(ctx context.Context, err error) error {
 	var exit *sys.ExitError
 	switch {
 	case ctx.Err() != nil && i.m.limit > 0:
-		return i.m.interrupted(ctx)
+		return i.m.interrupted(ctx, 1)
 	case errors.As(err, &exit):
 		return fmt.Errorf("it ended itself with exit code %d", exit.ExitCode())
 	}
@@ -82,7 +82,7 @@ func (i *Instance) Call(export int, args ...uint64) (uint64, error) {
 		return 0, i.dead
 	}
 	copy(i.stack, args)
-	ctx, cancel := i.m.bounded()
+	ctx, cancel := i.m.bounded(1)
 	defer cancel()
 	err := i.funcs[export].CallWithStack(ctx, i.stack)
 	if err == nil && i.module.IsClosed() {

@@ -28,8 +28,8 @@ type Options struct {
 	// Trusted is the SHA-256, in hex, of a module that runs without watchdog and unchecked, at full speed: one
 	// that is known to be well-behaved. Any other module is not trusted, whoever calls it his.
 	Trusted string
-	// TimeLimit bounds compiling a module that is not trusted, starting an instance, and each call, all
-	// separately. 0 stands for 10 s.
+	// TimeLimit bounds each start of an instance and each call of a module that is not trusted; compiling it may
+	// take ten times as long. 0 stands for 10 s.
 	TimeLimit time.Duration
 	// MemoryLimitPages bounds the linear memory of each instance, in pages of 64 KiB. 0 stands for 16384: 1 GiB.
 	MemoryLimitPages uint32
@@ -47,6 +47,9 @@ type Options struct {
 
 // Export is a function with its type: "i" stands for i32, "I" for i64, "f" for f32, "F" for f64.
 type Export struct{ Name, Params, Results string }
+
+// compileTimes is how many time limits compiling may take.
+const compileTimes = 10
 
 // maxPages is WebAssembly's own limit of a memory.
 const maxPages = 65536
@@ -119,12 +122,12 @@ func New(ctx context.Context, module []byte, opt Options) (*Module, error) {
 // Trusted tells whether the module runs without watchdog.
 func (m *Module) Trusted() bool { return m.limit == 0 }
 
-// bounded is a context for one piece of a module's work.
-func (m *Module) bounded() (context.Context, context.CancelFunc) {
+// bounded is a context for one piece of a module's work, so many times the limit long.
+func (m *Module) bounded(times int) (context.Context, context.CancelFunc) {
 	if m.limit == 0 {
 		return m.ctx, func() {}
 	}
-	return context.WithTimeout(m.ctx, m.limit)
+	return context.WithTimeout(m.ctx, time.Duration(times)*m.limit)
 }
 
 // compile makes the runtime and compiles the module in it, by way of the cache where there is one.
@@ -148,7 +151,7 @@ func (m *Module) compile(module []byte, config wazero.RuntimeConfig, opt Options
 }
 
 func (m *Module) build(module []byte, config wazero.RuntimeConfig, opt Options) error {
-	ctx, cancel := m.bounded()
+	ctx, cancel := m.bounded(compileTimes)
 	defer cancel()
 	m.runtime = wazero.NewRuntimeWithConfig(m.ctx, config)
 	err := guarded(func() error {
@@ -163,7 +166,7 @@ func (m *Module) build(module []byte, config wazero.RuntimeConfig, opt Options) 
 	})
 	switch {
 	case err != nil && ctx.Err() != nil:
-		err = fmt.Errorf("%w: module is not compiled: %w", population.ErrLimit, m.interrupted(ctx))
+		err = fmt.Errorf("%w: module is not compiled: %w", population.ErrLimit, m.interrupted(ctx, compileTimes))
 	case err != nil:
 		err = fmt.Errorf("%w: %w", population.ErrFormat, firstLine(err))
 	default:
@@ -177,9 +180,9 @@ func (m *Module) build(module []byte, config wazero.RuntimeConfig, opt Options) 
 }
 
 // interrupted says why a context of bounded has ended.
-func (m *Module) interrupted(ctx context.Context) error {
+func (m *Module) interrupted(ctx context.Context, times int) error {
 	if m.ctx.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("stopped after %v: %w", m.limit, context.DeadlineExceeded)
+		return fmt.Errorf("stopped after %v: %w", time.Duration(times)*m.limit, context.DeadlineExceeded)
 	}
 	return ctx.Err()
 }
