@@ -54,6 +54,7 @@ func FuzzCalls(f *testing.F) {
 		if len(b) > 8192 {
 			return
 		}
+		defer time.AfterFunc(time.Minute, func() { panic("the guest hangs") }).Stop()
 		err := open(script(b), 100*time.Millisecond, func(p *host.Population) error {
 			var all []error
 			for _, use := range []func(*host.Population) error{step, heads, save, load, numbers, asks, reset, step} {
