@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Packages with assembly: tested a second time without it.
 ASSEMBLY := ./native/... ./plugin/detailed ./plugin/surrogate
 # Packages with goroutines: tested a second time with the race detector.
-CONCURRENT := ./host/compare ./plugin/abi ./plugin/dataset ./plugin/detailed ./plugin/network ./plugin/surrogate
+CONCURRENT := ./host ./host/compare ./plugin/abi ./plugin/dataset ./plugin/detailed ./plugin/network ./plugin/surrogate
 # Everything that the WebAssembly guest may contain.
 PORTABLE := ./native/... ./plugin/... ./wasm
 
@@ -47,8 +47,9 @@ uninstall: ## Remove what install put there
 	cexport/lib/install.sh -u build "$(PREFIX)"
 
 .PHONY: guest
-guest: ## The WebAssembly guest, build/guest.wasm
+guest: ## The WebAssembly guest, build/guest.wasm, and that which package host embeds
 	wasm/build.sh build/guest.wasm
+	go generate ./host/guest
 
 .PHONY: environment
 environment: ## Install what the tests need beyond Go; print where it is

@@ -23,6 +23,7 @@ type head struct {
 	text  uint64 // address of the name; 0 until it is first asked for
 	// values is the address of room elements.
 	values, room uint64
+	view         []byte // of the values, after a call
 }
 
 const headSize = 16 // bytes of a head as the guest reads it
@@ -43,9 +44,9 @@ func (p *Population) StepHeads(steps int, events []population.Event, out populat
 	return p.step(steps, events, out, heads)
 }
 
-// askHeads prepares the guest's buffers for the heads that are wanted in a step with
-// so many values of one channel, and returns these heads.
-func (p *Population) askHeads(values uint64, wanted map[string][]float32) ([]head, error) {
+// askHeads prepares the guest's buffers for the heads that are wanted, with so many values of one
+// channel in a call of the guest and so many in all, and returns these heads.
+func (p *Population) askHeads(values, all uint64, wanted map[string][]float32) ([]head, error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
@@ -56,7 +57,7 @@ func (p *Population) askHeads(values uint64, wanted map[string][]float32) ([]hea
 		if !ok {
 			continue
 		}
-		if need := values * uint64(h.count); uint64(len(data)) < need {
+		if need := all * uint64(h.count); uint64(len(data)) < need {
 			return nil, fmt.Errorf("%w: output of head %s holds %d values, %d are needed", population.ErrInput, h.name, len(data), need)
 		}
 		if h.text == 0 {
@@ -81,7 +82,7 @@ func (p *Population) askHeads(values uint64, wanted map[string][]float32) ([]hea
 	if err := p.room(&p.heads.list, &p.heads.room, uint64(len(asked)), headSize); err != nil {
 		return nil, err
 	}
-	b, err := p.view(p.heads.list, uint64(len(asked))*headSize)
+	b, err := p.in.View(p.heads.list, uint64(len(asked))*headSize)
 	if err != nil {
 		return nil, err
 	}
@@ -98,14 +99,14 @@ func (p *Population) askHeads(values uint64, wanted map[string][]float32) ([]hea
 // surrogate.Population. A detailed population has none. Where the guest fails, the
 // next Step returns the error.
 func (p *Population) OutOfRange() surrogate.RangeReport {
-	if p.dead != nil || p.info.Kind != "surrogate" {
+	if p.in.Err() != nil || p.info.Kind != "surrogate" {
 		return surrogate.RangeReport{}
 	}
 	if err := p.call(opInputRange, p.handle, p.scratch); err != nil {
-		p.dead = err
+		p.in.Broken(err)
 		return surrogate.RangeReport{}
 	}
-	b, err := p.view(p.scratch, 56)
+	b, err := p.in.View(p.scratch, 56)
 	if err != nil {
 		return surrogate.RangeReport{}
 	}

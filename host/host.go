@@ -1,79 +1,96 @@
 // Package host runs populations inside WebAssembly: the guest of package wasm
 // in wazero. A population in the sandbox cannot reach files, the network, the
 // clock, randomness or the host's memory; a trap in it is an error of that
-// population only.
+// population only. The guest is embedded; another one is not trusted, see
+// [Options]. README.md beside this file tells more.
 package host
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"time"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-
+	"understudy/host/guest"
+	"understudy/host/sandbox"
 	"understudy/plugin/abi"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
 
-// Options of a Runtime.
+// Options of a Runtime. The zero value runs the embedded guest.
 type Options struct {
-	// Guest is the module built from package wasm; required.
+	// Guest is a module built from package wasm, in place of the embedded one. It is not trusted, unless it is
+	// the embedded one or Trusted names it: it runs under a watchdog, which makes it many times slower.
 	Guest []byte
-	// Interpreter runs the module without compiling it: everywhere, and about a
-	// hundred times slower.
-	Interpreter bool
+	// Trusted is the SHA-256, in hex, of a Guest that runs without the watchdog.
+	Trusted string
+	// TimeLimit bounds what a Guest that is not trusted does: each start, and each call, which steps at most 1024
+	// neuron-ms (or one step of all neurons); compiling it may take ten times as long. 0 stands for 10 s.
+	TimeLimit time.Duration
 	// MemoryLimitPages bounds the linear memory of each population, in pages of
 	// 64 KiB. 0 stands for 16384: 1 GiB.
 	MemoryLimitPages uint32
+	// Interpreter runs the module without compiling it: everywhere, and about a
+	// hundred times slower.
+	Interpreter bool
+	// Cache is the folder that keeps the compiled code of a trusted guest between runs; empty: "understudy/wasm"
+	// in the user's cache folder, where that can be used. Nobody else may be able to write to it.
+	Cache string
+	// NoCache compiles anew.
+	NoCache bool
 }
 
 // Runtime holds the compiled guest. Its methods may be called from any
 // goroutine.
 type Runtime struct {
-	ctx     context.Context
-	runtime wazero.Runtime
-	guest   wazero.CompiledModule
+	ctx    context.Context
+	module *sandbox.Module
 }
 
-// New compiles the guest. ctx is that of all later calls; cancelling it does
-// not stop a call in progress, because the checks that this takes make tight
-// loops many times slower.
+// New compiles the guest. ctx is that of all later calls: when it ends, a Step ends between two calls of the
+// guest, and a call of a guest that is not trusted ends at once.
 func New(ctx context.Context, opt Options) (*Runtime, error) {
-	if len(opt.Guest) == 0 {
-		return nil, fmt.Errorf("%w: host.Options.Guest is empty: build the guest with `make guest` and pass its bytes", population.ErrInput)
+	bytes, trusted := opt.Guest, opt.Trusted
+	if trusted == "" {
+		trusted = guest.SHA256
 	}
-	pages := opt.MemoryLimitPages
-	if pages == 0 {
-		pages = 16384
+	if len(bytes) == 0 {
+		var err error
+		if bytes, err = guest.Module(); err != nil {
+			return nil, err
+		}
+		trusted = guest.SHA256
 	}
-	if pages > 65536 {
-		return nil, fmt.Errorf("%w: host.Options.MemoryLimitPages is %d, WebAssembly has at most 65536", population.ErrLimit, pages)
-	}
-	config := wazero.NewRuntimeConfig()
-	if opt.Interpreter {
-		config = wazero.NewRuntimeConfigInterpreter()
-	}
-	r := wazero.NewRuntimeWithConfig(ctx, config.WithMemoryLimitPages(pages))
-	if _, err := wasi_snapshot_preview1.Instantiate(ctx, r); err != nil {
-		return nil, errors.Join(fmt.Errorf("WASI: %w", err), r.Close(ctx))
-	}
-	guest, err := r.CompileModule(ctx, opt.Guest)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: guest: %w", population.ErrFormat, err), r.Close(ctx))
-	}
-	have := guest.ExportedFunctions()
-	for _, name := range verbs {
-		if have[name] == nil {
-			return nil, errors.Join(fmt.Errorf("%w: guest exports no function %s: not a guest of this version", population.ErrFormat, name), r.Close(ctx))
+	box := sandbox.Options{Trusted: trusted, TimeLimit: opt.TimeLimit, MemoryLimitPages: opt.MemoryLimitPages, Interpreter: opt.Interpreter,
+		WASI: true, Exports: verbs, Cache: opt.Cache}
+	if opt.Cache == "" && !opt.NoCache {
+		if folder, err := os.UserCacheDir(); err == nil {
+			box.Cache = filepath.Join(folder, "understudy", "wasm")
 		}
 	}
-	return &Runtime{ctx, r, guest}, nil
+	if opt.NoCache {
+		box.Cache = ""
+	}
+	m, err := sandbox.New(ctx, bytes, box)
+	var unusable *sandbox.CacheError
+	if opt.Cache == "" && errors.As(err, &unusable) { // nobody asked for it
+		box.Cache = ""
+		m, err = sandbox.New(ctx, bytes, box)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("WebAssembly guest: %w", err)
+	}
+	return &Runtime{ctx, m}, nil
 }
 
-// Close stops every population and frees the compiled guest.
-func (r *Runtime) Close() error { return r.runtime.Close(r.ctx) }
+// Trusted tells whether the guest runs without watchdog.
+func (r *Runtime) Trusted() bool { return r.module.Trusted() }
+
+// Close stops every population and frees the compiled guest. It waits for calls of the guest that are in progress.
+func (r *Runtime) Close() error { return r.module.Close() }
 
 // NewSurrogate makes a population of n neurons of a model file, in an instance
 // of the guest of its own. The file is parsed inside the sandbox. Of opt, Kernel and
@@ -140,35 +157,24 @@ func (r *Runtime) populate(n int, create func(*Population) error) (*Population, 
 	if int(int32(n)) != n {
 		return nil, fmt.Errorf("%w: %d neurons", population.ErrLimit, n)
 	}
-	p := &Population{ctx: r.ctx}
-	// The configuration's defaults grant nothing: no arguments, environment,
-	// files or sockets; clocks and random numbers that are the same in every run.
-	module, err := r.runtime.InstantiateModule(r.ctx, r.guest, wazero.NewModuleConfig().
-		WithName("").WithStartFunctions("_initialize").WithStderr(&p.stderr))
+	in, err := r.module.Start()
 	if err != nil {
-		return nil, fmt.Errorf("guest does not start: %w%s", err, p.stderr.said())
+		return nil, fmt.Errorf("WebAssembly guest: %w", err)
 	}
-	p.module, p.memory = module, module.Memory()
-	for i, name := range verbs {
-		p.verbs[i] = module.ExportedFunction(name)
-	}
-	err = p.start(create)
-	if err != nil {
-		return nil, errors.Join(err, module.Close(r.ctx))
+	p := &Population{ctx: r.ctx, in: in}
+	if err := p.start(n, create); err != nil {
+		return nil, errors.Join(err, in.Close())
 	}
 	return p, nil
 }
 
-func (p *Population) start(create func(*Population) error) error {
-	if p.memory == nil {
-		return fmt.Errorf("%w: guest exports no memory", population.ErrFormat)
-	}
-	version, err := p.raw(opABIVersion)
+func (p *Population) start(n int, create func(*Population) error) error {
+	version, err := p.in.Call(opABIVersion)
 	if err != nil {
 		return err
 	}
-	if version != abi.Version {
-		return fmt.Errorf("%w: guest has ABI version %d, this host knows %d", population.ErrFormat, version, abi.Version)
+	if uint32(version) != abi.Version {
+		return fmt.Errorf("%w: guest has ABI version %d, this host knows %d", population.ErrFormat, uint32(version), abi.Version)
 	}
 	if p.scratch, err = p.alloc(scratchSize); err != nil {
 		return err
@@ -176,5 +182,5 @@ func (p *Population) start(create func(*Population) error) error {
 	if err := create(p); err != nil {
 		return err
 	}
-	return p.fetchInfo()
+	return p.fetchInfo(n)
 }

@@ -2,44 +2,33 @@ package host_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"understudy/host"
+	"understudy/plugin/cell"
+	"understudy/plugin/model/builtin"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
 
-// guest builds the guest from the sources as they are, once.
-var guest = sync.OnceValues(func() ([]byte, error) {
-	folder, err := os.MkdirTemp("", "understudy-guest-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(folder)
-	path := filepath.Join(folder, "guest.wasm")
-	if out, err := exec.Command("../wasm/build.sh", path).CombinedOutput(); err != nil {
-		return nil, errors.New(err.Error() + "\n" + string(out))
-	}
-	return os.ReadFile(path)
-})
-
-func runtime(t *testing.T, opt host.Options) *host.Runtime {
-	b, err := guest()
-	if err != nil {
-		t.Fatalf("building the guest: %v", err)
-	}
-	opt.Guest = b
+// runtime makes a Runtime that ends with the test.
+func runtime(t testing.TB, opt host.Options) *host.Runtime {
+	t.Helper()
 	r, err := host.New(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { r.Close() })
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return r
 }
 
@@ -49,9 +38,9 @@ func TestNewRefusesWhatIsNoGuest(t *testing.T) {
 		want error
 		text string
 	}{
-		"nothing":   {host.Options{}, population.ErrInput, "make guest"},
 		"text":      {host.Options{Guest: []byte("this is not WebAssembly")}, population.ErrFormat, "guest"},
 		"no verbs":  {host.Options{Guest: []byte("\x00asm\x01\x00\x00\x00")}, population.ErrFormat, "us_abi_version"},
+		"no time":   {host.Options{TimeLimit: -1}, population.ErrInput, "time limit"},
 		"cut":       {host.Options{Guest: []byte("\x00asm\x01\x00\x00\x00\x01\x7f")}, population.ErrFormat, "guest"},
 		"too large": {host.Options{Guest: []byte("x"), MemoryLimitPages: 70000}, population.ErrLimit, "65536"},
 	} {
@@ -84,10 +73,14 @@ func TestMemoryLimit(t *testing.T) {
 		t.Errorf("another population: %v", err)
 	}
 
-	// A step whose outputs do not fit kills the guest, and stays an error.
-	err = good.Step(10_000_000, nil, population.Output{VSoma: make([]float32, 10_000_000)})
-	if err == nil {
-		t.Fatal("40 MB of outputs fit into 32 MiB")
+	// A step whose events do not fit kills the guest, and stays an error.
+	many := make([]population.Event, 2_000_000)
+	for i := range many {
+		many[i].TimeMS = 1
+	}
+	err = good.Step(1, many, population.Output{})
+	if !errors.Is(err, population.ErrState) {
+		t.Fatalf("48 MB of events in 32 MiB: %v, want ErrState", err)
 	}
 	if again := good.Step(1, nil, population.Output{}); again == nil {
 		t.Error("a guest that ran out of memory goes on")
@@ -98,11 +91,7 @@ func TestMemoryLimit(t *testing.T) {
 }
 
 func TestTooSmallToStart(t *testing.T) {
-	b, err := guest()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := host.New(context.Background(), host.Options{Guest: b, MemoryLimitPages: 1})
+	r, err := host.New(context.Background(), host.Options{MemoryLimitPages: 1})
 	if err != nil {
 		return // refused at once
 	}
@@ -140,36 +129,170 @@ func TestSurrogateOptions(t *testing.T) {
 	}
 }
 
-// Populations have instances of their own and run in parallel.
+// sum is the SHA-256 of a module, in hex.
+func sum(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
+
+// modelFile is a surrogate with an integer form.
+func modelFile(t testing.TB) []byte {
+	t.Helper()
+	m, err := builtin.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A long Step is several calls of the guest, and gives what it gives outside.
+func TestLongStep(t *testing.T) {
+	const n, steps = 3, 2000
+	var events []population.Event
+	for i := range 3000 {
+		k := (i * 7919) % steps // in no order
+		events = append(events, population.Event{TimeMS: float64(k) + float64(i%10)/10, Neuron: int32(i % n), Weight: float32(1 + i%40)})
+	}
+	native, err := cell.New("lif", n, cell.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	boxed, err := runtime(t, host.Options{}).NewCell("lif", n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v [2][]float32
+	var spike [2][]bool
+	for i, p := range []population.Population{native, boxed} {
+		v[i], spike[i] = make([]float32, n*steps), make([]bool, n*steps)
+		if err := p.Step(steps, events, population.Output{VSoma: v[i], Spike: spike[i]}); err != nil {
+			t.Fatal(err)
+		}
+		if p.Now() != steps {
+			t.Errorf("Now is %d after %d steps", p.Now(), steps)
+		}
+	}
+	if !slices.Equal(v[0], v[1]) || !slices.Equal(spike[0], spike[1]) {
+		t.Error("other results than outside")
+	}
+	if !slices.Contains(spike[0], true) {
+		t.Error("no spikes: a test of nothing")
+	}
+}
+
+// Neurons with the numbers of others draw the spikes of those.
+func TestSetNumbers(t *testing.T) {
+	const steps = 300
+	file := modelFile(t)
+	r := runtime(t, host.Options{})
+	drive := func(n int) (events []population.Event) {
+		for i := range n * steps {
+			for c := range int32(8) {
+				events = append(events, population.Event{TimeMS: float64(i / n), Neuron: int32(i % n), Channel: 75 * c, Weight: 1})
+			}
+		}
+		return events
+	}
+	opt := surrogate.Options{Precision: surrogate.Int8, Sample: true, Seed: 3}
+	m, err := builtin.Default()
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := surrogate.New(m, 4, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]bool, 4*steps)
+	if err := whole.Step(steps, drive(4), population.Output{Spike: all}); err != nil {
+		t.Fatal(err)
+	}
+	part, err := r.NewSurrogate(file, 2, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := part.SetNumbers([]int64{3, 1}); err != nil {
+		t.Fatal(err)
+	}
+	some := make([]bool, 2*steps)
+	if err := part.Step(steps, drive(2), population.Output{Spike: some}); err != nil {
+		t.Fatal(err)
+	}
+	spikes := 0
+	for k := range steps {
+		for i, number := range []int{3, 1} {
+			if some[2*k+i] != all[4*k+number] {
+				t.Fatalf("neuron %d at %d ms: spike %v, %v in the whole population", number, k, some[2*k+i], all[4*k+number])
+			}
+			if some[2*k+i] {
+				spikes++
+			}
+		}
+	}
+	if spikes == 0 {
+		t.Error("no spikes: a test of nothing")
+	}
+	for _, bad := range [][]int64{{1}, {1, -1}, nil} {
+		if err := part.SetNumbers(bad); !errors.Is(err, population.ErrInput) {
+			t.Errorf("SetNumbers(%v): %v, want ErrInput", bad, err)
+		}
+	}
+	lif, err := r.NewCell("lif", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lif.SetNumbers([]int64{1}); !errors.Is(err, population.ErrState) {
+		t.Errorf("SetNumbers of a detailed cell: %v, want ErrState", err)
+	}
+}
+
+// Many populations step at once, each with the bits that it has alone.
 func TestParallel(t *testing.T) {
 	r := runtime(t, host.Options{})
-	kick := []population.Event{{TimeMS: 1, Weight: 100}}
-	want := make([]float32, 50)
-	for i := range 4 {
-		p, err := r.NewCell("lif", 1)
+	file := modelFile(t)
+	const steps = 60
+	open := map[string]func() (*host.Population, error){
+		"lif":     func() (*host.Population, error) { return r.NewCell("lif", 2) },
+		"float32": func() (*host.Population, error) { return r.NewSurrogate(file, 2, surrogate.Options{}) },
+		"int8": func() (*host.Population, error) {
+			return r.NewSurrogate(file, 2, surrogate.Options{Precision: surrogate.Int8})
+		},
+	}
+	var events []population.Event
+	for i := range 400 {
+		events = append(events, population.Event{TimeMS: float64(i%steps) + 0.5, Neuron: int32(i % 2), Weight: 1})
+	}
+	trace := func(kind string) ([]float32, error) {
+		p, err := open[kind]()
+		if err != nil {
+			return nil, err
+		}
+		defer p.Close()
+		v := make([]float32, 2*steps)
+		for range 2 {
+			p.Reset()
+			if err := p.Step(steps, events, population.Output{VSoma: v}); err != nil {
+				return nil, err
+			}
+		}
+		return v, nil
+	}
+	var group sync.WaitGroup
+	for kind := range open {
+		want, err := trace(kind)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i == 0 {
-			if err := p.Step(50, kick, population.Output{VSoma: want}); err != nil {
-				t.Fatal(err)
-			}
-			continue
+		for range 6 {
+			group.Go(func() {
+				got, err := trace(kind)
+				if err != nil {
+					t.Errorf("%s: %v", kind, err)
+				} else if !slices.Equal(got, want) {
+					t.Errorf("%s: %v beside others, %v alone", kind, got, want)
+				}
+			})
 		}
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			got := make([]float32, 50)
-			for range 20 {
-				p.Reset()
-				if err := p.Step(50, kick, population.Output{VSoma: got}); err != nil {
-					t.Fatal(err)
-				}
-				for k := range got {
-					if got[k] != want[k] {
-						t.Fatalf("%v mV at %d ms, want %v", got[k], k, want[k])
-					}
-				}
-			}
-		})
 	}
+	group.Wait()
 }

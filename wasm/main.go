@@ -195,6 +195,17 @@ func usPopulationReset(pop uint64) int32 {
 	})
 }
 
+//go:wasmexport us_population_set_numbers
+func usPopulationSetNumbers(pop uint64, numbers, n uint32) int32 {
+	return call(func() error {
+		b, err := buffers.bytes("numbers", numbers, uint64(n)*8, false)
+		if err != nil {
+			return err
+		}
+		return door.SetNumbers(pop, (*int64)(unsafe.Pointer(unsafe.SliceData(b))), uint64(n))
+	})
+}
+
 // infoSize is the size of us_info [bytes].
 const infoSize = 48
 

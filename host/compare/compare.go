@@ -36,6 +36,9 @@ type Config struct {
 	// the simulated time, whichever is less.
 	WarmUpMS            int
 	Detailed, Surrogate Builder
+	// Native, where not nil, makes the surrogates once more, outside of the sandbox that Surrogate makes them in:
+	// what the sandbox costs. Comparisons take it, audits do not.
+	Native Builder
 	// Workloads are compared in turn, each at every size.
 	Workloads []Workload
 	// Control runs each detailed network a second time, with one spike more: how far
@@ -153,6 +156,13 @@ func (c *Config) row(ctx context.Context, w Workload, n, ms int, p *progress) (*
 		return nil, fmt.Errorf("identical input: %w", err)
 	}
 	both := pair{detailed: detailed, surrogate: surrogates, identical: same}
+	if c.Native != nil {
+		native, err := c.simulate(ctx, c.Native, graph, w.Drive, ms, func(int) { p.add(stage("surrogate outside the sandbox"), 0) })
+		if err != nil {
+			return nil, fmt.Errorf("surrogate outside the sandbox: %w", err)
+		}
+		row.Sandbox = sandboxCost(surrogates, native, ms)
+	}
 	if c.Control {
 		both.control, err = c.simulate(ctx, oneSpikeMore(c.Detailed), graph, w.Drive, ms, func(ms int) { p.add(stage("detailed again"), n*ms) })
 		if err != nil {

@@ -168,7 +168,8 @@ func (r *Result) regimeSections() ([]section, error) {
 	}
 	costs := section{Title: "What it costs", Text: []string{"The plots are of the regime " + r.Regimes[0].Name + ", the tables of each regime in the order above."}, Figures: cost}
 	for _, regime := range r.Regimes {
-		costs.Tables = append(costs.Tables, spaced(r.of(regime).tables()[:1])...)
+		part := r.of(regime)
+		costs.Tables = append(costs.Tables, spaced(append(part.tables()[:1:1], part.sandboxTables()...))...)
 	}
 	return append(sections, costs), nil
 }

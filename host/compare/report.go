@@ -140,10 +140,10 @@ func (r *Result) sections() ([]section, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables := spaced(r.tables())
+	tables, sandbox := spaced(r.tables()), spaced(r.sandboxTables())
 	return []section{
 		{Title: "What it costs", Text: []string{"The detailed network solves every cell's membrane equations; the surrogate network evaluates one trained model per cell and ms. Both use the same router, background and number of threads."},
-			Figures: cost, Tables: tables[:1]},
+			Figures: cost, Tables: append(tables[:1:1], sandbox...)},
 		{Title: "Each neuron under identical input", Text: []string{"The hardest and fairest question: a surrogate receives, event for event, what a detailed cell in the network received. Does it spike when the cell does, and follow its voltage?"},
 			Figures: append(voltage, roc), Tables: tables[1:2]},
 		{Title: "The network as a whole", Text: []string{"Here each network runs freely: background input and connections are the same, the recurrent spikes are the network's own. Single spikes soon differ; the statistics should not."},

@@ -23,6 +23,7 @@ type Setup struct {
 	Model      string    `json:"model"`
 	Kernel     string    `json:"kernel"` // of the surrogate engine
 	Precision  string    `json:"precision"`
+	Host       string    `json:"host"` // of the surrogates: "native" or "wasm"
 	Threads    int       `json:"threads"`
 	DtMS       float64   `json:"dt_ms"` // of the detailed engine
 	Scheme     string    `json:"scheme"`
@@ -44,6 +45,8 @@ type Row struct {
 	Surrogate Side `json:"surrogate"`
 	// SpeedUp is the detailed network's wall time over the surrogate network's.
 	SpeedUp float64 `json:"speed_up"`
+	// Sandbox is there where the surrogates ran in one.
+	Sandbox *SandboxCost `json:"sandbox,omitempty"`
 	// MACsPerMS of the surrogate, per neuron and simulated ms, those of the events
 	// that arrived included.
 	MACsPerMS float64 `json:"macs_per_neuron_ms"`

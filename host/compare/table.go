@@ -68,6 +68,9 @@ func (r *Result) notes() []string {
 	if r.byRegime() {
 		notes = append(notes, growthNotes...)
 	}
+	if len(r.sandboxTables()) > 0 {
+		notes = append(notes, sandboxNote)
+	}
 	return append(notes,
 		"Wall ms/ms: wall-clock ms for one simulated ms of the whole network, measured once, making the network not included. A dash: not defined for this run.",
 		"AUC to precision: the surrogates receive exactly the events that the detailed neurons received; spikes are those of the detailed neurons.",
@@ -93,12 +96,12 @@ func (r *Result) WriteText(w io.Writer) error {
 		for _, regime := range r.Regimes {
 			part := r.of(regime)
 			fmt.Fprintf(&b, "Regime %s\n%s\n\n", regime.Name, regime.About)
-			writeTables(&b, part.tables())
+			writeTables(&b, append(part.tables(), part.sandboxTables()...))
 			writeTables(&b, append([]table{part.rhythms()}, part.growthTables()...))
 		}
 		writeTables(&b, []table{r.summary()})
 	} else {
-		writeTables(&b, r.tables())
+		writeTables(&b, append(r.tables(), r.sandboxTables()...))
 	}
 	for _, n := range r.notes() {
 		fmt.Fprintf(&b, "%s\n", n)

@@ -14,7 +14,7 @@ import (
 // sandbox costs.
 func BenchmarkStep(b *testing.B) {
 	const n = 100
-	runtime, err := host.New(context.Background(), host.Options{Guest: buildGuest(b)})
+	runtime, err := host.New(context.Background(), host.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -1,11 +1,7 @@
 package conformance_test
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"understudy/host"
@@ -77,27 +73,13 @@ func orNil(p *host.Population, err error) (population.Population, error) {
 	return p, nil
 }
 
-// buildGuest builds the guest from the sources as they are.
-func buildGuest(t testing.TB) []byte {
-	path := filepath.Join(t.TempDir(), "guest.wasm")
-	if out, err := exec.Command("../../wasm/build.sh", path).CombinedOutput(); err != nil {
-		t.Fatalf("building the guest: %v\n%s", err, bytes.TrimSpace(out))
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 func TestWasm(t *testing.T) {
-	guest := buildGuest(t)
 	for _, engine := range []struct {
 		name        string
 		interpreter bool
 	}{{"compiler", false}, {"interpreter", true}} {
 		t.Run(engine.name, func(t *testing.T) {
-			r, err := host.New(context.Background(), host.Options{Guest: guest, Interpreter: engine.interpreter})
+			r, err := host.New(context.Background(), host.Options{Interpreter: engine.interpreter})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -29,7 +29,9 @@ const PageSize = 1 << 16
 // Module is a module under construction. The zero value is empty.
 type Module struct {
 	types   []string // encoded
-	funcs   []*Func
+	funcs   []*Func  // the imported ones first
+	imports []byte   // encoded
+	start   *Func
 	min     uint32 // pages of memory
 	max     uint32
 	memory  bool
@@ -63,6 +65,30 @@ type section struct {
 
 // Global is a global variable of a module.
 type Global uint32
+
+// Import adds a function that the host provides. All imports come before the first Func.
+func (m *Module) Import(from, name string, params []Type, results ...Type) *Func {
+	if m.imported() < len(m.funcs) {
+		panic("module: an import behind a function")
+	}
+	f := &Func{index: uint32(len(m.funcs)), typ: m.typeOf(params, results), imported: true}
+	m.funcs = append(m.funcs, f)
+	m.imports = append(appendBytes(appendBytes(m.imports, []byte(from)), []byte(name)), 0)
+	m.imports = binary.AppendUvarint(m.imports, uint64(f.typ))
+	return f
+}
+
+// imported is the number of imports.
+func (m *Module) imported() int {
+	n := 0
+	for n < len(m.funcs) && m.funcs[n].imported {
+		n++
+	}
+	return n
+}
+
+// Start has f run when the module is instantiated.
+func (m *Module) Start(f *Func) { m.start = f }
 
 // Func adds a function, whose body is to be written.
 func (m *Module) Func(params []Type, results ...Type) *Func {
@@ -127,11 +153,13 @@ func (m *Module) Encode() []byte {
 		b = append(b, t...)
 	}
 	add(1, len(m.types), b)
+	imported := m.imported()
+	add(2, imported, m.imports)
 	b = nil
-	for _, f := range m.funcs {
+	for _, f := range m.funcs[imported:] {
 		b = binary.AppendUvarint(b, uint64(f.typ))
 	}
-	add(3, len(m.funcs), b)
+	add(3, len(m.funcs)-imported, b)
 	if m.memory {
 		add(5, 1, binary.AppendUvarint(binary.AppendUvarint([]byte{1}, uint64(m.min)), uint64(m.max)))
 	}
@@ -151,11 +179,14 @@ func (m *Module) Encode() []byte {
 		b = binary.AppendUvarint(b, uint64(e.index))
 	}
 	add(7, len(m.exports), b)
+	if m.start != nil {
+		add(8, -1, binary.AppendUvarint(nil, uint64(m.start.index)))
+	}
 	b = nil
-	for _, f := range m.funcs {
+	for _, f := range m.funcs[imported:] {
 		b = appendBytes(b, f.Body())
 	}
-	add(10, len(m.funcs), b)
+	add(10, len(m.funcs)-imported, b)
 	b = nil
 	for _, d := range m.data {
 		b = append(AppendVarint(append(b, 0, 0x41), int64(int32(d.at))), opEnd)
@@ -189,12 +220,13 @@ type Local uint32
 
 // Func is a function under construction: its methods append instructions.
 type Func struct {
-	index  uint32
-	typ    uint32
-	params int
-	locals []Type // the parameters first
-	code   bytes.Buffer
-	depth  int // open blocks
+	index    uint32
+	typ      uint32
+	imported bool
+	params   int
+	locals   []Type // the parameters first
+	code     bytes.Buffer
+	depth    int // open blocks
 }
 
 // Param is parameter i.

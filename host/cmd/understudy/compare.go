@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -26,7 +27,8 @@ import (
 // compareOptions are the command's flags.
 type compareOptions struct {
 	cellFlags
-	surrogateFlags    // its seed is also that of the network
+	surrogateFlags // its seed is also that of the network
+	hostFlag
 	neurons, duration []int
 	regimes           []string
 	audit             int
@@ -60,6 +62,9 @@ that receives exactly the same events, and prints how they agree as the network
 runs: whether surrogates can be trusted in it. Detailed cells then cost in
 proportion to K, so that networks may be large and runs long.
 
+With --host wasm the surrogates run in a WebAssembly sandbox without files, clock or
+network, and once more outside of it, to tell what the sandbox costs.
+
 With --morphology the detailed cells have the user's morphology. A surrogate
 that was trained on the built-in morphology then stands in with its channels
 matched, and the report says so.`,
@@ -80,6 +85,7 @@ matched, and the report says so.`,
 	f.BoolVar(&o.control, "control", false, "also run the detailed network with one spike more, to see what chaos alone does (twice the time)")
 	f.IntVar(&o.warmUp, "warmup", -1, "`ms` left out of the statistics (default 500 or a quarter of the duration)")
 	o.surrogateFlags.add(cmd, false)
+	o.hostFlag.add(cmd)
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the connections, of the background and of random spikes")
 	f.IntVar(&o.threads, "threads", runtime.NumCPU(), "threads, for both kinds of cell")
 	f.StringVar(&o.outPath, "out", "compare-report.html", "report to write, HTML `file`")
@@ -183,10 +189,11 @@ func runCompare(cmd *cobra.Command, o *compareOptions) error {
 	if st, err := os.Stat(filepath.Dir(o.outPath)); err != nil || !st.IsDir() {
 		return fmt.Errorf("--out %s: no such directory", o.outPath)
 	}
-	cfg, setup, err := o.prepare()
+	cfg, setup, done, err := o.prepare(cmd.Context())
 	if err != nil {
 		return err
 	}
+	defer done()
 	setup.Command = commandLine(cmd)
 	r, err := o.run(cmd, cfg, setup)
 	if err != nil {
@@ -235,31 +242,35 @@ func (o *compareOptions) run(cmd *cobra.Command, cfg *compare.Config, setup *com
 	return r, nil
 }
 
-// prepare reads what the options name and says how to build both kinds of population.
-func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
+// prepare reads what the options name and says how to build both kinds of population; done frees what they need.
+func (o *compareOptions) prepare(ctx context.Context) (cfg *compare.Config, setup *compare.Setup, done func(), err error) {
+	sandboxed, err := o.sandboxed("compare", o.kernel)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	surrogates, err := o.surrogateFlags.options("compare")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	surrogates.Threads = o.threads
 	opt, err := o.cellFlags.options("compare")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	opt.Threads = o.threads
 	channels, err := cell.Channels(o.cell, opt)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	m, err := openModel(o.model)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	fit, err := compare.FitModel(m, o.cell, opt)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	cfg := &compare.Config{
+	cfg = &compare.Config{
 		Neurons: o.neurons, DurationMS: o.duration, WarmUpMS: o.warmUp, Control: o.control,
 		Detailed:  func(n int) (population.Population, error) { return cell.New(o.cell, n, opt) },
 		Surrogate: func(n int) (population.Population, error) { return newSurrogate(m, n, surrogates, fit) },
@@ -267,23 +278,42 @@ func (o *compareOptions) prepare() (*compare.Config, *compare.Setup, error) {
 	for _, name := range o.regimes {
 		regime, err := compare.FindRegime(name)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		w, err := regime.Workload(channels, o.seed)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		cfg.Workloads = append(cfg.Workloads, w)
 	}
 	used, err := surrogate.New(m, 1, surrogates)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer used.Close()
-	return cfg, &compare.Setup{
-		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name, Precision: surrogates.Precision,
+	setup = &compare.Setup{
+		Date: time.Now(), Seed: o.seed, Cell: o.cell, Morphology: o.morphology, Model: m.Name, Kernel: used.Kernel().Name, Precision: surrogates.Precision, Host: o.host,
 		Threads: o.threads, DtMS: o.dt, Scheme: o.scheme, Machine: compare.ThisMachine(), Caveats: fit.Caveats,
-	}, nil
+	}
+	if !sandboxed {
+		return cfg, setup, func() {}, nil
+	}
+	box, build, err := inSandbox(ctx, m, surrogates)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	setup.Kernel = wasmKernel
+	single := surrogates
+	single.Threads = 1
+	cfg.Native = func(n int) (population.Population, error) { return newSurrogate(m, n, single, fit) }
+	cfg.Surrogate = func(n int) (population.Population, error) {
+		p, err := build(n)
+		if err != nil {
+			return nil, err
+		}
+		return fitted(p, fit)
+	}
+	return cfg, setup, func() { box.Close() }, nil
 }
 
 func newSurrogate(m *model.Model, n int, opt surrogate.Options, fit *compare.Fit) (population.Population, error) {
@@ -291,6 +321,11 @@ func newSurrogate(m *model.Model, n int, opt surrogate.Options, fit *compare.Fit
 	if err != nil {
 		return nil, err
 	}
+	return fitted(p, fit)
+}
+
+// fitted gives a population the cell's channels.
+func fitted(p population.Population, fit *compare.Fit) (population.Population, error) {
 	if fit.Map == nil {
 		return p, nil
 	}

@@ -17,6 +17,7 @@ import (
 
 func newInfer() *cobra.Command {
 	var f surrogateFlags
+	var h hostFlag
 	var in, out string
 	cmd := &cobra.Command{
 		Use:   "infer --input IN --out OUT.npz",
@@ -37,20 +38,25 @@ its K channels.`,
 			case out == "":
 				return usagef("infer: --out is missing")
 			}
+			sandboxed, err := h.sandboxed("infer", f.kernel)
+			if err != nil {
+				return err
+			}
 			opt, err := f.options("infer")
 			if err != nil {
 				return err
 			}
-			return infer(cmd, f.model, in, out, opt)
+			return infer(cmd, f.model, in, out, opt, sandboxed)
 		},
 	}
 	f.add(cmd, true)
+	h.add(cmd)
 	cmd.Flags().StringVar(&in, "input", "", "recorded events, .npz or .csv `file`")
 	cmd.Flags().StringVar(&out, "out", "", "`file` to write, .npz")
 	return cmd
 }
 
-func infer(cmd *cobra.Command, modelPath, in, out string, opt surrogate.Options) error {
+func infer(cmd *cobra.Command, modelPath, in, out string, opt surrogate.Options, sandboxed bool) error {
 	m, err := openModel(modelPath)
 	if err != nil {
 		return err
@@ -62,15 +68,24 @@ func infer(cmd *cobra.Command, modelPath, in, out string, opt surrogate.Options)
 	if err := rec.Check(m.Inputs.Channels); err != nil {
 		return fmt.Errorf("%s: %w", in, err)
 	}
-	p, err := surrogate.New(m, 1, opt)
-	if err != nil {
+	var p headed
+	if sandboxed {
+		box, build, err := inSandbox(cmd.Context(), m, opt)
+		if err != nil {
+			return err
+		}
+		defer box.Close()
+		if p, err = build(1); err != nil {
+			return err
+		}
+	} else if p, err = surrogate.New(m, 1, opt); err != nil {
 		return err
 	}
 	defer p.Close()
 
 	trace := population.Output{PSpike: make([]float32, rec.TotalMS), VSoma: make([]float32, rec.TotalMS), Spike: make([]bool, rec.TotalMS)}
 	bar := newProgressBar(cmd.ErrOrStderr())
-	heads := &headRecorder{Population: p, data: map[string][]float32{}}
+	heads := &headRecorder{headed: p, data: map[string][]float32{}}
 	for name, count := range p.Heads() {
 		if name != model.HeadSpike && name != model.HeadVSoma {
 			heads.data[name] = make([]float32, rec.TotalMS*count)
@@ -101,13 +116,13 @@ func infer(cmd *cobra.Command, modelPath, in, out string, opt surrogate.Options)
 
 // headRecorder is a population of one neuron that keeps all outputs of heads.
 type headRecorder struct {
-	*surrogate.Population
+	headed
 	data map[string][]float32 // [T][channel]
 }
 
 func (r *headRecorder) Step(steps int, events []population.Event, out population.Output) error {
 	if len(r.data) == 0 {
-		return r.Population.Step(steps, events, out)
+		return r.headed.Step(steps, events, out)
 	}
 	now := int(r.Now())
 	part := map[string][]float32{}
