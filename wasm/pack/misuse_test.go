@@ -295,7 +295,7 @@ func TestDescribe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x := instantiate(t, b, wazero.NewRuntimeConfigInterpreter())
+		x := instantiate(t, b, wazero.NewRuntimeConfigInterpreter()) // with nothing to import
 		var d pack.Description
 		if err := json.Unmarshal(x.bytes(x.raw("describe"), x.raw("describe_size")), &d); err != nil {
 			t.Fatal(err)

@@ -71,7 +71,8 @@ function input(t, k, n) {
   return { tMS, neuron, channel, weight: tMS.map(() => 1) };
 }
 
-// Volleys: eight spikes on every excitatory synapse of a branch, within two ms, in all neurons.
+// Volleys: every excitatory synapse of a branch at once, in all neurons, as strong as training had it.
+const VOLLEY = pop.info.training_range?.weight?.[1] ?? 1;
 const waiting = [];
 function volley(section) {
   waiting.push(section);
@@ -85,7 +86,7 @@ function addVolleys(events, t, n) {
         events.tMS.push(t + Math.random());
         events.neuron.push(i);
         events.channel.push(c);
-        events.weight.push(8);
+        events.weight.push(VOLLEY);
       }
     }
   }
