@@ -73,13 +73,15 @@ func (e emitter) while(n module.Local, body func()) {
 	})
 }
 
-// turns has body do n things, unroll at a time as long as there are so many, then one at a time. turn
+// turns has body do n things, as many at a time as unroll says as long as there are so many, and then fewer. turn
 // is a variable that it may use.
-func (e emitter) turns(turn, n module.Local, unroll int, body func(things int)) {
-	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.div_u") })
-	e.repeat(turn, func() { body(unroll) })
-	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.rem_u") })
-	e.repeat(turn, func() { body(1) })
+func (e emitter) turns(turn, n module.Local, unroll []int, body func(things int)) {
+	e.set(turn, func() { e.Get(n); e.I32(int32(unroll[0])); e.Op("i32.div_u") })
+	e.repeat(turn, func() { body(unroll[0]) })
+	for i, fewer := range unroll[1:] { // each divides the one before
+		e.set(turn, func() { e.Get(n); e.I32(int32(unroll[i])); e.Op("i32.rem_u"); e.I32(int32(fewer)); e.Op("i32.div_u") })
+		e.repeat(turn, func() { body(fewer) })
+	}
 }
 
 // repeat repeats body n times, and n counts down to 0.

@@ -8,23 +8,23 @@ type shape struct{ rows, vectors int }
 
 // The shapes of blocks, and those that take what is left over of a row.
 var (
-	tall      = shape{2, 5}
+	tall      = shape{3, 4}
 	flat      = shape{1, 8} // for a last row
 	remainder = []int{4, 2, 1}
 )
 
 // Inputs that one turn of a block's loop takes.
-const (
-	unrolled          = 8
-	unrolledRemainder = 4 // less code
+var (
+	unrolled          = []int{8, 2, 1}
+	unrolledRemainder = []int{4, 1} // less code
 )
 
 // depth is how many inputs Gemm takes at a time: so many of a block's rows find room in
 // ScratchSize.
-const depth = 512
+const depth = 336
 
 // ScratchSize is how many bytes a kernel may use at scratch.
-const ScratchSize = 2 * depth * 16
+const ScratchSize = 3 * depth * 16
 
 // Gemm writes native.Set.Gemm, which uses scratch.
 //
@@ -61,7 +61,7 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
 		e.set(from, func() { e.Get(x) })
-		e.turns(n, k, 4, func(inputs int) {
+		e.turns(n, k, []int{4, 1}, func(inputs int) {
 			e.reach(to, 16*s.rows*inputs)
 			e.reach(from, 4*inputs)
 			for i := range inputs {
@@ -86,7 +86,7 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 		rows[r] = e.copyOf(y)
 		e.advanceBy(y, ldy)
 	}
-	block := func(vectors, unroll int, p part) {
+	block := func(vectors int, unroll []int, p part) {
 		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k) })
 	}
 	block(s.vectors, unrolled, 4)
@@ -98,7 +98,7 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 }
 
 // block computes one block of outputs, and advances rows and w past it.
-func (e emitter) block(s shape, unroll int, p part, rows []module.Local, w, out4, scratch, k module.Local) {
+func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch, k module.Local) {
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
 	for r := range x {
 		x[r] = e.Local(module.V128)

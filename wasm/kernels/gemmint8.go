@@ -49,7 +49,7 @@ func (e emitter) spreadQuads(s shape, scratch, x, ldx, k module.Local) {
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
 		e.set(from, func() { e.Get(x) })
-		e.turns(n, k, 4, func(quads int) {
+		e.turns(n, k, []int{4, 1}, func(quads int) {
 			e.reach(to, 16*s.rows*quads)
 			e.reach(from, 4*quads)
 			for q := range quads {
