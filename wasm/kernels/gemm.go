@@ -33,6 +33,30 @@ const ScratchSize = 3 * depth * 16
 // instructions of a splat, over and over for each block of outputs.
 func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
 	e := emitter{f}
+	e.knownWidths(out, func(known int) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+}
+
+// knownWidths are those of the built-in models' and the paper's layers. For them a product has code of its
+// own, in which the weights of several inputs are at constant distances: one check of bounds serves them.
+var knownWidths = []int{64, 100, 112, 128, 200, 208}
+
+// knownWidths writes body for each of the widths that are known, and for all others: 0.
+func (e emitter) knownWidths(out module.Local, body func(known int)) {
+	e.Block(func() {
+		for _, known := range knownWidths {
+			e.Get(out)
+			e.I32(int32(known))
+			e.Op("i32.eq")
+			e.If(func() {
+				body(known)
+				e.Br(1)
+			})
+		}
+		body(0)
+	})
+}
+
+func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
 	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
 	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
 	k := e.Local(module.I32)
@@ -45,7 +69,7 @@ func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local
 		for _, s := range []shape{tall, flat} {
 			e.count(left, s.rows, func() {
 				e.spread(s, scratch, xr, ldx, k)
-				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k)
+				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known)
 			})
 		}
 		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
@@ -79,7 +103,7 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
 
 // rowBlock adds to a block's rows the products of the k inputs in scratch, and advances y past the
 // rows.
-func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local) {
+func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
@@ -87,7 +111,7 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 		e.advanceBy(y, ldy)
 	}
 	block := func(vectors int, unroll []int, p part) {
-		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k) })
+		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
 	}
 	block(s.vectors, unrolled, 4)
 	for _, vectors := range remainder {
@@ -97,8 +121,29 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 	block(1, unrolledRemainder, 1)
 }
 
+// weights makes size bytes of weights of input i of several accessible and returns their offset from wi. stride
+// is the distance of two inputs' weights, 0 if it is not known.
+func (e emitter) weights(wi module.Local, size, stride, i, inputs int) int {
+	switch {
+	case stride == 0:
+		e.reach(wi, size)
+	case i == 0:
+		e.reach(wi, (inputs-1)*stride+size)
+	}
+	return i * stride
+}
+
+// pastWeights advances wi past the weights of input i, or at the end past those of all inputs.
+func (e emitter) pastWeights(wi, distance module.Local, stride, i, inputs int) {
+	if stride == 0 {
+		e.advanceBy(wi, distance)
+	} else if i == inputs-1 {
+		e.advance(wi, inputs*stride)
+	}
+}
+
 // block computes one block of outputs, and advances rows and w past it.
-func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch, k module.Local) {
+func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch, k module.Local, known int) {
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
 	for r := range x {
 		x[r] = e.Local(module.V128)
@@ -114,9 +159,9 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 			for r := range x {
 				e.set(x[r], func() { e.load(4, from, 16*(i*s.rows+r)) })
 			}
-			e.reach(wi, 4*int(p)*s.vectors)
+			at := e.weights(wi, 4*int(p)*s.vectors, 4*known, i, inputs)
 			for v := range s.vectors {
-				e.set(wv, func() { e.load(p, wi, 16*v) })
+				e.set(wv, func() { e.load(p, wi, at+16*v) })
 				for r := range x {
 					sum := sums[r*s.vectors+v]
 					e.set(sum, func() {
@@ -125,7 +170,7 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 					})
 				}
 			}
-			e.advanceBy(wi, out4)
+			e.pastWeights(wi, out4, 4*known, i, inputs)
 		}
 		e.advance(from, 16*s.rows*inputs)
 	})

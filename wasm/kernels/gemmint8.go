@@ -4,7 +4,7 @@ import "understudy/wasm/module"
 
 // Blocks of GemmInt8: rows, and vectors of two outputs each. A row of outputs is always a multiple of 16.
 var (
-	tallInt8 = shape{2, 4}
+	tallInt8 = shape{3, 4}
 	flatInt8 = shape{1, 8}
 )
 
@@ -19,6 +19,10 @@ const quads = depth
 // The quads are stored in that form in scratch before, as in Gemm.
 func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
 	e := emitter{f}
+	e.knownWidths(out, func(known int) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+}
+
+func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
 	ldy = e.times4(ldy)
 	out4 := e.times4(out) // bytes of weights of a quad, as well as of sums
 	in = e.local(module.I32, func() { e.Get(in); e.I32(2); e.Op("i32.shr_u") })
@@ -33,7 +37,7 @@ func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.L
 		for _, s := range []shape{tallInt8, flatInt8} {
 			e.count(left, s.rows, func() {
 				e.spreadQuads(s, scratch, xr, ldx, k)
-				e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k)
+				e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known)
 			})
 		}
 		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
@@ -65,7 +69,7 @@ func (e emitter) spreadQuads(s shape, scratch, x, ldx, k module.Local) {
 	}
 }
 
-func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local) {
+func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
@@ -93,9 +97,9 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.L
 				for r := range x {
 					e.set(x[r], func() { e.load(4, from, 16*(q*s.rows+r)) })
 				}
-				e.reach(wi, 8*s.vectors)
+				at := e.weights(wi, 8*s.vectors, 4*known, q, quads)
 				for v := range s.vectors {
-					e.set(wv, func() { e.Get(wi); e.Mem("v128.load8x8_s", uint32(8*v)) })
+					e.set(wv, func() { e.Get(wi); e.Mem("v128.load8x8_s", uint32(at+8*v)) })
 					for r := range x {
 						sum := sums[r*s.vectors+v]
 						e.set(sum, func() {
@@ -104,7 +108,7 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.L
 						})
 					}
 				}
-				e.advanceBy(wi, out4)
+				e.pastWeights(wi, out4, 4*known, q, quads)
 			}
 			e.advance(from, 16*s.rows*quads)
 		})
