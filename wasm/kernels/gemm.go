@@ -6,6 +6,15 @@ import "understudy/wasm/module"
 // of which there are 16.
 type shape struct{ rows, vectors int }
 
+// held is for how many rows a vector of inputs stays in a register, too: all, unless the last has no room beside
+// one vector of weights and one product.
+func (s shape) held() int {
+	if s.rows > 1 && s.rows*s.vectors+s.rows+2 > 16 {
+		return s.rows - 1
+	}
+	return s.rows
+}
+
 // The shapes of blocks, and those that take what is left over of a row.
 var (
 	tall      = shape{3, 4}
@@ -31,19 +40,18 @@ const ScratchSize = 3 * depth * 16
 // Each input of a block of rows is stored four times side by side in scratch before the
 // block's sums are taken: a vector of it is then one load, where a runtime makes two or more
 // instructions of a splat, over and over for each block of outputs.
-func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+//
+// For outs that are among widths there is code of its own, in which the weights of several inputs are at constant
+// distances: one check of bounds serves them.
+func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
 	e := emitter{f}
-	e.knownWidths(out, func(known int) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+	e.forWidths(out, widths, func(known int) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
 }
 
-// knownWidths are those of the built-in models' and the paper's layers. For them a product has code of its
-// own, in which the weights of several inputs are at constant distances: one check of bounds serves them.
-var knownWidths = []int{64, 100, 112, 128, 200, 208}
-
-// knownWidths writes body for each of the widths that are known, and for all others: 0.
-func (e emitter) knownWidths(out module.Local, body func(known int)) {
+// forWidths writes body for each of the widths, and for all others: 0.
+func (e emitter) forWidths(out module.Local, widths []int, body func(known int)) {
 	e.Block(func() {
-		for _, known := range knownWidths {
+		for _, known := range widths {
 			e.Get(out)
 			e.I32(int32(known))
 			e.Op("i32.eq")
@@ -110,8 +118,14 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 		rows[r] = e.copyOf(y)
 		e.advanceBy(y, ldy)
 	}
+	rest := known
 	block := func(vectors int, unroll []int, p part) {
-		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
+		size := vectors * int(p)
+		if known > 0 && rest < size {
+			return
+		}
+		rest %= size
+		e.count(left, size, func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
 	}
 	block(s.vectors, unrolled, 4)
 	for _, vectors := range remainder {
@@ -119,6 +133,15 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 	}
 	block(1, unrolledRemainder, 2)
 	block(1, unrolledRemainder, 1)
+}
+
+// input pushes input i of a row of a block: from x, or from where it is stored.
+func (e emitter) input(s shape, x []module.Local, r int, from module.Local, i int) {
+	if r < s.held() {
+		e.Get(x[r])
+	} else {
+		e.load(4, from, 16*(i*s.rows+r))
+	}
 }
 
 // weights makes size bytes of weights of input i of several accessible and returns their offset from wi. stride
@@ -156,7 +179,7 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 	e.turns(n, k, unroll, func(inputs int) {
 		e.reach(from, 16*s.rows*inputs)
 		for i := range inputs {
-			for r := range x {
+			for r := range s.held() {
 				e.set(x[r], func() { e.load(4, from, 16*(i*s.rows+r)) })
 			}
 			at := e.weights(wi, 4*int(p)*s.vectors, 4*known, i, inputs)
@@ -165,7 +188,9 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 				for r := range x {
 					sum := sums[r*s.vectors+v]
 					e.set(sum, func() {
-						e.Get(sum, wv, x[r])
+						e.Get(sum)
+						e.input(s, x, r, from, i)
+						e.Get(wv)
 						e.Op("f32x4.mul", "f32x4.add")
 					})
 				}

@@ -16,10 +16,10 @@ const quads = depth
 //
 // A vector multiplies the four inputs of a quad, twice side by side in 16 bits, with the eight weights
 // of two outputs, and sums neighbours: two partial sums for each output, which are added at the end.
-// The quads are stored in that form in scratch before, as in Gemm.
-func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+// The quads are stored in that form in scratch before, and widths have code of their own, as in Gemm.
+func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
 	e := emitter{f}
-	e.knownWidths(out, func(known int) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+	e.forWidths(out, widths, func(known int) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
 }
 
 func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
@@ -94,7 +94,7 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.L
 		e.turns(n, k, unrolled, func(quads int) {
 			e.reach(from, 16*s.rows*quads)
 			for q := range quads {
-				for r := range x {
+				for r := range s.held() {
 					e.set(x[r], func() { e.load(4, from, 16*(q*s.rows+r)) })
 				}
 				at := e.weights(wi, 8*s.vectors, 4*known, q, quads)
@@ -103,7 +103,9 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.L
 					for r := range x {
 						sum := sums[r*s.vectors+v]
 						e.set(sum, func() {
-							e.Get(sum, wv, x[r])
+							e.Get(sum)
+							e.input(s, x, r, from, q)
+							e.Get(wv)
 							e.Op("i32x4.dot_i16x8_s", "i32x4.add")
 						})
 					}

@@ -32,14 +32,13 @@ type bed struct {
 	used     int
 }
 
-// newBed exports each kernel as a function that calls it as often as its first parameter says: what is
+// newBed exports each kernel of the guest as a function that calls it as often as its first parameter says: what is
 // measured is not how wazero enters a module.
 func newBed(ctx context.Context, r wazero.Runtime) (*bed, error) {
 	var m module.Module
 	m.Memory(pages, pages)
 	m.ExportMemory("memory")
-	for i := range kernels.All {
-		k := &kernels.All[i]
+	for _, k := range kernels.Guest() {
 		kernel := k.Func(&m)
 		f := m.Func(append([]module.Type{module.I32}, k.Params...))
 		f.Loop(func() {
