@@ -15,16 +15,21 @@ import (
 func main() {
 	repeats := flag.Int("repeats", 30, "measure each so often")
 	only := flag.String("only", "", "rows of kernels or models that contain this")
+	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
 	guest := flag.String("guest", "build/guest.wasm", "the guest that wasm/build.sh builds")
 	flag.Parse()
-	if err := run(*repeats, *only, *guest); err != nil {
+	measure := func() error { return run(*repeats, *only, *guest) }
+	if *variants {
+		measure = func() error { return measureVariants(*repeats) }
+	}
+	fmt.Println(bench.Machine())
+	if err := measure(); err != nil {
 		fmt.Fprintf(os.Stderr, "bench-wasm: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 func run(repeats int, only, guest string) error {
-	fmt.Println(bench.Machine())
 	if err := measureKernels(repeats, only); err != nil {
 		return err
 	}
