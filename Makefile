@@ -58,7 +58,7 @@ environment: ## Install what the tests need beyond Go; print where it is
 	@tests/nest-environment.sh
 
 .PHONY: test
-test: vet test-go test-purego test-emulated test-race test-system test-python test-nest ## Set up what the tests need, and run all of them
+test: vet test-go test-purego test-emulated test-wasm test-race test-system test-python test-nest ## Set up what the tests need, and run all of them
 
 .PHONY: vet
 vet: ## Formatting and go vet, also for arm64 and WebAssembly
@@ -86,6 +86,10 @@ test-purego: ## Go tests of packages with assembly, without it
 .PHONY: test-emulated
 test-emulated: ## Go tests of the kernels under QEMU: AVX2 without AVX-512, arm64
 	tests/emulated.sh
+
+.PHONY: test-wasm
+test-wasm: ## Go tests of the kernels compiled to WebAssembly, with its vectors and without
+	tests/wasm.sh
 
 .PHONY: test-amx
 test-amx: ## The tests of kernel set amx in Bochs, which it builds (not part of test)
@@ -124,6 +128,11 @@ bench-detailed: ## The detailed engine beside NEURON, CoreNEURON and Arbor, whic
 bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which it installs (BENCHFLAGS=-json, ...)
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
+
+.PHONY: bench-wasm
+bench-wasm: guest ## The kernels in WebAssembly beside C with SSE4.1, and the engine in the sandbox beside itself outside (BENCHFLAGS='-only l5pc', ...)
+	go build -o build/bench-wasm ./tests/benchmarks/wasm
+	build/bench-wasm $(BENCHFLAGS)
 
 .PHONY: bench-neuron
 bench-neuron: lib ## What a surrogate costs in NEURON beyond its kernels, beside NEURON's IntFire1 (BENCHFLAGS=--json, ...)

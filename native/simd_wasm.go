@@ -118,7 +118,7 @@ func wasmScaledTanh(y *float32, n int, alpha float32)
 
 // gemmScratch is room for kernels.ScratchSize bytes. WebAssembly has one thread, and Go
 // leaves a stub only when it returns: one is enough.
-type gemmScratch [1 << 12]float32
+type gemmScratch [3 * 336 * 4]float32
 
 var scratch gemmScratch
 

@@ -1,0 +1,325 @@
+//go:build amd64
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"understudy/native"
+	"understudy/wasm/kernels"
+	"understudy/wasm/module"
+)
+
+// pages of the module's memory: room for the operands of all rows.
+const pages = 512
+
+// bed is a module with the kernels in wazero's compiler. Everything that is measured works on the operands
+// in its memory.
+type bed struct {
+	instance api.Module
+	memory   []byte
+	used     int
+}
+
+// newBed exports each kernel of the guest as a function that calls it as often as its first parameter says: what is
+// measured is not how wazero enters a module.
+func newBed(ctx context.Context, r wazero.Runtime) (*bed, error) {
+	var m module.Module
+	m.Memory(pages, pages)
+	m.ExportMemory("memory")
+	for _, k := range kernels.Guest() {
+		kernel := k.Func(&m)
+		f := m.Func(append([]module.Type{module.I32}, k.Params...))
+		f.Loop(func() {
+			for p := range k.Params {
+				f.Get(f.Param(p + 1))
+			}
+			f.Call(kernel)
+			f.Get(f.Param(0))
+			f.I32(1)
+			f.Op("i32.sub")
+			f.Tee(f.Param(0))
+			f.BrIf(0)
+		})
+		m.ExportFunc(k.Name, f)
+	}
+	instance, err := r.Instantiate(ctx, m.Encode())
+	if err != nil {
+		return nil, err
+	}
+	b := &bed{instance: instance}
+	b.memory, _ = instance.Memory().Read(0, pages*module.PageSize)
+	return b, nil
+}
+
+type number interface{ float32 | int32 | uint8 | int8 }
+
+// operand is n values in the memory.
+func operand[T number](b *bed, n int, value func() T) []T {
+	b.used = (b.used + 63) / 64 * 64
+	v := unsafe.Slice((*T)(unsafe.Pointer(&b.memory[b.used])), n)
+	b.used += n * int(unsafe.Sizeof(v[0]))
+	for i := range v {
+		v[i] = value()
+	}
+	return v
+}
+
+func (b *bed) address(p unsafe.Pointer) uint64 {
+	return uint64(uintptr(p) - uintptr(unsafe.Pointer(&b.memory[0])))
+}
+
+// arguments are those of a kernel.
+func (b *bed) arguments(args []any) []uint64 {
+	var all []uint64
+	for _, v := range args {
+		switch v := v.(type) {
+		case int:
+			all = append(all, uint64(uint32(v)))
+		case []float32:
+			all = append(all, b.address(unsafe.Pointer(&v[0])))
+		case []int32:
+			all = append(all, b.address(unsafe.Pointer(&v[0])))
+		case []uint8:
+			all = append(all, b.address(unsafe.Pointer(&v[0])))
+		case []int8:
+			all = append(all, b.address(unsafe.Pointer(&v[0])))
+		default:
+			panic(fmt.Sprintf("%T is no argument of a kernel", v))
+		}
+	}
+	return all
+}
+
+// row is a kernel on one shape.
+type row struct {
+	kernel, shape, use string
+	args               []any
+	peer               func(n int)
+	native             func(s *native.Set)
+}
+
+func rowsOf(b *bed) []row {
+	rng := rand.New(rand.NewPCG(1, 2))
+	float := func(n int) []float32 { return operand(b, n, func() float32 { return rng.Float32() - 0.5 }) }
+	whole := func(n, low, high int) []int32 {
+		return operand(b, n, func() int32 { return int32(low + rng.IntN(high-low+1)) })
+	}
+	byteOf := func(n int) []uint8 { return operand(b, n, func() uint8 { return uint8(rng.IntN(256)) }) }
+	weights := func(n int) []int8 { return operand(b, n, func() int8 { return int8(rng.IntN(255) - 127) }) }
+	scratch := float(kernels.ScratchSize / 4)
+	const events = 14 // of a neuron and ms
+
+	var rows []row
+	add := func(r row) { rows = append(rows, r) }
+	gemm := func(use string, n, in, out int) {
+		y, x, w := float(n*out), float(n*in), float(in*out)
+		add(row{"Gemm", fmt.Sprintf("%d x %d x %d", n, in, out), use, []any{y, x, w, n, in, out, in, out, scratch},
+			func(k int) { peerGemm(k, y, x, w, n, in, out) }, func(s *native.Set) { s.Gemm(y, x, w, n, in, out, in, out) }})
+	}
+	columns := func(use string, n int) {
+		y, w, a := float(n), float(200*n), operand(b, events, func() float32 { return 1 })
+		at := operand(b, events, func() int32 { return int32(rng.IntN(200) * n) })
+		add(row{"Columns", fmt.Sprintf("%d of %d", events, n), use, []any{y, w, at, a, n, events},
+			func(k int) { peerColumns(k, y, w, at, a) }, func(s *native.Set) { s.Columns(y, w, at, a) }})
+	}
+	scaleShift := func(use string, n, size int) {
+		y, a, c := float(n*size), float(size), float(size)
+		add(row{"ScaleShift", fmt.Sprintf("%d x %d", n, size), use, []any{y, a, c, n, size},
+			func(k int) { peerScaleShift(k, y, a, c, n, size) }, func(s *native.Set) { s.ScaleShift(y, a, c, n, size) }})
+	}
+	mulAdd := func(use string, n, size int) {
+		y, x, w := float(n*size), float(n*size), float(size)
+		add(row{"MulAdd", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, w, n, size},
+			func(k int) { peerMulAdd(k, y, x, w, n, size) }, func(s *native.Set) { s.MulAdd(y, x, w, n, size) }})
+	}
+	gemmInt8 := func(use string, n, in, out int) {
+		in, out = (in+3)/4*4, (out+15)/16*16
+		y, x, w := whole(n*out, -1000, 1000), byteOf(n*in), weights(in*out)
+		add(row{"GemmInt8", fmt.Sprintf("%d x %d x %d", n, in, out), use, []any{y, x, w, n, in, out, in, out, scratch},
+			func(k int) { peerGemmInt8(k, y, x, w, n, in, out) }, func(s *native.Set) { s.GemmInt8(y, x, w, n, in, out, in, out) }})
+	}
+	columnsInt8 := func(use string, n int) {
+		y, w, a := whole(n, -1000, 1000), weights(200*n), operand(b, events, func() int32 { return 64 })
+		at := operand(b, events, func() int32 { return int32(rng.IntN(200) * n) })
+		add(row{"ColumnsInt8", fmt.Sprintf("%d of %d", events, n), use, []any{y, w, at, a, n, events},
+			func(k int) { peerColumnsInt8(k, y, w, at, a) }, func(s *native.Set) { s.ColumnsInt8(y, w, at, a) }})
+	}
+	requant := func(use string, n, size, shift int) {
+		y, x, bias, mult := byteOf(n*size), whole(n*size, -1<<(shift-24), 1<<(shift-24)), whole(size, -1000, 1000), whole(size, 1<<29, math.MaxInt32)
+		add(row{"Requant", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, bias, mult, shift, 3, 128, n, size, size, size},
+			func(k int) { peerRequant(k, y, x, bias, mult, shift, 3, 128, n, size) },
+			func(s *native.Set) { s.Requant(y, x, bias, mult, uint(shift), 3, 128, n, size, size, size) }})
+	}
+	leak := func(use string, n, size int) {
+		y, x, decay, mult := whole(n*size, -1<<27, 1<<27), whole(n*size, -1<<15, 1<<15), whole(size, 1<<30, math.MaxInt32), whole(size, 1<<29, math.MaxInt32)
+		add(row{"Leak", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, decay, mult, 34, n, size},
+			func(k int) { peerLeak(k, y, x, decay, mult, 34, n, size) }, func(s *native.Set) { s.Leak(y, x, decay, mult, 34, n, size) }})
+	}
+	const elm, tcn, paper = "l5pc", "l5pc-tcn", "paper"
+	for _, n := range []int{1, 48} { // 48: what the engine takes at a time of many
+		if n == 1 {
+			columns(elm, 45)
+		}
+		scaleShift(elm, n, 45)
+		gemm(elm, n, 45, 200)
+		gemm(elm, n, 100, 200)
+		silu := operand(b, n*200, func() float32 { return 20 + rng.Float32() }) // which stay what they are
+		add(row{"SiLU", fmt.Sprintf("%d", len(silu)), elm, []any{silu, len(silu), 0}, func(k int) { peerSiLU(k, silu) }, func(*native.Set) { native.Activate(native.SiLU, silu, 0) }})
+		gemm(elm, n, 200, 100)
+		mulAdd(elm, n, 100)
+		if n == 1 {
+			columnsInt8(elm, 45)
+		}
+		leak(elm, n, 100)
+		requant(elm+", traces", n, 100, 51)
+		gemmInt8(elm, n, 145, 200)
+		requant(elm, n, 200, 41)
+		gemmInt8(elm, n, 200, 100)
+	}
+	for _, n := range []int{1, 100} {
+		mulAdd(tcn+", a tap", n, 64)
+		if n == 1 {
+			gemm(tcn, n, 4*64, 64)
+			gemmInt8(tcn, n, 4*64, 64)
+		} else {
+			gemm(tcn+", a tap", n, 64, 64)
+			gemmInt8(tcn+", a tap", n, 64, 64)
+		}
+		p, q := byteOf(n*64), byteOf(n*64)
+		add(row{"AddInt8", fmt.Sprint(len(p)), tcn, []any{p, p, q, 1000, -300, 1 << 19, 12, 2, len(p)},
+			func(k int) { peerAddInt8(k, p, p, q, 1000, -300, 1<<19, 12, 2) }, func(s *native.Set) { s.AddInt8(p, p, q, 1000, -300, 1<<19, 12, 2) }})
+	}
+	columns(paper, 54*128)
+	columnsInt8(paper, 54*128)
+	for _, n := range []int{1, 100} {
+		if n == 1 {
+			gemm(paper, n, 12*128, 128)
+			gemmInt8(paper, n, 12*128, 128)
+		} else {
+			gemm(paper+", a tap", n, 128, 128)
+			gemmInt8(paper+", a tap", n, 128, 128)
+		}
+		y := float(n * 128)
+		add(row{"ReLU", fmt.Sprint(len(y)), paper, []any{y, len(y)}, func(k int) { peerReLU(k, y) }, func(s *native.Set) { s.ReLU(y) }})
+		scaleShift(paper, n, 128)
+		requant(paper, n, 128, 41)
+	}
+	return rows
+}
+
+// sliceTime is about how long one measurement takes.
+const sliceTime = time.Millisecond
+
+// measureKernels prints a line for each row whose kernel or use contains only.
+func measureKernels(repeats int, only string) error {
+	ctx := context.Background()
+	r := wazero.NewRuntime(ctx)
+	defer r.Close(ctx)
+	b, err := newBed(ctx, r)
+	if err != nil {
+		return err
+	}
+	var sets []*native.Set
+	for _, name := range []string{"reference", "avx2"} {
+		s, err := native.Select(name)
+		if err != nil {
+			return err
+		}
+		sets = append(sets, s)
+	}
+	fmt.Printf("\nKernels, ns a call (native activations: the best of the CPU)\n%-12s %-16s %-16s %10s %10s %10s %10s %8s\n", "", "", "", "wasm", "C, SSE4.1", "reference", "avx2", "C/wasm")
+	for _, row := range rowsOf(b) {
+		if !strings.Contains(row.kernel+" "+row.use, only) {
+			continue
+		}
+		args := append([]uint64{0}, b.arguments(row.args)...)
+		f := b.instance.ExportedFunction(row.kernel)
+		stack := make([]uint64, len(args))
+		var failed error
+		runs := []func(n int){
+			func(n int) {
+				copy(stack, args)
+				stack[0] = uint64(n)
+				if err := f.CallWithStack(ctx, stack); err != nil {
+					failed = fmt.Errorf("%s, %s: %w", row.kernel, row.shape, err)
+				}
+			},
+			row.peer,
+		}
+		for _, s := range sets {
+			runs = append(runs, func(n int) {
+				for range n {
+					row.native(s)
+				}
+			})
+		}
+		if err := sameBits(b, row, runs[:3]); err != nil {
+			return err
+		}
+		ns := fastest(runs, repeats)
+		if failed != nil {
+			return failed
+		}
+		mark := ""
+		if ns[1]/ns[0] < 0.9 {
+			mark = " <"
+		}
+		fmt.Printf("%-12s %-16s %-16s %10.1f %10.1f %10.1f %10.1f %8.2f%s\n", row.kernel, row.shape, row.use, ns[0], ns[1], ns[2], ns[3], ns[1]/ns[0], mark)
+	}
+	return nil
+}
+
+// sameBits runs wasm, the peer and the reference once each from the same operands, and compares what they leave. ReLU's and
+// SiLU's -0 are no question here: there are none.
+func sameBits(b *bed, row row, runs []func(int)) error {
+	before := slices.Clone(b.memory[:b.used])
+	var want []byte
+	for i, run := range []func(int){runs[2], runs[0], runs[1]} {
+		run(1)
+		// The scratch is the first operand.
+		got := slices.Clone(b.memory[kernels.ScratchSize:b.used])
+		copy(b.memory, before)
+		if i == 0 {
+			want = got
+		} else if !bytes.Equal(got, want) {
+			return fmt.Errorf("%s, %s: %s differs from the reference", row.kernel, row.shape, []string{"", "wasm", "C"}[i])
+		}
+	}
+	return nil
+}
+
+// fastest measures runs in turn, and returns the shortest time of each [ns].
+func fastest(runs []func(n int), repeats int) []float64 {
+	best, n := make([]float64, len(runs)), make([]int, len(runs))
+	for i, run := range runs {
+		for n[i] = 1; ; n[i] *= 2 {
+			start := time.Now()
+			run(n[i])
+			if time.Since(start) > sliceTime/2 {
+				break
+			}
+		}
+	}
+	for range repeats {
+		for i, run := range runs {
+			start := time.Now()
+			run(n[i])
+			if ns := float64(time.Since(start).Nanoseconds()) / float64(n[i]); best[i] == 0 || ns < best[i] {
+				best[i] = ns
+			}
+		}
+	}
+	return best
+}

@@ -1,0 +1,37 @@
+//go:build amd64
+
+// Command wasm measures the kernels and the engine inside WebAssembly beside C and beside ours outside; see
+// README.md.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"understudy/tests/benchmarks/bench"
+)
+
+func main() {
+	repeats := flag.Int("repeats", 30, "measure each so often")
+	only := flag.String("only", "", "rows of kernels or models that contain this")
+	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
+	guest := flag.String("guest", "build/guest.wasm", "the guest that wasm/build.sh builds")
+	flag.Parse()
+	measure := func() error { return run(*repeats, *only, *guest) }
+	if *variants {
+		measure = func() error { return measureVariants(*repeats) }
+	}
+	fmt.Println(bench.Machine())
+	if err := measure(); err != nil {
+		fmt.Fprintf(os.Stderr, "bench-wasm: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(repeats int, only, guest string) error {
+	if err := measureKernels(repeats, only); err != nil {
+		return err
+	}
+	return measurePopulations(repeats, only, guest)
+}

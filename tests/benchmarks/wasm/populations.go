@@ -1,0 +1,134 @@
+//go:build amd64
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+
+	"understudy/host"
+	"understudy/plugin/model"
+	"understudy/plugin/model/builtin"
+	"understudy/plugin/model/modeltest"
+	"understudy/plugin/population"
+	"understudy/plugin/surrogate"
+)
+
+// eventsPerMS arrive at each neuron, on random channels; they repeat after periodMS.
+const eventsPerMS, periodMS = 14, 50
+
+// measurePopulations prints a line for each model, precision and size of population: whole steps.
+func measurePopulations(repeats int, only, guestFile string) error {
+	guest, err := os.ReadFile(guestFile)
+	if err != nil {
+		return err
+	}
+	r, err := host.New(context.Background(), host.Options{Guest: guest})
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-6s %8s %10s %10s %10s %14s %10s\n", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
+	for _, name := range []string{"l5pc", "l5pc-tcn", "paper"} {
+		if !strings.Contains(name, only) {
+			continue
+		}
+		m, err := modelOf(name)
+		if err != nil {
+			return err
+		}
+		data, err := m.Encode()
+		if err != nil {
+			return err
+		}
+		for _, precision := range []string{surrogate.Float32, surrogate.Int8} {
+			for _, n := range []int{1, 100} {
+				var runs []func(int)
+				var failed error
+				add := func(p population.Population, err error) error {
+					if err != nil {
+						return fmt.Errorf("%s, %s: %w", name, precision, err)
+					}
+					runs = append(runs, steps(p, n, m.Inputs.Channels, &failed))
+					return nil
+				}
+				sandbox, err := r.NewSurrogate(data, n, surrogate.Options{Precision: precision})
+				if err == nil {
+					defer sandbox.Close()
+				}
+				if err := add(sandbox, err); err != nil {
+					return err
+				}
+				for _, kernel := range []string{"reference", "avx2"} {
+					p, err := surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1})
+					if err == nil {
+						defer p.Close()
+					}
+					if err := add(p, err); err != nil {
+						return err
+					}
+				}
+				ns := fastest(runs, repeats)
+				if failed != nil {
+					return failed
+				}
+				for i := range ns {
+					ns[i] /= 1000 * float64(n)
+				}
+				fmt.Printf("%-12s %-6s %8d %10.2f %10.2f %10.2f %14.2f %10.2f\n", name, precision, n, ns[0], ns[1], ns[2], ns[1]/ns[0], ns[2]/ns[0])
+			}
+		}
+	}
+	return nil
+}
+
+// modelOf is a built-in model, or the network of the paper with random weights.
+func modelOf(name string) (*model.Model, error) {
+	if name != "paper" {
+		return builtin.Open(name)
+	}
+	const n, ms = 4, 150
+	m := modeltest.Paper(1)
+	events := draw(n, ms, m.Inputs.Channels)
+	var err error
+	m.Int8, err = surrogate.Calibrate(m, n, func(p population.Population) error {
+		return p.Step(ms, events, population.Output{})
+	})
+	return m, err
+}
+
+// draw returns events of n neurons, in the order of time.
+func draw(n, ms, channels int) []population.Event {
+	rng := rand.New(rand.NewPCG(1, uint64(n)))
+	var events []population.Event
+	for t := range ms {
+		for i := range n {
+			for range eventsPerMS {
+				events = append(events, population.Event{TimeMS: float64(t), Neuron: int32(i), Channel: int32(rng.IntN(channels)), Weight: 1})
+			}
+		}
+	}
+	return events
+}
+
+// steps advances a population by steps of 1 ms.
+func steps(p population.Population, n, channels int, failed *error) func(steps int) {
+	events := draw(n, periodMS, channels)
+	out := population.Output{PSpike: make([]float32, n), VSoma: make([]float32, n), Spike: make([]bool, n)}
+	per := n * eventsPerMS
+	return func(steps int) {
+		for range steps {
+			now := p.Now()
+			e := events[int(now)%periodMS*per:][:per]
+			for i := range e {
+				e[i].TimeMS = float64(now)
+			}
+			if err := p.Step(1, e, out); err != nil {
+				*failed = err
+			}
+		}
+	}
+}
