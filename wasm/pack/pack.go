@@ -205,8 +205,37 @@ func (g *generator) kernel(name string) *module.Func {
 		if i < 0 {
 			panic("pack: no kernel " + name) // a mistake here, not in the model
 		}
-		f = kernels.All[i].Func(g.m)
+		k := kernels.All[i]
+		if name == "Gemm" {
+			k.Write = func(f *module.Func, p []module.Local) {
+				kernels.Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], g.width())
+			}
+		}
+		f = k.Func(g.m)
 		g.kernels[name] = f
 	}
 	return f
+}
+
+// width is the width of outputs of most multiplications in f32: Gemm has code of its own for it. Code for a
+// second width, or in int8, gains less than it is worth of the 64 KB.
+func (g *generator) width() int {
+	work, best := map[int]int{}, 0
+	count := func(width, macs int) {
+		if work[width] += macs; work[width] > work[best] {
+			best = width
+		}
+	}
+	for i := range g.layers {
+		l := &g.layers[i]
+		if l.Op == model.OpConv1D && !l.sparse() {
+			count(l.OutGroup, len(l.Weight))
+		}
+		if l.ELM != nil {
+			for _, d := range l.ELM.MLP {
+				count(d.Out, d.In*d.Out)
+			}
+		}
+	}
+	return best
 }
