@@ -1,5 +1,5 @@
 // Package pack compiles a surrogate into one WebAssembly module without imports: the weights inside,
-// memory of its own, 128-bit SIMD, and a dozen functions to call. INTERFACE.md describes them.
+// memory of its own, 128-bit SIMD, and fifteen functions to call. INTERFACE.md describes them.
 //
 // A module computes with the bits of plugin/surrogate on kernel set "reference", in f32 and in int8. Its
 // code is written for the layers at hand: widths, strides and where the weights lie are constants; only the
@@ -34,7 +34,7 @@ type Status int32
 // Statuses. The texts of StatusText are also in a module's description.
 const (
 	OK           Status = iota
-	NoPopulation        // create has not been called, or has failed
+	NoPopulation        // create has not been called
 	BadCount            // neurons, steps or events out of range
 	NoMemory            // the host gives no more memory
 	BadTime             // an event outside the steps asked for; wrong_event tells which
@@ -136,7 +136,9 @@ func (g *generator) room(size int) int {
 // data returns the address of bytes in the module.
 func (g *generator) data(b []byte) int {
 	at := g.room(len(b))
-	g.m.Data(uint32(at), b)
+	if len(b) > 0 {
+		g.m.Data(uint32(at), b)
+	}
 	return at
 }
 
