@@ -6,8 +6,8 @@ import "understudy/wasm/module"
 // of which there are 16.
 type shape struct{ rows, vectors int }
 
-// held is for how many rows a vector of inputs stays in a register, too: all, unless the last has no room beside
-// one vector of weights and one product.
+// held is the number of rows whose input stays in a register, too: all, unless the last has no room beside
+// a vector of weights and a product.
 func (s shape) held() int {
 	if s.rows > 1 && s.rows*s.vectors+s.rows+2 > 16 {
 		return s.rows - 1

@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build linux && amd64
 
 // Command wasm measures the kernels and the engine inside WebAssembly beside C and beside ours outside; see
 // README.md.
@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 
 	"understudy/tests/benchmarks/bench"
 )
@@ -18,6 +19,7 @@ func main() {
 	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
 	guest := flag.String("guest", "build/guest.wasm", "the guest that wasm/build.sh builds")
 	flag.Parse()
+	runtime.LockOSThread() // see cpuTime
 	measure := func() error { return run(*repeats, *only, *guest) }
 	if *variants {
 		measure = func() error { return measureVariants(*repeats) }
