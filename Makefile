@@ -130,6 +130,11 @@ bench-surrogate: ## The surrogate engine beside ONNX Runtime and PyTorch, which 
 	go build -o build/bench-surrogate ./tests/benchmarks/surrogate
 	build/bench-surrogate $(BENCHFLAGS)
 
+.PHONY: bench-wasm
+bench-wasm: guest ## The kernels in WebAssembly beside C with SSE4.1, and the engine in the sandbox beside itself outside (BENCHFLAGS='-only l5pc', ...)
+	go build -o build/bench-wasm ./tests/benchmarks/wasm
+	build/bench-wasm $(BENCHFLAGS)
+
 .PHONY: bench-neuron
 bench-neuron: lib ## What a surrogate costs in NEURON beyond its kernels, beside NEURON's IntFire1 (BENCHFLAGS=--json, ...)
 	$(FULL) && UNDERSTUDY_LIBRARY=$(CURDIR)/build/libunderstudy.so "$$UNDERSTUDY_FULL_PYTHON" tests/benchmarks/neuron/bench.py $(BENCHFLAGS)

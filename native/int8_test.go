@@ -204,6 +204,34 @@ func TestRequant(t *testing.T) {
 	})
 }
 
+// TestRequantTies: products in the middle between two results, which go up, and next to it, where a kernel
+// that computes with fewer than 64 bits could miss the side.
+func TestRequantTies(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		for shift := uint(8); shift <= 62; shift++ {
+			var x, mult []int32
+			for _, m := range []int64{1 << 30, 1<<30 + 1, 1<<30 - 1, 1 << 29, 1 << 20, 3 << 20, math.MaxInt32} {
+				for k := int64(-9); k <= 9; k += 2 {
+					middle := k << (shift - 1) / m
+					for v := middle - 1; v <= middle+1; v++ {
+						if v == int64(int32(v)) {
+							x, mult = append(x, int32(v)), append(mult, int32(m))
+						}
+					}
+				}
+			}
+			n := len(x)
+			y, want := make([]uint8, n), make([]uint8, n)
+			for j := range want {
+				v := 100 + (int64(x[j])*int64(mult[j])+int64(1)<<(shift-1))>>shift
+				want[j] = uint8(min(max(v, 0), 255))
+			}
+			s.Requant(y, x, make([]int32, n), mult, shift, 0, 100, 1, n, n, n)
+			check(t, fmt.Sprintf("shift %d", shift), y, want)
+		}
+	})
+}
+
 func TestLeak(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(25, 26))

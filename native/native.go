@@ -77,6 +77,9 @@ func Select(name string) (*Set, error) {
 		if info.Available() {
 			return s, nil
 		}
+		if name != "" && len(info.Features) == 0 {
+			return nil, fmt.Errorf("%w: %q lacks %s", ErrKernel, name, strings.Join(info.Missing, ", "))
+		}
 		if name != "" {
 			return nil, fmt.Errorf("%w: %q needs CPU features %s, this machine lacks %s", ErrKernel, name,
 				strings.Join(info.Features, ", "), strings.Join(info.Missing, ", "))

@@ -42,7 +42,7 @@ var wasm128 = Set{
 
 func linked() error {
 	if wasmLinked() == 0 {
-		return errors.New("code that wasm/link puts in")
+		return errors.New("its code, which wasm/link puts in after go build")
 	}
 	return nil
 }
@@ -116,9 +116,9 @@ func wasmSigmoid(y *float32, n int, alpha float32)
 //go:noescape
 func wasmScaledTanh(y *float32, n int, alpha float32)
 
-// gemmScratch is room for kernels.ScratchSize bytes. WebAssembly has one thread, and Go
-// leaves a stub only when it returns: one is enough.
-type gemmScratch [1 << 12]float32
+// gemmScratch is room for kernels.ScratchSize bytes. There is one: WebAssembly has one thread, and a goroutine
+// does not give way within a stub.
+type gemmScratch [3 * 336 * 4]float32
 
 var scratch gemmScratch
 

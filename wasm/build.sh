@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the WebAssembly guest: wasm/build.sh [FILE], default build/guest.wasm. Go alone is needed. The same
-# sources and the same Go give the same bytes, wherever and whenever.
+# Builds the WebAssembly guest: wasm/build.sh [FILE], default build/guest.wasm. Go alone is needed,
+# and the same sources and the same Go make the same bytes, wherever and whenever.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/../build/guest.wasm}

@@ -40,7 +40,8 @@ type PlannedLayer struct {
 	Alpha      float32
 	Lookback   int // steps of this layer's output that later layers look back on
 
-	// conv1d, see [layer] and [node]. Weight is [channel][kernel, present first][OutGroup] on events, else
+	// conv1d: group g takes inputs [g*InGroup, (g+1)*InGroup) to outputs [g*OutGroup, (g+1)*OutGroup).
+	// Weight is [channel][kernel, present first][OutGroup] on events, else
 	// [kernel, oldest first][group][InGroup][OutGroup]; in integers it is Int8.Weight.
 	Kernel, Dilation, Groups, InGroup, OutGroup int
 	Weight                                      []float32

@@ -1,6 +1,10 @@
 package kernels
 
-import "understudy/wasm/module"
+import (
+	"math/bits"
+
+	"understudy/wasm/module"
+)
 
 // emitter is a function in which a kernel is written, with the phrases that the kernels share.
 type emitter struct{ *module.Func }
@@ -73,13 +77,21 @@ func (e emitter) while(n module.Local, body func()) {
 	})
 }
 
-// turns has body do n things, unroll at a time as long as there are so many, then one at a time. turn
-// is a variable that it may use.
-func (e emitter) turns(turn, n module.Local, unroll int, body func(things int)) {
-	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.div_u") })
-	e.repeat(turn, func() { body(unroll) })
-	e.set(turn, func() { e.Get(n); e.I32(int32(unroll)); e.Op("i32.rem_u") })
-	e.repeat(turn, func() { body(1) })
+// turns has body do n things, as many at a time as unroll says as long as there are so many, and then fewer:
+// powers of 2. turn is a variable that it may use.
+func (e emitter) turns(turn, n module.Local, unroll []int, body func(things int)) {
+	for i, things := range unroll {
+		e.set(turn, func() {
+			e.Get(n)
+			if i > 0 {
+				e.I32(int32(unroll[i-1] - 1))
+				e.Op("i32.and")
+			}
+			e.I32(int32(bits.TrailingZeros(uint(things))))
+			e.Op("i32.shr_u")
+		})
+		e.repeat(turn, func() { body(things) })
+	}
 }
 
 // repeat repeats body n times, and n counts down to 0.

@@ -6,33 +6,65 @@ import "understudy/wasm/module"
 // of which there are 16.
 type shape struct{ rows, vectors int }
 
+// held is the number of rows whose input stays in a register, too: all, unless the last has no room beside
+// a vector of weights and a product.
+func (s shape) held() int {
+	if s.rows > 1 && s.rows*s.vectors+s.rows+2 > 16 {
+		return s.rows - 1
+	}
+	return s.rows
+}
+
 // The shapes of blocks, and those that take what is left over of a row.
 var (
-	tall      = shape{2, 5}
+	tall      = shape{3, 4}
 	flat      = shape{1, 8} // for a last row
 	remainder = []int{4, 2, 1}
 )
 
 // Inputs that one turn of a block's loop takes.
-const (
-	unrolled          = 8
-	unrolledRemainder = 4 // less code
+var (
+	unrolled          = []int{8, 2, 1}
+	unrolledRemainder = []int{4, 1} // less code
 )
 
 // depth is how many inputs Gemm takes at a time: so many of a block's rows find room in
 // ScratchSize.
-const depth = 512
+const depth = 336
 
 // ScratchSize is how many bytes a kernel may use at scratch.
-const ScratchSize = 2 * depth * 16
+const ScratchSize = 3 * depth * 16
 
 // Gemm writes native.Set.Gemm, which uses scratch.
 //
 // Each input of a block of rows is stored four times side by side in scratch before the
 // block's sums are taken: a vector of it is then one load, where a runtime makes two or more
 // instructions of a splat, over and over for each block of outputs.
-func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+//
+// For outs that are among widths there is code of its own, in which the weights of several inputs are at constant
+// distances: one check of bounds serves them.
+func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
 	e := emitter{f}
+	e.forWidths(out, widths, func(known int) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+}
+
+// forWidths writes body for each of the widths, and for all others: 0.
+func (e emitter) forWidths(out module.Local, widths []int, body func(known int)) {
+	e.Block(func() {
+		for _, known := range widths {
+			e.Get(out)
+			e.I32(int32(known))
+			e.Op("i32.eq")
+			e.If(func() {
+				body(known)
+				e.Br(1)
+			})
+		}
+		body(0)
+	})
+}
+
+func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
 	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
 	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
 	k := e.Local(module.I32)
@@ -45,7 +77,7 @@ func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local
 		for _, s := range []shape{tall, flat} {
 			e.count(left, s.rows, func() {
 				e.spread(s, scratch, xr, ldx, k)
-				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k)
+				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known)
 			})
 		}
 		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
@@ -61,7 +93,7 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
 		e.set(from, func() { e.Get(x) })
-		e.turns(n, k, 4, func(inputs int) {
+		e.turns(n, k, []int{4, 1}, func(inputs int) {
 			e.reach(to, 16*s.rows*inputs)
 			e.reach(from, 4*inputs)
 			for i := range inputs {
@@ -79,15 +111,21 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
 
 // rowBlock adds to a block's rows the products of the k inputs in scratch, and advances y past the
 // rows.
-func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local) {
+func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
 		rows[r] = e.copyOf(y)
 		e.advanceBy(y, ldy)
 	}
-	block := func(vectors, unroll int, p part) {
-		e.count(left, vectors*int(p), func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k) })
+	rest := known
+	block := func(vectors int, unroll []int, p part) {
+		size := vectors * int(p)
+		if known > 0 && rest < size {
+			return
+		}
+		rest %= size
+		e.count(left, size, func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
 	}
 	block(s.vectors, unrolled, 4)
 	for _, vectors := range remainder {
@@ -97,8 +135,38 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local
 	block(1, unrolledRemainder, 1)
 }
 
+// input pushes input i of a row of a block: from x, or from where it is stored.
+func (e emitter) input(s shape, x []module.Local, r int, from module.Local, i int) {
+	if r < s.held() {
+		e.Get(x[r])
+	} else {
+		e.load(4, from, 16*(i*s.rows+r))
+	}
+}
+
+// weights makes size bytes of weights of input i of several accessible and returns their offset from wi. stride
+// is the distance of two inputs' weights, 0 if it is not known.
+func (e emitter) weights(wi module.Local, size, stride, i, inputs int) int {
+	switch {
+	case stride == 0:
+		e.reach(wi, size)
+	case i == 0:
+		e.reach(wi, (inputs-1)*stride+size)
+	}
+	return i * stride
+}
+
+// pastWeights advances wi past the weights of input i, or at the end past those of all inputs.
+func (e emitter) pastWeights(wi, distance module.Local, stride, i, inputs int) {
+	if stride == 0 {
+		e.advanceBy(wi, distance)
+	} else if i == inputs-1 {
+		e.advance(wi, inputs*stride)
+	}
+}
+
 // block computes one block of outputs, and advances rows and w past it.
-func (e emitter) block(s shape, unroll int, p part, rows []module.Local, w, out4, scratch, k module.Local) {
+func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch, k module.Local, known int) {
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
 	for r := range x {
 		x[r] = e.Local(module.V128)
@@ -111,21 +179,23 @@ func (e emitter) block(s shape, unroll int, p part, rows []module.Local, w, out4
 	e.turns(n, k, unroll, func(inputs int) {
 		e.reach(from, 16*s.rows*inputs)
 		for i := range inputs {
-			for r := range x {
+			for r := range s.held() {
 				e.set(x[r], func() { e.load(4, from, 16*(i*s.rows+r)) })
 			}
-			e.reach(wi, 4*int(p)*s.vectors)
+			at := e.weights(wi, 4*int(p)*s.vectors, 4*known, i, inputs)
 			for v := range s.vectors {
-				e.set(wv, func() { e.load(p, wi, 16*v) })
+				e.set(wv, func() { e.load(p, wi, at+16*v) })
 				for r := range x {
 					sum := sums[r*s.vectors+v]
 					e.set(sum, func() {
-						e.Get(sum, wv, x[r])
+						e.Get(sum)
+						e.input(s, x, r, from, i)
+						e.Get(wv)
 						e.Op("f32x4.mul", "f32x4.add")
 					})
 				}
 			}
-			e.advanceBy(wi, out4)
+			e.pastWeights(wi, out4, 4*known, i, inputs)
 		}
 		e.advance(from, 16*s.rows*inputs)
 	})

@@ -4,7 +4,7 @@ import "understudy/wasm/module"
 
 // Blocks of GemmInt8: rows, and vectors of two outputs each. A row of outputs is always a multiple of 16.
 var (
-	tallInt8 = shape{2, 4}
+	tallInt8 = shape{3, 4}
 	flatInt8 = shape{1, 8}
 )
 
@@ -16,9 +16,13 @@ const quads = depth
 //
 // A vector multiplies the four inputs of a quad, twice side by side in 16 bits, with the eight weights
 // of two outputs, and sums neighbours: two partial sums for each output, which are added at the end.
-// The quads are stored in that form in scratch before, as in Gemm.
-func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+// The quads are stored in that form in scratch before, and widths have code of their own, as in Gemm.
+func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
 	e := emitter{f}
+	e.forWidths(out, widths, func(known int) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+}
+
+func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
 	ldy = e.times4(ldy)
 	out4 := e.times4(out) // bytes of weights of a quad, as well as of sums
 	in = e.local(module.I32, func() { e.Get(in); e.I32(2); e.Op("i32.shr_u") })
@@ -33,7 +37,7 @@ func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.L
 		for _, s := range []shape{tallInt8, flatInt8} {
 			e.count(left, s.rows, func() {
 				e.spreadQuads(s, scratch, xr, ldx, k)
-				e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k)
+				e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known)
 			})
 		}
 		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
@@ -49,7 +53,7 @@ func (e emitter) spreadQuads(s shape, scratch, x, ldx, k module.Local) {
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
 		e.set(from, func() { e.Get(x) })
-		e.turns(n, k, 4, func(quads int) {
+		e.turns(n, k, []int{4, 1}, func(quads int) {
 			e.reach(to, 16*s.rows*quads)
 			e.reach(from, 4*quads)
 			for q := range quads {
@@ -65,7 +69,7 @@ func (e emitter) spreadQuads(s shape, scratch, x, ldx, k module.Local) {
 	}
 }
 
-func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local) {
+func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
@@ -90,21 +94,23 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.L
 		e.turns(n, k, unrolled, func(quads int) {
 			e.reach(from, 16*s.rows*quads)
 			for q := range quads {
-				for r := range x {
+				for r := range s.held() {
 					e.set(x[r], func() { e.load(4, from, 16*(q*s.rows+r)) })
 				}
-				e.reach(wi, 8*s.vectors)
+				at := e.weights(wi, 8*s.vectors, 4*known, q, quads)
 				for v := range s.vectors {
-					e.set(wv, func() { e.Get(wi); e.Mem("v128.load8x8_s", uint32(8*v)) })
+					e.set(wv, func() { e.Get(wi); e.Mem("v128.load8x8_s", uint32(at+8*v)) })
 					for r := range x {
 						sum := sums[r*s.vectors+v]
 						e.set(sum, func() {
-							e.Get(sum, wv, x[r])
+							e.Get(sum)
+							e.input(s, x, r, from, q)
+							e.Get(wv)
 							e.Op("i32x4.dot_i16x8_s", "i32x4.add")
 						})
 					}
 				}
-				e.advanceBy(wi, out4)
+				e.pastWeights(wi, out4, 4*known, q, quads)
 			}
 			e.advance(from, 16*s.rows*quads)
 		})

@@ -97,7 +97,7 @@ func ColumnsInt8(f *module.Func, y, w, at, a, n, events module.Local) {
 func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
 	y, w, left := e.copyOf(y), e.copyOf(w), e.copyOf(n)
 	av := e.local(module.V128, func() { e.Get(factor); e.Op("i32x4.splat") })
-	sums := make([]module.Local, columnVectors)
+	sums := make([]module.Local, 8)
 	for v := range sums {
 		sums[v] = e.Local(module.V128)
 	}
@@ -105,7 +105,7 @@ func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
 	// each has body add the part of a column at wE.
 	each := func(size int, body func()) {
 		e.set(atE, func() { e.Get(at) })
-		e.turns(turn, columns, 4, func(columns int) {
+		e.turns(turn, columns, []int{4, 1}, func(columns int) {
 			e.reach(atE, 4*columns)
 			for c := range columns {
 				e.set(wE, func() { e.Get(w, atE); e.Mem("i32.load", uint32(4*c)); e.Op("i32.add") })
@@ -134,7 +134,7 @@ func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
 			e.advance(w, 8*vectors)
 		})
 	}
-	for _, vectors := range []int{columnVectors, 4, 2, 1} {
+	for _, vectors := range []int{8, 4, 2, 1} {
 		block(vectors)
 	}
 	e.count(left, 4, func() {

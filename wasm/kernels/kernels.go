@@ -8,6 +8,8 @@
 package kernels
 
 import (
+	"slices"
+
 	"understudy/native"
 	"understudy/wasm/module"
 )
@@ -30,7 +32,7 @@ func (k *Kernel) Func(m *module.Module) *module.Func {
 	return f
 }
 
-// All lists the kernels.
+// All lists the kernels, for any sizes.
 var All = []Kernel{
 	{"Gemm", addresses(9), func(f *module.Func, p []module.Local) {
 		Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
@@ -70,6 +72,25 @@ var All = []Kernel{
 	activation("Tanh", native.Tanh),
 	activation("Sigmoid", native.Sigmoid),
 	activation("ScaledTanh", native.ScaledTanh),
+}
+
+// Guest lists the kernels as they are in the guest: larger by the code for layers of the widths of the built-in
+// models' and the paper's.
+func Guest() []Kernel {
+	all := slices.Clone(All)
+	for i := range all {
+		switch all[i].Name {
+		case "Gemm":
+			all[i].Write = func(f *module.Func, p []module.Local) {
+				Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], 64, 100, 128, 200)
+			}
+		case "GemmInt8":
+			all[i].Write = func(f *module.Func, p []module.Local) {
+				GemmInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], 64, 112, 128, 208)
+			}
+		}
+	}
+	return all
 }
 
 // addresses are n parameters that are addresses or lengths.

@@ -84,12 +84,21 @@ func calls(rng *rand.Rand, rows, n int) []call {
 // TestKernels runs every kernel outside of Go's guest, with each operand in turn at the memory's end,
 // where a kernel that goes past it traps.
 func TestKernels(t *testing.T) {
-	const size = 2 * module.PageSize
+	test(t, kernels.All, []int{1, 7, 45, 52})
+}
+
+// TestGuestKernels: those with code of its own for the width, and for none.
+func TestGuestKernels(t *testing.T) {
+	test(t, kernels.Guest(), []int{1, 52, 64, 100})
+}
+
+func test(t *testing.T, all []kernels.Kernel, sizes []int) {
+	const size = 4 * module.PageSize
 	var m module.Module
-	m.Memory(2, 2)
+	m.Memory(4, 4)
 	m.ExportMemory("memory")
-	for i := range kernels.All {
-		m.ExportFunc(kernels.All[i].Name, kernels.All[i].Func(&m))
+	for i := range all {
+		m.ExportFunc(all[i].Name, all[i].Func(&m))
 	}
 	wasm := m.Encode()
 	reference, err := native.Select("reference")
@@ -106,7 +115,7 @@ func TestKernels(t *testing.T) {
 		}
 		b, _ := instance.Memory().Read(0, size)
 		tried := map[string]bool{}
-		for _, n := range []int{1, 7, 45, 52} {
+		for _, n := range sizes {
 			for rows := range 4 {
 				for last := range 8 {
 					for _, c := range calls(rand.New(rand.NewPCG(uint64(n), 1)), max(rows, 1), n) {
@@ -164,7 +173,7 @@ func TestKernels(t *testing.T) {
 				}
 			}
 		}
-		for _, k := range kernels.All {
+		for _, k := range all {
 			if !tried[k.Name] {
 				t.Errorf("%s was not tried", k.Name)
 			}

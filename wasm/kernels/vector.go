@@ -3,7 +3,7 @@ package kernels
 import "understudy/wasm/module"
 
 // chunk is how many vectors of 4 values the loops of the vector kernels take at once.
-const chunk = 4
+const chunk = 8
 
 // each has body compute n values of 4 bytes of every operand: vectors of 4, chunk of them as long as
 // there are so many, and then what is left. It advances the operands past them.
@@ -125,7 +125,7 @@ func ScaleShift(f *module.Func, y, scale, shift, rows, n module.Local) {
 }
 
 // columnVectors is how many vectors of 4 sums Columns keeps in registers.
-const columnVectors = 8
+const columnVectors = 12
 
 // Columns writes native.Set.Columns of n values and as many columns as events.
 func Columns(f *module.Func, y, w, at, a, n, events module.Local) {
@@ -175,7 +175,7 @@ func (e emitter) columns(y, w, at, a, n, events module.Local) {
 			}
 			e.set(atE, func() { e.Get(at) })
 			e.set(aE, func() { e.Get(a) })
-			e.turns(left, events, 4, func(columns int) {
+			e.turns(left, events, []int{4, 1}, func(columns int) {
 				e.reach(atE, 4*columns)
 				e.reach(aE, 4*columns)
 				for c := range columns {
@@ -207,7 +207,7 @@ func (e emitter) columns(y, w, at, a, n, events module.Local) {
 			e.advance(w, size)
 		})
 	}
-	for _, vectors := range []int{columnVectors, 4, 2, 1} {
+	for _, vectors := range []int{columnVectors, 8, 4, 2, 1} {
 		block(vectors, 4)
 	}
 	block(1, 2)

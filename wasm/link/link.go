@@ -69,9 +69,8 @@ func link(wasm []byte) ([]byte, error) {
 	if err := put(flag, linked()); err != nil {
 		return nil, err
 	}
-	for i := range kernels.All {
-		k := &kernels.All[i]
-		if err := put(k.Name, body(k)); err != nil {
+	for _, k := range kernels.Guest() {
+		if err := put(k.Name, body(&k)); err != nil {
 			return nil, err
 		}
 	}

@@ -1,5 +1,5 @@
 // Package pack compiles a surrogate into one WebAssembly module without imports: the weights inside,
-// memory of its own, 128-bit SIMD, and a dozen functions to call. INTERFACE.md describes them.
+// memory of its own, 128-bit SIMD, and fifteen functions to call. INTERFACE.md describes them.
 //
 // A module computes with the bits of plugin/surrogate on kernel set "reference", in f32 and in int8. Its
 // code is written for the layers at hand: widths, strides and where the weights lie are constants; only the
@@ -34,7 +34,7 @@ type Status int32
 // Statuses. The texts of StatusText are also in a module's description.
 const (
 	OK           Status = iota
-	NoPopulation        // create has not been called, or has failed
+	NoPopulation        // create has not been called
 	BadCount            // neurons, steps or events out of range
 	NoMemory            // the host gives no more memory
 	BadTime             // an event outside the steps asked for; wrong_event tells which
@@ -136,7 +136,9 @@ func (g *generator) room(size int) int {
 // data returns the address of bytes in the module.
 func (g *generator) data(b []byte) int {
 	at := g.room(len(b))
-	g.m.Data(uint32(at), b)
+	if len(b) > 0 {
+		g.m.Data(uint32(at), b)
+	}
 	return at
 }
 
@@ -205,8 +207,37 @@ func (g *generator) kernel(name string) *module.Func {
 		if i < 0 {
 			panic("pack: no kernel " + name) // a mistake here, not in the model
 		}
-		f = kernels.All[i].Func(g.m)
+		k := kernels.All[i]
+		if name == "Gemm" {
+			k.Write = func(f *module.Func, p []module.Local) {
+				kernels.Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], g.width())
+			}
+		}
+		f = k.Func(g.m)
 		g.kernels[name] = f
 	}
 	return f
+}
+
+// width is the width of outputs of most multiplications in f32: Gemm has code of its own for it. Code for a
+// second width, or in int8, gains less than it is worth of the 64 KB.
+func (g *generator) width() int {
+	work, best := map[int]int{}, 0
+	count := func(width, macs int) {
+		if work[width] += macs; work[width] > work[best] {
+			best = width
+		}
+	}
+	for i := range g.layers {
+		l := &g.layers[i]
+		if l.Op == model.OpConv1D && !l.sparse() {
+			count(l.OutGroup, len(l.Weight))
+		}
+		if l.ELM != nil {
+			for _, d := range l.ELM.MLP {
+				count(d.Out, d.In*d.Out)
+			}
+		}
+	}
+	return best
 }

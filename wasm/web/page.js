@@ -71,7 +71,8 @@ function input(t, k, n) {
   return { tMS, neuron, channel, weight: tMS.map(() => 1) };
 }
 
-// Volleys: eight spikes on every excitatory synapse of a branch, within two ms, in all neurons.
+// Volleys: every excitatory synapse of a branch at once, in all neurons, as strong as training had it.
+const VOLLEY = pop.info.training_range?.weight?.[1] ?? 1;
 const waiting = [];
 function volley(section) {
   waiting.push(section);
@@ -85,7 +86,7 @@ function addVolleys(events, t, n) {
         events.tMS.push(t + Math.random());
         events.neuron.push(i);
         events.channel.push(c);
-        events.weight.push(8);
+        events.weight.push(VOLLEY);
       }
     }
   }
@@ -222,7 +223,7 @@ function drawTraces() {
 let shown = 0;
 function showNumbers(time) {
   if (time - shown < 250) return;
-  shown = time;
+  shown = Math.min(time, performance.now());
   const seconds = Math.max(0.001, Math.min(WINDOW, pop.now) / 1000);
   $("now").textContent = `${pop.now} ms`;
   $("mv").textContent = pop.now > 0 ? `${voltage[(pop.now - 1) % WINDOW].toFixed(1)} mV` : "–";
@@ -248,10 +249,15 @@ function frame(time) {
 // Controls.
 async function restart(n) {
   pop = await Population.load(compiled, n);
+  $("neurons").value = n;
+  forget();
+}
+
+function forget() {
   voltage.fill(NaN);
   for (const s of spiked) s.length = 0;
-  [spikes, costs, owed] = [0, [], 0];
-  $("neurons").value = n;
+  [spikes, costs, owed, recent] = [0, [], 0, []];
+  showNumbers(Infinity);
 }
 
 function pause(stop) {
@@ -265,7 +271,10 @@ cell.sections.forEach((s, i) => {
 });
 $("volley").addEventListener("click", () => volley(cell.sections[$("branch").value]));
 $("run").addEventListener("click", () => pause(running));
-$("reset").addEventListener("click", () => restart(pop.info.n));
+$("reset").addEventListener("click", () => {
+  pop.reset();
+  forget();
+});
 $("neurons").addEventListener("change", async () => {
   const n = Math.round(Number($("neurons").value));
   try {

@@ -33,8 +33,8 @@ func newWasmPack() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pack [MODEL] -o FILE.wasm",
 		Short: "Compile a model into one WebAssembly module",
-		Long: `Compile a model into one WebAssembly module: the weights inside, nothing imported, a
-dozen functions for a browser, Node or any other runtime with 128-bit SIMD to call
+		Long: `Compile a model into one WebAssembly module: the weights inside, nothing imported,
+fifteen functions for a browser, Node or any other runtime with 128-bit SIMD to call
 (wasm/pack/INTERFACE.md; wasm/js wraps them for JavaScript). It gives the same bits as
 kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 		Example: "  understudy wasm pack l5pc -o neuron.wasm\n  understudy wasm pack surrogate-int8.safetensors -o neuron.wasm --precision int8",

@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build linux && amd64
 
 // Command wasm measures the kernels and the engine inside WebAssembly beside C and beside ours outside; see
 // README.md.
@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 
 	"understudy/tests/benchmarks/bench"
 )
@@ -15,16 +16,22 @@ import (
 func main() {
 	repeats := flag.Int("repeats", 30, "measure each so often")
 	only := flag.String("only", "", "rows of kernels or models that contain this")
+	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
 	guest := flag.String("guest", "build/guest.wasm", "the guest that wasm/build.sh builds")
 	flag.Parse()
-	if err := run(*repeats, *only, *guest); err != nil {
+	runtime.LockOSThread() // see cpuTime
+	measure := func() error { return run(*repeats, *only, *guest) }
+	if *variants {
+		measure = func() error { return measureVariants(*repeats) }
+	}
+	fmt.Println(bench.Machine())
+	if err := measure(); err != nil {
 		fmt.Fprintf(os.Stderr, "bench-wasm: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 func run(repeats int, only, guest string) error {
-	fmt.Println(bench.Machine())
 	if err := measureKernels(repeats, only); err != nil {
 		return err
 	}

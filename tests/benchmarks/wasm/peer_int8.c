@@ -1,4 +1,4 @@
-//go:build amd64
+//go:build linux && amd64
 
 #include <smmintrin.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 enum { quads = 512 };
 #ifndef PEER_ROWS
-#define PEER_ROWS 2
+#define PEER_ROWS 3
 #endif
 
 // The quads of the rows' inputs, twice side by side in 16 bits.
