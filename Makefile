@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # Packages with assembly: tested a second time without it.
 ASSEMBLY := ./native/... ./plugin/detailed ./plugin/surrogate
 # Packages with goroutines: tested a second time with the race detector.
-CONCURRENT := ./host ./host/compare ./plugin/abi ./plugin/dataset ./plugin/detailed ./plugin/network ./plugin/surrogate
+CONCURRENT := ./host ./host/compare ./host/sandbox ./plugin/abi ./plugin/dataset ./plugin/detailed ./plugin/network ./plugin/surrogate
 # Everything that the WebAssembly guest may contain.
 PORTABLE := ./native/... ./plugin/... ./wasm
 
