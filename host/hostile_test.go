@@ -75,6 +75,7 @@ func TestHostileGuest(t *testing.T) {
 		"no status":                {fake{"population_step": {result: 77}}, step, population.ErrState, "us_population_step: status 77"},
 		"negative status":          {fake{"population_step": {result: 0xffffffff}}, step, population.ErrState, "status -1"},
 		"an error":                 {fake{"population_step": {result: 1}}, step, population.ErrInput, "oh\ufffd"},
+		"an error without words":   {fake{"population_step": {result: 1}, "last_message": {}}, step, population.ErrInput, "us_population_step: status 1 without a message"},
 		"an endless message":       {fake{"population_step": {result: 1}, "last_message": {result: 0xffffffff}}, step, population.ErrInput, ""},
 		"a message that traps":     {fake{"population_step": {result: 1}, "last_message": {deed: traps}}, step, population.ErrState, "us_last_message: wasm error: unreachable"},
 		"traps":                    {fake{"population_step": {deed: traps}}, step, population.ErrState, "us_population_step: wasm error: unreachable"},

@@ -71,6 +71,7 @@ func (p *Population) step(steps int, events []population.Event, out population.O
 	length := min(steps, max(1, callNeuronMS/p.info.N))
 	values := uint64(length) * uint64(p.info.N)
 	parts := p.parts.split(events, p.now, steps, length)
+	defer parts.forget()
 	if err := p.room(&p.events, &p.eventRoom, uint64(parts.longest), eventSize); err != nil {
 		return err
 	}
