@@ -93,7 +93,8 @@ func New(ctx context.Context, module []byte, opt Options) (*Module, error) {
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
 	config = config.WithMemoryLimitPages(pages).WithDebugInfoEnabled(false).WithCoreFeatures(features)
-	if fmt.Sprintf("%x", sha256.Sum256(module)) != strings.ToLower(opt.Trusted) {
+	opt.Trusted = strings.ToLower(opt.Trusted)
+	if fmt.Sprintf("%x", sha256.Sum256(module)) != opt.Trusted {
 		m.limit = opt.TimeLimit
 		if m.limit == 0 {
 			m.limit = 10 * time.Second
