@@ -24,9 +24,6 @@ func doubted(tb testing.TB) []byte {
 
 // The embedded guest works under the watchdog as well, with the same bits.
 func TestDoubted(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles the guest")
-	}
 	b, file := doubted(t), modelFile(t)
 	var v [2][40]float32
 	for i, r := range []*host.Runtime{runtime(t, host.Options{}), runtime(t, host.Options{Guest: b, TimeLimit: time.Minute})} {
@@ -59,7 +56,7 @@ func BenchmarkWatchdog(b *testing.B) {
 		open  func(*host.Runtime) (*host.Population, error)
 		steps int
 	}{
-		"idle": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("passive", 1) }, 1},
+		"idle": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("lif", 1) }, 1},
 		"f32":  {func(r *host.Runtime) (*host.Population, error) { return r.NewSurrogate(file, n, surrogate.Options{}) }, 20},
 		"int8": {func(r *host.Runtime) (*host.Population, error) {
 			return r.NewSurrogate(file, n, surrogate.Options{Precision: surrogate.Int8})

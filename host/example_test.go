@@ -22,7 +22,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	box, err := host.New(context.Background(), host.Options{MemoryLimitPages: 1024}) // 64 MiB for each population
+	box, err := host.New(context.Background(), host.Options{MemoryLimitPages: 1024}) // 64 MiB each
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -46,8 +46,7 @@ func Example() {
 		fmt.Printf("%d ms: %.1f mV\n", t, out.VSoma[t])
 	}
 	fmt.Println("first spike:", slices.Index(out.Spike, true), "ms")
-
-	// A guest that misbehaves is an error of its own population: here one that asks for more memory than it may have.
+	// Too much memory is an error of that population alone.
 	_, err = box.NewCell("lif", 10_000_000)
 	fmt.Println("too many neurons:", err != nil, "- the first goes on:", neuron.Step(1, nil, population.Output{}) == nil)
 	// Output:

@@ -23,7 +23,7 @@ import (
 // Options of a Runtime. The zero value runs the embedded guest.
 type Options struct {
 	// Guest is a module built from package wasm, in place of the embedded one. It is not trusted, unless it is
-	// the embedded one or Trusted names it: it runs under a watchdog, which makes it many times slower.
+	// the embedded one or Trusted names it: it runs under a watchdog, which makes it several times slower.
 	Guest []byte
 	// Trusted is the SHA-256, in hex, of a Guest that runs without the watchdog.
 	Trusted string

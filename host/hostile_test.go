@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"understudy/host"
+	"understudy/host/sandbox"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
@@ -72,6 +75,7 @@ func TestHostileGuest(t *testing.T) {
 		"no status":                {fake{"population_step": {result: 77}}, step, population.ErrState, "us_population_step: status 77"},
 		"negative status":          {fake{"population_step": {result: 0xffffffff}}, step, population.ErrState, "status -1"},
 		"an error":                 {fake{"population_step": {result: 1}}, step, population.ErrInput, "oh\ufffd"},
+		"an error without words":   {fake{"population_step": {result: 1}, "last_message": {}}, step, population.ErrInput, "us_population_step: status 1 without a message"},
 		"an endless message":       {fake{"population_step": {result: 1}, "last_message": {result: 0xffffffff}}, step, population.ErrInput, ""},
 		"a message that traps":     {fake{"population_step": {result: 1}, "last_message": {deed: traps}}, step, population.ErrState, "us_last_message: wasm error: unreachable"},
 		"traps":                    {fake{"population_step": {deed: traps}}, step, population.ErrState, "us_population_step: wasm error: unreachable"},
@@ -142,6 +146,48 @@ func TestHalfAStep(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// A Step of a trusted guest ends between two calls when the context does.
+func TestContextEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	b := honest().module()
+	r, err := host.New(ctx, host.Options{Guest: b, Trusted: sum(b), NoCache: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	p, err := r.NewCell("lif", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := p.Step(100, nil, population.Output{}); err != nil {
+		t.Errorf("a single call: %v", err)
+	}
+	if err := p.Step(10000, nil, population.Output{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want Canceled", err)
+	}
+	if err := p.Step(1, nil, population.Output{}); !errors.Is(err, context.Canceled) || !errors.Is(err, population.ErrState) {
+		t.Errorf("after that: %v", err)
+	}
+}
+
+// A folder for compiled code that cannot be used matters only to who has named it.
+func TestUnusableCache(t *testing.T) {
+	b, file := honest().module(), filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CACHE_HOME", file)
+	t.Setenv("HOME", file)
+	runtime(t, host.Options{Guest: b, Trusted: sum(b)})
+	_, err := host.New(context.Background(), host.Options{Guest: b, Trusted: sum(b), Cache: file})
+	var unusable *sandbox.CacheError
+	if !errors.As(err, &unusable) || !strings.Contains(err.Error(), file) {
+		t.Errorf("%v, want an error that names %s", err, file)
+	}
+	runtime(t, host.Options{Guest: b, Trusted: sum(b), Cache: file, NoCache: true})
 }
 
 // Foreign bytes are trusted only by their hash.

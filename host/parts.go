@@ -39,6 +39,9 @@ func (p *parts) split(events []population.Event, now int64, steps, length int) *
 	return p
 }
 
+// forget lets go of the events.
+func (p *parts) forget() { p.sorted = nil }
+
 // of are the events of one call.
 func (p *parts) of(call int) []population.Event {
 	return p.sorted[p.starts[call]:p.starts[call+1]]

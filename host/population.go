@@ -71,6 +71,7 @@ func (p *Population) step(steps int, events []population.Event, out population.O
 	length := min(steps, max(1, callNeuronMS/p.info.N))
 	values := uint64(length) * uint64(p.info.N)
 	parts := p.parts.split(events, p.now, steps, length)
+	defer parts.forget()
 	if err := p.room(&p.events, &p.eventRoom, uint64(parts.longest), eventSize); err != nil {
 		return err
 	}
@@ -100,15 +101,18 @@ func (p *Population) step(steps int, events []population.Event, out population.O
 	for done, part := 0, 0; done < steps; part++ {
 		k := min(length, steps-done)
 		n := k * p.info.N
-		err := p.write(parts.of(part))
+		var err error
+		if done > 0 {
+			err = p.ctx.Err()
+		}
+		if err == nil {
+			err = p.write(parts.of(part))
+		}
 		if err == nil {
 			err = p.call(opStep, p.handle, uint64(k), p.events, uint64(len(parts.of(part))), pAt, vAt, sAt, values, p.heads.list, uint64(len(asked)))
 		}
 		if err == nil {
 			err = p.read(out, more, asked, done*p.info.N, n, pAt, vAt, sAt)
-		}
-		if err == nil && done+k < steps {
-			err = p.ctx.Err()
 		}
 		switch {
 		case err != nil && done > 0: // half a step is none

@@ -73,7 +73,11 @@ func (p *Population) call(verb int, args ...uint64) error {
 	if err != nil {
 		return err
 	}
-	return &abi.Error{Status: status, Message: printable(b)}
+	message := printable(b)
+	if message == "" {
+		message = fmt.Sprintf("%s: status %d without a message", verbs[verb].Name, status)
+	}
+	return &abi.Error{Status: status, Message: message}
 }
 
 // printable is a text of the guest without what could steer a terminal.

@@ -44,7 +44,7 @@ func FuzzModule(f *testing.F) {
 		f.Add(b[:n])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		defer time.AfterFunc(30*time.Second, func() { panic("the module hangs") }).Stop()
+		defer time.AfterFunc(2*time.Minute, func() { panic("the module hangs") }).Stop()
 		m, err := sandbox.New(context.Background(), b, sandbox.Options{
 			Exports: exports, WASI: true, TimeLimit: 50 * time.Millisecond, MemoryLimitPages: 16, Interpreter: len(b)%4 == 0})
 		if err != nil {

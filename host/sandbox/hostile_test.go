@@ -132,6 +132,7 @@ func TestHostileCall(t *testing.T) {
 // A module may grow its memory up to the limit, and the host does not notice more.
 func TestGrows(t *testing.T) {
 	engines(t, func(t *testing.T, opt sandbox.Options) {
+		opt.TimeLimit = time.Minute
 		i := start(t, one(func(_ *module.Module, f *module.Func) {
 			f.Loop(func() {
 				f.I32(1)

@@ -66,6 +66,8 @@ func (i *Instance) reason(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil && i.m.limit > 0:
 		return i.m.interrupted(ctx, 1)
+	case errors.As(err, &exit) && exit.ExitCode() == sys.ExitCodeDeadlineExceeded: // just after the call before
+		return fmt.Errorf("stopped after %v: %w", i.m.limit, context.DeadlineExceeded)
 	case errors.As(err, &exit):
 		return fmt.Errorf("it ended itself with exit code %d", exit.ExitCode())
 	}

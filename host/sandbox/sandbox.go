@@ -93,6 +93,7 @@ func New(ctx context.Context, module []byte, opt Options) (*Module, error) {
 		config = wazero.NewRuntimeConfigInterpreter()
 	}
 	config = config.WithMemoryLimitPages(pages).WithDebugInfoEnabled(false).WithCoreFeatures(features)
+	opt.Trusted = strings.ToLower(opt.Trusted)
 	if fmt.Sprintf("%x", sha256.Sum256(module)) != opt.Trusted {
 		m.limit = opt.TimeLimit
 		if m.limit == 0 {

@@ -17,10 +17,9 @@ func main() {
 	repeats := flag.Int("repeats", 30, "measure each so often")
 	only := flag.String("only", "", "rows of kernels or models that contain this")
 	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
-	guest := flag.String("guest", "build/guest.wasm", "the guest that wasm/build.sh builds")
 	flag.Parse()
 	runtime.LockOSThread() // see cpuTime
-	measure := func() error { return run(*repeats, *only, *guest) }
+	measure := func() error { return run(*repeats, *only) }
 	if *variants {
 		measure = func() error { return measureVariants(*repeats) }
 	}
@@ -31,9 +30,9 @@ func main() {
 	}
 }
 
-func run(repeats int, only, guest string) error {
+func run(repeats int, only string) error {
 	if err := measureKernels(repeats, only); err != nil {
 		return err
 	}
-	return measurePopulations(repeats, only, guest)
+	return measurePopulations(repeats, only)
 }

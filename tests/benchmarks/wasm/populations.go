@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strings"
 
 	"understudy/host"
@@ -21,12 +20,8 @@ import (
 const eventsPerMS, periodMS = 14, 50
 
 // measurePopulations prints a line for each model, precision and size of population: whole steps.
-func measurePopulations(repeats int, only, guestFile string) error {
-	guest, err := os.ReadFile(guestFile)
-	if err != nil {
-		return err
-	}
-	r, err := host.New(context.Background(), host.Options{Guest: guest})
+func measurePopulations(repeats int, only string) error {
+	r, err := host.New(context.Background(), host.Options{})
 	if err != nil {
 		return err
 	}
