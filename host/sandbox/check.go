@@ -11,9 +11,9 @@ import (
 // module in proportion to the module; each is several times what our own modules need.
 const (
 	maxModule    = 512 << 20 // bytes
-	maxBody      = 1 << 20   // bytes of one function
+	maxBody      = 1 << 18   // bytes of one function: compiling takes time by the square of its blocks
 	maxLocals    = 4096      // of one function, parameters included
-	maxBodyWork  = 1 << 24   // bytes times locals of one function: a compiler may look at each local in each block
+	maxBodyWork  = 1 << 26   // bytes times locals of one function: a compiler may look at each local in each block
 	maxParams    = 64        // of a type
 	maxTable     = 1 << 20   // elements
 	maxNameBytes = 1 << 12

@@ -274,7 +274,7 @@ func TestRefused(t *testing.T) {
 		"4 G locals, twice":        {raw(typ, fun, body([]byte{2}, four, []byte{0x7f}, four, []byte{0x7f}, answer)), population.ErrLimit, "8589934590 locals"},
 		"4 G groups of locals":     {raw(typ, fun, body(four, answer)), population.ErrFormat, "entry 0 of the code section"},
 		"a huge function":          {raw(typ, fun, body([]byte{0}, bytes.Repeat([]byte{1}, 2<<20), answer)), population.ErrLimit, "function of 2097156 bytes"},
-		"locals times blocks":      {raw(typ, fun, body([]byte{1}, number(4000), []byte{0x7f}, bytes.Repeat([]byte{1}, 1<<19), answer)), population.ErrLimit, "as a product"},
+		"locals times blocks":      {raw(typ, fun, body([]byte{1}, number(4000), []byte{0x7f}, bytes.Repeat([]byte{1}, 1<<17), answer)), population.ErrLimit, "as a product"},
 		"data of 4 GB":             {raw(sec(5, []byte{1, 0, 1}), sec(11, []byte{1, 0, 0x41, 0, 0x0b}, four)), population.ErrFormat, "entry 0 of the data section"},
 		"4 G data segments":        {raw(sec(11, four)), population.ErrLimit, "data section"},
 		"4 G names":                {raw(sec(0, []byte("\x04name\x01\x05"), four)), population.ErrFormat, "exports no function"}, // custom sections are not read
