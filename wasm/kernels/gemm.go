@@ -67,6 +67,16 @@ func (e emitter) forWidths(out module.Local, widths []int, body func(known int))
 func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
 	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
 	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
+	e.product(y, x, w, rows, in, out4, []shape{tall, flat}, func(s shape, xr, yr, k module.Local) {
+		e.spread(s, scratch, xr, ldx, k, "f32x4.splat")
+		e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known)
+	})
+}
+
+// product goes through in inputs of 4 bytes, depth at a time, and each time through the rows in blocks of the
+// shapes, the first as long as there are so many. block adds the products of k inputs of a block's rows, and advances xr
+// and yr past the rows. It advances x and w, and counts in down to 0; out4 are the bytes of an input's weights.
+func (e emitter) product(y, x, w, rows, in, out4 module.Local, shapes []shape, block func(s shape, xr, yr, k module.Local)) {
 	k := e.Local(module.I32)
 	left, xr, yr := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	e.while(in, func() {
@@ -74,10 +84,9 @@ func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, kn
 		e.set(left, func() { e.Get(rows) })
 		e.set(xr, func() { e.Get(x) })
 		e.set(yr, func() { e.Get(y) })
-		for _, s := range []shape{tall, flat} {
+		for _, s := range shapes {
 			e.count(left, s.rows, func() {
-				e.spread(s, scratch, xr, ldx, k)
-				e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known)
+				block(s, xr, yr, k)
 			})
 		}
 		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
@@ -86,9 +95,9 @@ func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, kn
 	})
 }
 
-// spread stores k inputs of a block's rows, input by input and row by row, and advances x past the
-// rows.
-func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
+// spread stores k inputs of 4 bytes of a block's rows, input by input and row by row, as the instructions make a
+// vector of one, and advances x past the rows.
+func (e emitter) spread(s shape, scratch, x, ldx, k module.Local, vector ...string) {
 	n, to, from := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
@@ -99,7 +108,7 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local) {
 			for i := range inputs {
 				e.Get(to, from)
 				e.Mem("f32.load", uint32(4*i))
-				e.Op("f32x4.splat")
+				e.Op(vector...)
 				e.Mem("v128.store", uint32(16*(i*s.rows+r)))
 			}
 			e.advance(to, 16*s.rows*inputs)

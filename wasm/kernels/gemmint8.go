@@ -8,10 +8,6 @@ var (
 	flatInt8 = shape{1, 8}
 )
 
-// quads is how many fours of inputs GemmInt8 takes at a time: so many of a block's rows find room in
-// ScratchSize.
-const quads = depth
-
 // GemmInt8 writes native.Set.GemmInt8, which uses scratch.
 //
 // A vector multiplies the four inputs of a quad, twice side by side in 16 bits, with the eight weights
@@ -27,46 +23,10 @@ func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local
 	out4 := e.times4(out) // bytes of weights of a quad, as well as of sums
 	in = e.local(module.I32, func() { e.Get(in); e.I32(2); e.Op("i32.shr_u") })
 	x, w = e.copyOf(x), e.copyOf(w)
-	k := e.Local(module.I32)
-	left, xr, yr := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	e.while(in, func() {
-		e.set(k, func() { e.smaller(in, quads) })
-		e.set(left, func() { e.Get(rows) })
-		e.set(xr, func() { e.Get(x) })
-		e.set(yr, func() { e.Get(y) })
-		for _, s := range []shape{tallInt8, flatInt8} {
-			e.count(left, s.rows, func() {
-				e.spreadQuads(s, scratch, xr, ldx, k)
-				e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known)
-			})
-		}
-		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
-		e.set(w, func() { e.Get(w, k, out4); e.Op("i32.mul", "i32.add") })
-		e.set(in, func() { e.Get(in, k); e.Op("i32.sub") })
+	e.product(y, x, w, rows, in, out4, []shape{tallInt8, flatInt8}, func(s shape, xr, yr, k module.Local) {
+		e.spread(s, scratch, xr, ldx, k, "f32x4.splat", "i16x8.extend_low_i8x16_u")
+		e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known)
 	})
-}
-
-// spreadQuads stores k quads of a block's rows, quad by quad and row by row, and advances x past
-// the rows.
-func (e emitter) spreadQuads(s shape, scratch, x, ldx, k module.Local) {
-	n, to, from := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	for r := range s.rows {
-		e.set(to, func() { e.Get(scratch) })
-		e.set(from, func() { e.Get(x) })
-		e.turns(n, k, []int{4, 1}, func(quads int) {
-			e.reach(to, 16*s.rows*quads)
-			e.reach(from, 4*quads)
-			for q := range quads {
-				e.Get(to, from)
-				e.Mem("f32.load", uint32(4*q))
-				e.Op("f32x4.splat", "i16x8.extend_low_i8x16_u")
-				e.Mem("v128.store", uint32(16*(q*s.rows+r)))
-			}
-			e.advance(to, 16*s.rows*quads)
-			e.advance(from, 4*quads)
-		})
-		e.advanceBy(x, ldx)
-	}
 }
 
 func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {

@@ -106,13 +106,6 @@ func tenth(x float64) float64 { return math.Round(x*10) / 10 }
 // one apical branch goes on almost as far as any does. Parents come first in order.
 func tuftSections(m *morphology.Morphology, order []int) []bool {
 	const almost = 0.75
-	length := func(s *morphology.Section) (sum float64) {
-		for i := 1; i < len(s.Points); i++ {
-			a, b := s.Points[i-1], s.Points[i]
-			sum += math.Sqrt((a.X-b.X)*(a.X-b.X) + (a.Y-b.Y)*(a.Y-b.Y) + (a.Z-b.Z)*(a.Z-b.Z))
-		}
-		return sum
-	}
 	start, reach := make([]float64, len(m.Sections)), make([]float64, len(m.Sections)) // path to a section, and to the farthest tip beyond it
 	farthest := 0.0
 	for _, i := range order {
@@ -121,9 +114,9 @@ func tuftSections(m *morphology.Morphology, order []int) []bool {
 			continue
 		}
 		if p := s.Parent; m.Sections[p].Region == morphology.Apical {
-			start[i] = start[p] + length(&m.Sections[p])
+			start[i] = start[p] + m.Sections[p].LengthUM()
 		}
-		end := start[i] + length(s)
+		end := start[i] + s.LengthUM()
 		farthest = max(farthest, end)
 		for j := i; m.Sections[j].Region == morphology.Apical; j = m.Sections[j].Parent {
 			reach[j] = max(reach[j], end)

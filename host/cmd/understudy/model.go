@@ -38,6 +38,14 @@ func openModel(path string) (*model.Model, error) {
 	return model.Open(path)
 }
 
+// modelArg is what openModel opens for a command that takes one model or none.
+func modelArg(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}
+
 func newModel() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "model",
@@ -59,11 +67,7 @@ func newModelInfo() *cobra.Command {
 		Example: "  understudy model info\n  understudy model info surrogate.safetensors --json",
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path := ""
-			if len(args) == 1 {
-				path = args[0]
-			}
-			m, err := openModel(path)
+			m, err := openModel(modelArg(args))
 			if err != nil {
 				return err
 			}
@@ -141,8 +145,13 @@ func writeModel(m *model.Model, path string) error {
 	if err != nil {
 		return err
 	}
+	return writeBytes(path, file)
+}
+
+// writeBytes writes a file, whole or not at all.
+func writeBytes(path string, b []byte) error {
 	return spikeio.WriteFile(path, func(w io.Writer) error {
-		_, err := w.Write(file)
+		_, err := w.Write(b)
 		return err
 	})
 }

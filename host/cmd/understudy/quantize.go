@@ -35,11 +35,7 @@ is as before. Without MODEL: the built-in surrogate of l5pc.`,
 			case trials < 1:
 				return usagef("model quantize: --trials %d, want at least 1", trials)
 			}
-			path := ""
-			if len(args) == 1 {
-				path = args[0]
-			}
-			return quantize(cmd, path, dir, out, trials)
+			return quantize(cmd, modelArg(args), dir, out, trials)
 		},
 	}
 	f := cmd.Flags()

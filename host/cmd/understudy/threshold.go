@@ -37,11 +37,7 @@ Without MODEL: the built-in surrogate of l5pc.`,
 			case refractory < 0 || refractory > model.MaxRefractoryMS:
 				return usagef("model threshold: --refractory-ms %d, want 0 to %d", refractory, model.MaxRefractoryMS)
 			}
-			path := ""
-			if len(args) == 1 {
-				path = args[0]
-			}
-			return chooseThreshold(cmd, path, dir, out, refractory, trials)
+			return chooseThreshold(cmd, modelArg(args), dir, out, refractory, trials)
 		},
 	}
 	f := cmd.Flags()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"understudy/plugin/spikeio"
 	"understudy/plugin/surrogate"
 	"understudy/wasm/pack"
 	"understudy/wasm/web"
@@ -46,11 +44,7 @@ kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 			if err := checkPacked("wasm pack", precision); err != nil {
 				return err
 			}
-			path := ""
-			if len(args) == 1 {
-				path = args[0]
-			}
-			m, err := openModel(path)
+			m, err := openModel(modelArg(args))
 			if err != nil {
 				return err
 			}
@@ -116,11 +110,4 @@ func checkPacked(command, precision string) error {
 		return usagef("%s: --precision %q, want one of %s", command, precision, strings.Join(all, ", "))
 	}
 	return nil
-}
-
-func writeBytes(path string, b []byte) error {
-	return spikeio.WriteFile(path, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
 }
