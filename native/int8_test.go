@@ -210,8 +210,8 @@ func TestRequantTies(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		for shift := uint(8); shift <= 62; shift++ {
 			var x, mult []int32
-			for _, m := range []int64{1 << 30, 1<<30 + 1, 1<<30 - 1, 1 << 29, 1 << 20, 3 << 20, math.MaxInt32} {
-				for k := int64(-9); k <= 9; k += 2 {
+			for _, m := range []int64{1 << 30, 1<<30 + 1, 1<<30 - 1, 1 << 29, 1 << 20, 3 << 20, 1<<30 + 63, 1<<30 + 65, math.MaxInt32} {
+				for k := int64(-201); k <= 311; k += 2 { // of all results
 					middle := k << (shift - 1) / m
 					for v := middle - 1; v <= middle+1; v++ {
 						if v == int64(int32(v)) {

@@ -77,12 +77,33 @@ func (e emitter) while(n module.Local, body func()) {
 	})
 }
 
+// number is one in a variable, which is known when the code is written if it is not 0.
+type number struct {
+	local module.Local
+	known int
+}
+
 // turns has body do n things, as many at a time as unroll says as long as there are so many, and then fewer:
-// powers of 2. turn is a variable that it may use.
-func (e emitter) turns(turn, n module.Local, unroll []int, body func(things int)) {
+// powers of 2, or if n is known all that are left. turn is a variable that it may use.
+func (e emitter) turns(turn module.Local, n number, unroll []int, body func(things int)) {
+	if n.known > 0 {
+		things := 2 * unroll[0]
+		switch turns := n.known / things; turns {
+		case 0:
+		case 1:
+			body(things)
+		default:
+			e.set(turn, func() { e.I32(int32(turns)) })
+			e.repeatAtLeastOnce(turn, func() { body(things) })
+		}
+		if rest := n.known % things; rest > 0 {
+			body(rest)
+		}
+		return
+	}
 	for i, things := range unroll {
 		e.set(turn, func() {
-			e.Get(n)
+			e.Get(n.local)
 			if i > 0 {
 				e.I32(int32(unroll[i-1] - 1))
 				e.Op("i32.and")
@@ -97,15 +118,18 @@ func (e emitter) turns(turn, n module.Local, unroll []int, body func(things int)
 // repeat repeats body n times, and n counts down to 0.
 func (e emitter) repeat(n module.Local, body func()) {
 	e.Get(n)
-	e.If(func() {
-		e.Loop(func() {
-			body()
-			e.Get(n)
-			e.I32(1)
-			e.Op("i32.sub")
-			e.Tee(n)
-			e.BrIf(0) // a runtime may take several instructions for a comparison here
-		})
+	e.If(func() { e.repeatAtLeastOnce(n, body) })
+}
+
+// repeatAtLeastOnce is repeat where n is not 0.
+func (e emitter) repeatAtLeastOnce(n module.Local, body func()) {
+	e.Loop(func() {
+		body()
+		e.Get(n)
+		e.I32(1)
+		e.Op("i32.sub")
+		e.Tee(n)
+		e.BrIf(0) // a runtime may take several instructions for a comparison here
 	})
 }
 
@@ -156,4 +180,44 @@ func (e emitter) parts(n module.Local, body func(p part)) {
 	for _, p := range []part{4, 2, 1} {
 		e.count(n, int(p), func() { body(p) })
 	}
+}
+
+// piece is a part of a row, and where it is in the row [bytes].
+type piece struct {
+	part
+	offset int
+}
+
+// pieces are those of n values of 4 bytes.
+func pieces(n int) []piece {
+	var all []piece
+	for _, p := range []part{4, 2, 1} {
+		for at := 0; ; {
+			if len(all) > 0 {
+				last := all[len(all)-1]
+				at = last.offset + 4*int(last.part)
+			}
+			if at+4*int(p) > 4*n {
+				break
+			}
+			all = append(all, piece{p, at})
+		}
+	}
+	return all
+}
+
+// forSizes writes body for each of the known sizes, and for all others.
+func (e emitter) forSizes(n module.Local, known []int, body func(n number)) {
+	e.Block(func() {
+		for _, size := range known {
+			e.Get(n)
+			e.I32(int32(size))
+			e.Op("i32.eq")
+			e.If(func() {
+				body(number{n, size})
+				e.Br(1)
+			})
+		}
+		body(number{local: n})
+	})
 }

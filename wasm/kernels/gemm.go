@@ -41,46 +41,70 @@ const ScratchSize = 3 * depth * 16
 // block's sums are taken: a vector of it is then one load, where a runtime makes two or more
 // instructions of a splat, over and over for each block of outputs.
 //
-// For outs that are among widths there is code of its own, in which the weights of several inputs are at constant
-// distances: one check of bounds serves them.
-func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
+// The matrices known have code of their own.
+func Gemm(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known ...Matrix) {
 	e := emitter{f}
-	e.forWidths(out, widths, func(known int) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+	e.forMatrices(in, out, known, func(known Matrix) { e.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
 }
 
-// forWidths writes body for each of the widths, and for all others: 0.
-func (e emitter) forWidths(out module.Local, widths []int, body func(known int)) {
+// GemmOf is Gemm for nothing but such a matrix.
+func GemmOf(m Matrix, f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+	emitter{f}.gemm(y, x, w, rows, in, out, ldx, ldy, scratch, m)
+}
+
+// Matrix is a size of a matrix for which a kernel has code of its own. In that code the weights of several inputs are at
+// constant distances, so that one check of bounds serves them, and where In is not 0, no turn of a loop is
+// for what is left over. The code serves all matrices of a multiple of In inputs, and where In is 0, of any number. In is at
+// most depth or, for GemmInt8, 4*depth.
+type Matrix struct{ In, Out int }
+
+// forMatrices writes body for each of the matrices, and for all others: Matrix{}.
+func (e emitter) forMatrices(in, out module.Local, known []Matrix, body func(known Matrix)) {
 	e.Block(func() {
-		for _, known := range widths {
+		for _, m := range known {
 			e.Get(out)
-			e.I32(int32(known))
+			e.I32(int32(m.Out))
 			e.Op("i32.eq")
 			e.If(func() {
-				body(known)
+				if m.In > 0 {
+					e.Get(in)
+					e.I32(int32(m.In))
+					e.Op("i32.rem_u")
+					e.BrIf(0)
+				}
+				body(m)
 				e.Br(1)
 			})
 		}
-		body(0)
+		body(Matrix{})
 	})
 }
 
-func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
+func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known Matrix) {
 	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
 	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
-	e.product(y, x, w, rows, in, out4, []shape{tall, flat}, func(s shape, xr, yr, k module.Local) {
+	e.product(y, x, w, rows, in, out4, known.In, []shape{tall, flat}, func(s shape, xr, yr module.Local, k number) {
 		e.spread(s, scratch, xr, ldx, k, "f32x4.splat")
-		e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known)
+		e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known.Out)
 	})
 }
 
-// product goes through in inputs of 4 bytes, depth at a time, and each time through the rows in blocks of the
-// shapes, the first as long as there are so many. block adds the products of k inputs of a block's rows, and advances xr
-// and yr past the rows. It advances x and w, and counts in down to 0; out4 are the bytes of an input's weights.
-func (e emitter) product(y, x, w, rows, in, out4 module.Local, shapes []shape, block func(s shape, xr, yr, k module.Local)) {
-	k := e.Local(module.I32)
+// product goes through in inputs of 4 bytes, depth at a time or known if that is not 0, and each time through the rows in
+// blocks of the shapes, the first as long as there are so many. block adds the products of k inputs of a block's rows,
+// and advances xr and yr past the rows. It advances x and w, and counts in down to 0; out4 are the bytes of an
+// input's weights.
+func (e emitter) product(y, x, w, rows, in, out4 module.Local, known int, shapes []shape, block func(s shape, xr, yr module.Local, k number)) {
+	if known > depth {
+		panic("kernels: a known matrix of more inputs than scratch has room for")
+	}
+	k := number{e.Local(module.I32), known}
 	left, xr, yr := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	e.while(in, func() {
-		e.set(k, func() { e.smaller(in, depth) })
+		if known > 0 {
+			e.set(k.local, func() { e.I32(int32(known)) })
+		} else {
+			e.set(k.local, func() { e.smaller(in, depth) })
+		}
 		e.set(left, func() { e.Get(rows) })
 		e.set(xr, func() { e.Get(x) })
 		e.set(yr, func() { e.Get(y) })
@@ -89,15 +113,15 @@ func (e emitter) product(y, x, w, rows, in, out4 module.Local, shapes []shape, b
 				block(s, xr, yr, k)
 			})
 		}
-		e.set(x, func() { e.Get(x, k); e.I32(2); e.Op("i32.shl", "i32.add") })
-		e.set(w, func() { e.Get(w, k, out4); e.Op("i32.mul", "i32.add") })
-		e.set(in, func() { e.Get(in, k); e.Op("i32.sub") })
+		e.set(x, func() { e.Get(x, k.local); e.I32(2); e.Op("i32.shl", "i32.add") })
+		e.set(w, func() { e.Get(w, k.local, out4); e.Op("i32.mul", "i32.add") })
+		e.set(in, func() { e.Get(in, k.local); e.Op("i32.sub") })
 	})
 }
 
 // spread stores k inputs of 4 bytes of a block's rows, input by input and row by row, as the instructions make a
 // vector of one, and advances x past the rows.
-func (e emitter) spread(s shape, scratch, x, ldx, k module.Local, vector ...string) {
+func (e emitter) spread(s shape, scratch, x, ldx module.Local, k number, vector ...string) {
 	n, to, from := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	for r := range s.rows {
 		e.set(to, func() { e.Get(scratch) })
@@ -120,7 +144,7 @@ func (e emitter) spread(s shape, scratch, x, ldx, k module.Local, vector ...stri
 
 // rowBlock adds to a block's rows the products of the k inputs in scratch, and advances y past the
 // rows.
-func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
+func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch module.Local, k number, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
@@ -175,7 +199,7 @@ func (e emitter) pastWeights(wi, distance module.Local, stride, i, inputs int) {
 }
 
 // block computes one block of outputs, and advances rows and w past it.
-func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch, k module.Local, known int) {
+func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, out4, scratch module.Local, k number, known int) {
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
 	for r := range x {
 		x[r] = e.Local(module.V128)

@@ -12,24 +12,29 @@ var (
 //
 // A vector multiplies the four inputs of a quad, twice side by side in 16 bits, with the eight weights
 // of two outputs, and sums neighbours: two partial sums for each output, which are added at the end.
-// The quads are stored in that form in scratch before, and widths have code of their own, as in Gemm.
-func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, widths ...int) {
+// The quads are stored in that form in scratch before, and the matrices known have code of their own, as in Gemm; their In is a multiple of 4.
+func GemmInt8(f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known ...Matrix) {
 	e := emitter{f}
-	e.forWidths(out, widths, func(known int) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
+	e.forMatrices(in, out, known, func(known Matrix) { e.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, known) })
 }
 
-func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known int) {
+// GemmInt8Of is GemmInt8 for nothing but such a matrix.
+func GemmInt8Of(m Matrix, f *module.Func, y, x, w, rows, in, out, ldx, ldy, scratch module.Local) {
+	emitter{f}.gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch, m)
+}
+
+func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known Matrix) {
 	ldy = e.times4(ldy)
 	out4 := e.times4(out) // bytes of weights of a quad, as well as of sums
 	in = e.local(module.I32, func() { e.Get(in); e.I32(2); e.Op("i32.shr_u") })
 	x, w = e.copyOf(x), e.copyOf(w)
-	e.product(y, x, w, rows, in, out4, []shape{tallInt8, flatInt8}, func(s shape, xr, yr, k module.Local) {
+	e.product(y, x, w, rows, in, out4, known.In/4, []shape{tallInt8, flatInt8}, func(s shape, xr, yr module.Local, k number) {
 		e.spread(s, scratch, xr, ldx, k, "f32x4.splat", "i16x8.extend_low_i8x16_u")
-		e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known)
+		e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known.Out)
 	})
 }
 
-func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch, k module.Local, known int) {
+func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Local, k number, known int) {
 	w, left := e.copyOf(w), e.copyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {

@@ -64,9 +64,14 @@ func (e emitter) addWide(y module.Local, offset int, v module.Local, half string
 // ColumnsInt8 writes native.Set.ColumnsInt8 of n values and as many columns as events.
 //
 // Columns that follow one another with the same factor are first summed in 16 bits, at most 256 of
-// them: 256*127 < 1<<15.
-func ColumnsInt8(f *module.Func, y, w, at, a, n, events module.Local) {
+// them: 256*127 < 1<<15. Columns of known sizes, from 8 to 64, have code of their own.
+func ColumnsInt8(f *module.Func, y, w, at, a, n, events module.Local, known ...int) {
 	e := emitter{f}
+	e.forSizes(n, known, func(n number) { e.runsInt8(y, w, at, a, n, events) })
+}
+
+// runsInt8 goes through runs of columns that have a factor in common.
+func (e emitter) runsInt8(y, w, at, a module.Local, n number, events module.Local) {
 	at, a, events = e.copyOf(at), e.copyOf(a), e.copyOf(events)
 	run, most, factor := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	e.while(events, func() {
@@ -94,8 +99,8 @@ func ColumnsInt8(f *module.Func, y, w, at, a, n, events module.Local) {
 }
 
 // columnsInt8 adds columns that have a factor in common.
-func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
-	y, w, left := e.copyOf(y), e.copyOf(w), e.copyOf(n)
+func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor module.Local) {
+	y, w, left := e.copyOf(y), e.copyOf(w), e.copyOf(n.local)
 	av := e.local(module.V128, func() { e.Get(factor); e.Op("i32x4.splat") })
 	sums := make([]module.Local, 8)
 	for v := range sums {
@@ -105,7 +110,7 @@ func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
 	// each has body add the part of a column at wE.
 	each := func(size int, body func()) {
 		e.set(atE, func() { e.Get(at) })
-		e.turns(turn, columns, []int{4, 1}, func(columns int) {
+		e.turns(turn, number{local: columns}, []int{4, 1}, func(columns int) {
 			e.reach(atE, 4*columns)
 			for c := range columns {
 				e.set(wE, func() { e.Get(w, atE); e.Mem("i32.load", uint32(4*c)); e.Op("i32.add") })
@@ -115,27 +120,40 @@ func (e emitter) columnsInt8(y, w, at, n, columns, factor module.Local) {
 			e.advance(atE, 4*columns)
 		})
 	}
-	block := func(vectors int) {
-		e.count(left, 8*vectors, func() {
+	// block adds to so many values. The last 8 may begin within those before.
+	block := func(values int) {
+		vectors := (values + 7) / 8
+		first := func(v int) int { return min(8*v, values-8) }
+		for v := range vectors {
+			e.set(sums[v], func() { e.Get(zero) })
+		}
+		each(values, func() {
 			for v := range vectors {
-				e.set(sums[v], func() { e.Get(zero) })
+				e.set(sums[v], func() { e.Get(sums[v], wE); e.Mem("v128.load8x8_s", uint32(first(v))); e.Op("i16x8.add") })
 			}
-			each(8*vectors, func() {
-				for v := range vectors {
-					e.set(sums[v], func() { e.Get(sums[v], wE); e.Mem("v128.load8x8_s", uint32(8*v)); e.Op("i16x8.add") })
-				}
-			})
-			e.reach(y, 32*vectors)
-			for v := range vectors {
-				e.addWide(y, 32*v, sums[v], "low", av)
-				e.addWide(y, 32*v+16, sums[v], "high", av)
-			}
-			e.advance(y, 32*vectors)
-			e.advance(w, 8*vectors)
 		})
+		if again := values % 8; again > 0 {
+			var mask [4]uint32
+			for i := 8 - again; i < 8; i++ {
+				mask[i/2] |= 0xffff << (i % 2 * 16)
+			}
+			last := sums[vectors-1]
+			e.set(last, func() { e.Get(last); e.V128(mask); e.Op("v128.and") })
+		}
+		e.reach(y, 4*values)
+		for v := range vectors {
+			e.addWide(y, 4*first(v), sums[v], "low", av)
+			e.addWide(y, 4*first(v)+16, sums[v], "high", av)
+		}
+		e.advance(y, 4*values)
+		e.advance(w, values)
 	}
-	for _, vectors := range []int{8, 4, 2, 1} {
-		block(vectors)
+	if n.known > 0 {
+		block(n.known)
+		return
+	}
+	for _, values := range []int{64, 32, 16, 8} {
+		e.count(left, values, func() { block(values) })
 	}
 	e.count(left, 4, func() {
 		e.set(sums[0], func() { e.Get(zero) })
@@ -176,9 +194,9 @@ func AddInt8(f *module.Func, y, a, b, ma, mb, c, shift, low, n module.Local) {
 	}
 	mav, mbv, cv, lowv := splat(ma, "i32x4.splat"), splat(mb, "i32x4.splat"), splat(c, "i32x4.splat"), splat(low, "i8x16.splat")
 	av, bv, v := e.Local(module.V128), e.Local(module.V128), e.Local(module.V128)
-	e.count(n, 8, func() {
-		e.set(av, func() { e.Get(a); e.Mem("v128.load8x8_u", 0) })
-		e.set(bv, func() { e.Get(b); e.Mem("v128.load8x8_u", 0) })
+	eight := func(offset uint32) {
+		e.set(av, func() { e.Get(a); e.Mem("v128.load8x8_u", offset) })
+		e.set(bv, func() { e.Get(b); e.Mem("v128.load8x8_u", offset) })
 		e.set(v, func() {
 			for _, half := range []string{"low", "high"} {
 				e.Get(av)
@@ -201,11 +219,21 @@ func AddInt8(f *module.Func, y, a, b, ma, mb, c, shift, low, n module.Local) {
 			e.Op("i8x16.max_u")
 		})
 		e.Get(y, v)
-		e.MemLane("v128.store64_lane", 0, 0)
-		for _, l := range []module.Local{y, a, b} {
-			e.advance(l, 8)
-		}
-	})
+		e.MemLane("v128.store64_lane", offset, 0)
+	}
+	for _, values := range []int{32, 8} {
+		e.count(n, values, func() {
+			for _, l := range []module.Local{y, a, b} {
+				e.reach(l, values)
+			}
+			for i := 0; i < values; i += 8 {
+				eight(uint32(i))
+			}
+			for _, l := range []module.Local{y, a, b} {
+				e.advance(l, values)
+			}
+		})
+	}
 	s := e.Local(module.I32)
 	e.count(n, 1, func() {
 		e.set(s, func() {

@@ -43,14 +43,13 @@ func whole[T int8 | uint8 | int32](rng *rand.Rand, n int, low, high int) []T {
 	return v
 }
 
-// calls are one of each kernel, with n outputs and n+3 inputs.
-func calls(rng *rand.Rand, rows, n int) []call {
-	in := n + 3
-	x, w, y := floats(rng, rows*in), floats(rng, in*n), floats(rng, rows*n)
+// calls are one of each kernel, with so many inputs and outputs.
+func calls(rng *rand.Rand, rows, in, n int) []call {
+	x, w, y := floats(rng, rows*max(in, n)), floats(rng, in*n), floats(rng, rows*n)
 	scale, shift := floats(rng, n), floats(rng, n)
 	at, a := []int32{int32(2 * n), 0, int32(n), 1, 0}, floats(rng, 5)
 	in4, n16 := (in+3)/4*4, (n+15)/16*16
-	x8, w8, y8 := whole[uint8](rng, rows*in4, 0, 255), whole[int8](rng, in4*n16, -127, 127), whole[int32](rng, rows*n16, -1000, 1000)
+	x8, w8, y8 := whole[uint8](rng, rows*max(in4, n), 0, 255), whole[int8](rng, in4*n16, -127, 127), whole[int32](rng, rows*n16, -1000, 1000)
 	a8 := []int32{64, 64, -3, -3, -3}
 	bias, mult, decay := whole[int32](rng, n, -100, 100), whole[int32](rng, n, 1, math.MaxInt32), whole[int32](rng, n, 0, math.MaxInt32)
 	sums, input, out8 := whole[int32](rng, rows*n, -200000, 200000), whole[int32](rng, rows*n, -20000, 20000), make([]uint8, rows*n)
@@ -69,7 +68,7 @@ func calls(rng *rand.Rand, rows, n int) []call {
 		{"Columns", []any{scale, w, at, a, n, 5}, func(s *native.Set) { s.Columns(scale, w, at, a) }},
 		{"Bags", []any{y, w, at, a, ends, rows, n}, func(s *native.Set) { s.Bags(y, w, at, a, ends, n) }},
 		{"GemmInt8", []any{y8, x8, w8, rows, in4, n16, in4, n16, scratch{}}, func(s *native.Set) { s.GemmInt8(y8, x8, w8, rows, in4, n16, in4, n16) }},
-		{"MulAddInt8", []any{sums, x8, w8[:n], rows, n, in4, n}, func(s *native.Set) { s.MulAddInt8(sums, x8, w8, rows, n, in4, n) }},
+		{"MulAddInt8", []any{sums, x8, w8[:n], rows, n, max(in4, n), n}, func(s *native.Set) { s.MulAddInt8(sums, x8, w8, rows, n, max(in4, n), n) }},
 		{"ColumnsInt8", []any{sums[:n], w8[:3*n], at, a8, n, 5}, func(s *native.Set) { s.ColumnsInt8(sums[:n], w8[:3*n], at, a8) }},
 		{"Requant", []any{out8, sums, bias, mult, 41, 3, 100, rows, n, n, n}, func(s *native.Set) { s.Requant(out8, sums, bias, mult, 41, 3, 100, rows, n, n, n) }},
 		{"Leak", []any{sums, input, decay, mult, 40, rows, n}, func(s *native.Set) { s.Leak(sums, input, decay, mult, 40, rows, n) }},
@@ -84,15 +83,49 @@ func calls(rng *rand.Rand, rows, n int) []call {
 // TestKernels runs every kernel outside of Go's guest, with each operand in turn at the memory's end,
 // where a kernel that goes past it traps.
 func TestKernels(t *testing.T) {
-	test(t, kernels.All, []int{1, 7, 45, 52})
+	test(t, kernels.All, [][2]int{{4, 1}, {10, 7}, {48, 45}, {55, 52}})
 }
 
-// TestGuestKernels: those with code of its own for the width, and for none.
+// TestGuestKernels: those with code of their own for the matrix in f32 or int8, for its width, and for none; those with
+// code for the size of a row.
 func TestGuestKernels(t *testing.T) {
-	test(t, kernels.Guest(), []int{1, 52, 64, 100})
+	test(t, kernels.Guest(), [][2]int{{4, 1}, {55, 52}, {45, 200}, {100, 200}, {101, 200}, {200, 100}, {128, 64}, {256, 64}, {65, 64}, {256, 128}, {148, 208}, {45, 45}})
 }
 
-func test(t *testing.T, all []kernels.Kernel, sizes []int) {
+// TestKnownSizes: code for sizes of which every remainder occurs.
+func TestKnownSizes(t *testing.T) {
+	for n := 8; n < 24; n++ {
+		all := slices.Clone(kernels.All)
+		for i := range all {
+			k := &all[i]
+			switch k.Name {
+			case "Gemm":
+				k.Write = func(f *module.Func, p []module.Local) {
+					kernels.Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], kernels.Matrix{In: n, Out: n})
+				}
+			case "GemmInt8":
+				k.Write = func(f *module.Func, p []module.Local) {
+					kernels.GemmInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], kernels.Matrix{In: (n + 3) / 4 * 4, Out: (n + 15) / 16 * 16})
+				}
+			case "MulAdd":
+				k.Write = func(f *module.Func, p []module.Local) { kernels.MulAdd(f, p[0], p[1], p[2], p[3], p[4], n) }
+			case "ScaleShift":
+				k.Write = func(f *module.Func, p []module.Local) { kernels.ScaleShift(f, p[0], p[1], p[2], p[3], p[4], n) }
+			case "Columns":
+				k.Write = func(f *module.Func, p []module.Local) { kernels.Columns(f, p[0], p[1], p[2], p[3], p[4], p[5], n) }
+			case "Bags":
+				k.Write = func(f *module.Func, p []module.Local) { kernels.Bags(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], n) }
+			case "ColumnsInt8":
+				k.Write = func(f *module.Func, p []module.Local) {
+					kernels.ColumnsInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], n)
+				}
+			}
+		}
+		test(t, all, [][2]int{{n, n}, {n, n + 1}})
+	}
+}
+
+func test(t *testing.T, all []kernels.Kernel, sizes [][2]int) {
 	const size = 4 * module.PageSize
 	var m module.Module
 	m.Memory(4, 4)
@@ -115,10 +148,11 @@ func test(t *testing.T, all []kernels.Kernel, sizes []int) {
 		}
 		b, _ := instance.Memory().Read(0, size)
 		tried := map[string]bool{}
-		for _, n := range sizes {
+		for _, shape := range sizes {
+			in, n := shape[0], shape[1]
 			for rows := range 4 {
 				for last := range 8 {
-					for _, c := range calls(rand.New(rand.NewPCG(uint64(n), 1)), max(rows, 1), n) {
+					for _, c := range calls(rand.New(rand.NewPCG(uint64(n), 1)), max(rows, 1), in, n) {
 						tried[c.kernel] = true
 						if last >= len(c.args) || reflect.TypeOf(c.args[last]).Kind() != reflect.Slice {
 							continue

@@ -1,62 +1,60 @@
 package kernels
 
-import "understudy/wasm/module"
+import (
+	"math"
+
+	"understudy/wasm/module"
+)
 
 // Requant writes native.Set.Requant.
 //
-// WebAssembly's vectors multiply integers to 64 bits as slowly as its scalars, so the products are float64. Only
-// results of 9 bits count, others are limited: up to a shift of exactShift their products have at
-// most 52 bits and are exact, and beyond a product so close to the middle between two results
-// that its rounding could matter has its eight values computed by scalars.
+// WebAssembly's vectors multiply integers to 64 bits as slowly as its scalars, so the products are float32. Results
+// have 9 bits before they are limited, so a product of 24 bits leaves no doubt about one, unless it lies next to the middle
+// between two: then scalars compute the values of the turn.
 func Requant(f *module.Func, y, x, bias, mult, shift, low, zero, rows, n, ldx, ldy module.Local) {
 	e := emitter{f}
 	r := newRequant(e, y, x, bias, mult, shift, low, zero)
 	y, x, ldx = e.copyOf(y), e.copyOf(x), e.times4(ldx)
 	left, back := e.Local(module.I32), e.Local(module.I32)
-	// eights computes the row by eights, the last of which may begin within the one before.
-	eights := func(exact bool) {
-		e.while(left, func() {
-			e.Get(left)
-			e.I32(8)
-			e.Op("i32.lt_s")
-			e.If(func() {
-				e.set(back, func() { e.Get(left); e.I32(8); e.Op("i32.sub") })
-				e.advanceBy(r.y, back)
-				e.set(back, func() { e.Get(back); e.I32(2); e.Op("i32.shl") })
-				for _, l := range []module.Local{r.x, r.bias, r.mult} {
-					e.advanceBy(l, back)
-				}
-				e.set(left, func() { e.I32(8) })
-			})
-			r.eight(exact)
-			e.advance(left, -8)
-		})
-	}
 	e.repeat(e.copyOf(rows), func() {
 		e.set(r.y, func() { e.Get(y) })
 		e.set(r.x, func() { e.Get(x) })
 		e.set(r.bias, func() { e.Get(bias) })
 		e.set(r.mult, func() { e.Get(mult) })
 		e.set(left, func() { e.Get(n) })
-		e.atLeast(n, 8)
-		e.atLeast(shift, leastShift)
-		e.Op("i32.and")
-		e.IfElse(func() {
-			e.atLeast(shift, exactShift+1)
-			e.IfElse(func() { eights(false) }, func() { eights(true) })
-		}, func() {
+		e.Block(func() {
+			for _, values := range []int{16, 8} {
+				e.atLeast(n, values)
+				e.If(func() {
+					if values == 16 {
+						e.count(left, 32, func() { r.turn(32) })
+					}
+					e.while(left, func() {
+						// The last turn may begin within the one before.
+						e.Get(left)
+						e.I32(int32(values))
+						e.Op("i32.lt_s")
+						e.If(func() {
+							e.set(back, func() { e.Get(left); e.I32(int32(values)); e.Op("i32.sub") })
+							e.advanceBy(r.y, back)
+							e.set(back, func() { e.Get(back); e.I32(2); e.Op("i32.shl") })
+							for _, l := range []module.Local{r.x, r.bias, r.mult} {
+								e.advanceBy(l, back)
+							}
+							e.set(left, func() { e.I32(int32(values)) })
+						})
+						r.turn(values)
+						e.advance(left, -values)
+					})
+					e.Br(1)
+				})
+			}
 			e.repeat(left, r.scalar)
 		})
 		e.advanceBy(y, ldy)
 		e.advanceBy(x, ldx)
 	})
 }
-
-// Shifts of the vectors: from leastShift on every result is within 32 bits.
-const (
-	leastShift = 31
-	exactShift = 43
-)
 
 // requant is what Requant has at hand in a row.
 type requant struct {
@@ -65,41 +63,42 @@ type requant struct {
 	shift, half      module.Local // i64
 	low, zero        module.Local // i64
 	v                module.Local
+	scalars          module.Local
 
-	round                        module.Local // f64: added to a product, leaves its multiple of 1<<shift in the low bits
-	bound                        module.Local // f64: further from its multiple than this, a product may belong to another
-	zeros, lows, even            module.Local // of 16 bits, in even lanes
-	sums, product, result, worst module.Local
-	results                      [2]module.Local
+	most, least, round, bound, size module.Local // f32
+	zeros, lows                     module.Local // of 16 and 8 bits
+	product, worst                  module.Local
+	results                         [8]module.Local
 }
 
 func newRequant(e emitter, y, x, bias, mult, shift, low, zero module.Local) *requant {
-	r := &requant{emitter: e, y: e.Local(module.I32), x: e.Local(module.I32), bias: e.Local(module.I32), mult: e.Local(module.I32), v: e.Local(module.I64)}
+	r := &requant{emitter: e, y: e.Local(module.I32), x: e.Local(module.I32), bias: e.Local(module.I32), mult: e.Local(module.I32),
+		v: e.Local(module.I64), scalars: e.Local(module.I32), product: e.Local(module.V128), worst: e.Local(module.V128)}
 	wide := func(l module.Local) module.Local {
 		return e.local(module.I64, func() { e.Get(l); e.Op("i64.extend_i32_u") })
 	}
 	r.shift, r.low, r.zero = wide(shift), wide(low), wide(zero)
 	r.half = e.half(r.shift)
-	// 1.5 * 2^(52+shift) and 2^(shift-1) - 2^10: a product's rounding error is below 2^9.
-	r.round = e.local(module.V128, func() {
-		e.I64(1023 + 52)
-		e.Get(r.shift)
-		e.Op("i64.add")
-		e.I64(52)
-		e.Op("i64.shl")
-		e.I64(1 << 51)
-		e.Op("i64.or", "i64x2.splat")
-	})
-	r.bound = e.local(module.V128, func() {
-		e.Get(r.half)
-		e.I64(1 << 10)
-		e.Op("i64.sub", "f64.convert_i64_s", "f64x2.splat")
-	})
-	r.zeros = e.local(module.V128, func() { e.Get(zero); e.Op("i32x4.splat") })
-	r.lows = e.local(module.V128, func() { e.Get(low); e.Op("i32x4.splat") })
-	r.even = e.local(module.V128, func() { e.I32(0xffff); e.Op("i32x4.splat") })
-	for _, l := range []*module.Local{&r.sums, &r.product, &r.result, &r.worst, &r.results[0], &r.results[1]} {
-		*l = e.Local(module.V128)
+	// splat is v * 2^shift.
+	splat := func(v float32) module.Local {
+		return e.local(module.V128, func() {
+			e.I32(int32(math.Float32bits(v)))
+			e.Get(shift)
+			e.I32(23)
+			e.Op("i32.shl", "i32.add", "i32x4.splat")
+		})
+	}
+	// What is beyond the limits gives a result beyond 0 to 255 with every zero point. Within them the error of a product is
+	// at most 3*257*2^-24 of 1<<shift: three roundings. One that is further from its multiple of 1<<shift than 0.5 - 2^-14
+	// is in doubt.
+	r.most, r.least = splat(257), splat(-257)
+	r.round = splat(3 << 22) // added to a product, leaves its multiple in the low bits
+	r.bound = splat(0.5 - 1./(1<<14))
+	r.size = e.local(module.V128, func() { e.I32(math.MaxInt32); e.Op("i32x4.splat") }) // without the sign
+	r.zeros = e.local(module.V128, func() { e.Get(zero); e.Op("i16x8.splat") })
+	r.lows = e.local(module.V128, func() { e.Get(low); e.Op("i8x16.splat") })
+	for i := range r.results {
+		r.results[i] = e.Local(module.V128)
 	}
 	return r
 }
@@ -121,77 +120,63 @@ func (r *requant) advance(n int) {
 	}
 }
 
-// eight computes eight values, two at a time.
-func (r *requant) eight(exact bool) {
+// turn computes 8, 16 or 32 values, four at a time.
+func (r *requant) turn(values int) {
 	for _, l := range []module.Local{r.x, r.bias, r.mult} {
-		r.reach(l, 32)
+		r.reach(l, 4*values)
 	}
-	for i := range 4 {
-		offset := uint32(8 * i)
+	for i := range values / 4 {
 		r.set(r.product, func() {
-			for _, l := range []module.Local{r.x, r.bias} {
-				r.Get(l)
-				r.Mem("v128.load64_zero", offset)
-			}
-			r.Op("i32x4.add", "f64x2.convert_low_i32x4_s")
-			r.Get(r.mult)
-			r.Mem("v128.load64_zero", offset)
-			r.Op("f64x2.convert_low_i32x4_s", "f64x2.mul")
-			if exact { // the middle between two multiples goes up
-				r.V128([4]uint32{0, 0x3fe00000, 0, 0x3fe00000}) // 0.5
-				r.Op("f64x2.add")
-			}
+			r.Get(r.most, r.least)
+			r.load(4, r.x, 16*i)
+			r.load(4, r.bias, 16*i)
+			r.Op("i32x4.add", "f32x4.convert_i32x4_s")
+			r.load(4, r.mult, 16*i)
+			r.Op("f32x4.convert_i32x4_s", "f32x4.mul", "f32x4.pmax", "f32x4.pmin")
 		})
-		r.set(r.result, func() { r.Get(r.product, r.round); r.Op("f64x2.add") })
-		if !exact {
-			r.set(r.product, func() {
-				r.Get(r.product, r.result, r.round)
-				r.Op("f64x2.sub", "f64x2.sub", "f64x2.abs")
-			})
-			if i == 0 {
-				r.set(r.worst, func() { r.Get(r.product) })
-			} else {
-				r.set(r.worst, func() { r.Get(r.worst, r.product); r.Op("f64x2.pmax") })
-			}
-		}
-		if i%2 == 0 {
-			r.set(r.results[i/2], func() { r.Get(r.result) })
-			continue
-		}
-		// The low halves are results, limited to 16 bits; the others are not used.
-		r.set(r.results[i/2], func() {
-			r.Get(r.results[i/2], r.result)
-			r.Op("i16x8.narrow_i32x4_s")
-			r.Get(r.zeros)
-			r.Op("i16x8.add_sat_s")
-			r.Get(r.lows)
-			r.Op("i16x8.max_s")
-			r.Get(r.even)
+		r.set(r.results[i], func() { r.Get(r.product, r.round); r.Op("f32x4.add") })
+		r.set(r.product, func() { // its distance from the multiple
+			r.Get(r.product, r.results[i], r.round)
+			r.Op("f32x4.sub", "f32x4.sub")
+			r.Get(r.size)
 			r.Op("v128.and")
 		})
-	}
-	store := func() {
-		r.set(r.result, func() {
-			r.Get(r.results[0], r.results[1])
-			r.Op("i16x8.narrow_i32x4_s")
-			r.Get(r.result) // not used
-			r.Op("i8x16.narrow_i16x8_u")
-		})
-		r.Get(r.y, r.result)
-		r.MemLane("v128.store64_lane", 0, 0)
-		r.advance(8)
-	}
-	if exact {
-		store()
-		return
+		if i == 0 {
+			r.set(r.worst, func() { r.Get(r.product) })
+		} else {
+			r.set(r.worst, func() { r.Get(r.worst, r.product); r.Op("f32x4.pmax") })
+		}
+		r.set(r.results[i], func() { r.Get(r.results[i], r.round); r.Op("i32x4.sub") })
 	}
 	r.Get(r.worst, r.bound)
-	r.Op("f64x2.gt", "v128.any_true")
+	r.Op("f32x4.gt", "v128.any_true")
 	r.IfElse(func() {
-		for range 8 {
-			r.scalar()
+		r.set(r.scalars, func() { r.I32(int32(values)) })
+		r.repeatAtLeastOnce(r.scalars, r.scalar)
+	}, func() {
+		r.reach(r.y, values)
+		for i := 0; i < values; i += 16 {
+			first := r.results[i/4:]
+			r.set(first[0], func() {
+				for _, at := range []int{0, min(2, values/4-2)} { // of 8 values the upper half is not used
+					r.Get(first[at], first[at+1])
+					r.Op("i16x8.narrow_i32x4_s")
+					r.Get(r.zeros)
+					r.Op("i16x8.add_sat_s")
+				}
+				r.Op("i8x16.narrow_i16x8_u")
+				r.Get(r.lows)
+				r.Op("i8x16.max_u")
+			})
+			r.Get(r.y, first[0])
+			if values == 8 {
+				r.MemLane("v128.store64_lane", 0, 0)
+			} else {
+				r.Mem("v128.store", uint32(i))
+			}
 		}
-	}, store)
+		r.advance(values)
+	})
 }
 
 // scalar computes one value.
@@ -269,6 +254,6 @@ func Leak(f *module.Func, y, x, decay, mult, shift, rows, n module.Local) {
 	e.repeat(e.copyOf(rows), func() {
 		e.set(decayJ, func() { e.Get(decay) })
 		e.set(multJ, func() { e.Get(mult) })
-		e.turns(left, n, []int{4, 1}, each)
+		e.turns(left, number{local: n}, []int{4, 1}, each)
 	})
 }

@@ -7,13 +7,25 @@ const chunk = 8
 
 // each has body compute n values of 4 bytes of every operand: vectors of 4, chunk of them as long as
 // there are so many, and then what is left. It advances the operands past them.
-func (e emitter) each(n module.Local, body func(p part, offset int), operands ...module.Local) {
+func (e emitter) each(n number, body func(p part, offset int), operands ...module.Local) {
+	if n.known > 0 {
+		for _, o := range operands {
+			e.reach(o, 4*n.known)
+		}
+		for _, p := range pieces(n.known) {
+			body(p.part, p.offset)
+		}
+		for _, o := range operands {
+			e.advance(o, 4*n.known)
+		}
+		return
+	}
 	advance := func(bytes int) {
 		for _, o := range operands {
 			e.advance(o, bytes)
 		}
 	}
-	e.count(n, 4*chunk, func() {
+	e.count(n.local, 4*chunk, func() {
 		for _, o := range operands {
 			e.reach(o, 16*chunk)
 		}
@@ -22,9 +34,20 @@ func (e emitter) each(n module.Local, body func(p part, offset int), operands ..
 		}
 		advance(16 * chunk)
 	})
-	e.parts(n, func(p part) {
+	e.parts(n.local, func(p part) {
 		body(p, 0)
 		advance(4 * int(p))
+	})
+}
+
+// eachRow repeats body for each of rows. Its n is the number of a row's values, and may be changed.
+func (e emitter) eachRow(rows module.Local, n number, body func(n number)) {
+	left := number{e.Local(module.I32), n.known}
+	e.repeat(e.copyOf(rows), func() {
+		if n.known == 0 {
+			e.set(left.local, func() { e.Get(n.local) })
+		}
+		body(left)
 	})
 }
 
@@ -45,7 +68,7 @@ func Axpy(f *module.Func, y, x, n, a module.Local) {
 	e := emitter{f}
 	y, x, n = e.copyOf(y), e.copyOf(x), e.copyOf(n)
 	av := e.local(module.V128, func() { e.Get(a); e.Op("f32x4.splat") })
-	e.each(n, func(p part, offset int) {
+	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)
 			e.load(p, x, offset)
@@ -59,7 +82,7 @@ func Axpy(f *module.Func, y, x, n, a module.Local) {
 func Add(f *module.Func, y, x, n module.Local) {
 	e := emitter{f}
 	y, x, n = e.copyOf(y), e.copyOf(x), e.copyOf(n)
-	e.each(n, func(p part, offset int) {
+	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)
 			e.load(p, x, offset)
@@ -73,7 +96,7 @@ func ReLU(f *module.Func, y, n module.Local) {
 	e := emitter{f}
 	y, n = e.copyOf(y), e.copyOf(n)
 	zero := e.Local(module.V128)
-	e.each(n, func(p part, offset int) {
+	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)
 			e.Get(zero)
@@ -84,132 +107,143 @@ func ReLU(f *module.Func, y, n module.Local) {
 	}, y)
 }
 
-// MulAdd writes native.Set.MulAdd.
-func MulAdd(f *module.Func, y, x, w, rows, n module.Local) {
+// MulAdd writes native.Set.MulAdd. Rows of known sizes have code of their own.
+func MulAdd(f *module.Func, y, x, w, rows, n module.Local, known ...int) {
 	e := emitter{f}
 	y, x = e.copyOf(y), e.copyOf(x)
-	left, wr := e.Local(module.I32), e.Local(module.I32)
-	e.repeat(e.copyOf(rows), func() {
-		e.set(left, func() { e.Get(n) })
-		e.set(wr, func() { e.Get(w) })
-		e.each(left, func(p part, offset int) {
-			e.update(p, y, offset, func() {
-				e.load(p, y, offset)
-				e.load(p, x, offset)
-				e.load(p, wr, offset)
-				e.Op("f32x4.mul", "f32x4.add")
-			})
-		}, y, x, wr)
+	wr := e.Local(module.I32)
+	e.forSizes(n, known, func(n number) {
+		e.eachRow(rows, n, func(n number) {
+			e.set(wr, func() { e.Get(w) })
+			e.each(n, func(p part, offset int) {
+				e.update(p, y, offset, func() {
+					e.load(p, y, offset)
+					e.load(p, x, offset)
+					e.load(p, wr, offset)
+					e.Op("f32x4.mul", "f32x4.add")
+				})
+			}, y, x, wr)
+		})
 	})
 }
 
-// ScaleShift writes native.Set.ScaleShift.
-func ScaleShift(f *module.Func, y, scale, shift, rows, n module.Local) {
+// ScaleShift writes native.Set.ScaleShift. Rows of known sizes have code of their own.
+func ScaleShift(f *module.Func, y, scale, shift, rows, n module.Local, known ...int) {
 	e := emitter{f}
 	y = e.copyOf(y)
-	left, a, b := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	e.repeat(e.copyOf(rows), func() {
-		e.set(left, func() { e.Get(n) })
-		e.set(a, func() { e.Get(scale) })
-		e.set(b, func() { e.Get(shift) })
-		e.each(left, func(p part, offset int) {
-			e.update(p, y, offset, func() {
-				e.load(p, y, offset)
-				e.load(p, a, offset)
-				e.Op("f32x4.mul")
-				e.load(p, b, offset)
-				e.Op("f32x4.add")
-			})
-		}, y, a, b)
+	a, b := e.Local(module.I32), e.Local(module.I32)
+	e.forSizes(n, known, func(n number) {
+		e.eachRow(rows, n, func(n number) {
+			e.set(a, func() { e.Get(scale) })
+			e.set(b, func() { e.Get(shift) })
+			e.each(n, func(p part, offset int) {
+				e.update(p, y, offset, func() {
+					e.load(p, y, offset)
+					e.load(p, a, offset)
+					e.Op("f32x4.mul")
+					e.load(p, b, offset)
+					e.Op("f32x4.add")
+				})
+			}, y, a, b)
+		})
 	})
 }
 
 // columnVectors is how many vectors of 4 sums Columns keeps in registers.
-const columnVectors = 12
+const columnVectors = 14
 
-// Columns writes native.Set.Columns of n values and as many columns as events.
-func Columns(f *module.Func, y, w, at, a, n, events module.Local) {
+// Columns writes native.Set.Columns of n values and as many columns as events. Columns of known sizes have code of
+// their own.
+func Columns(f *module.Func, y, w, at, a, n, events module.Local, known ...int) {
 	e := emitter{f}
-	e.columns(e.copyOf(y), e.copyOf(w), at, a, e.copyOf(n), events)
-}
-
-// Bags writes native.Set.Bags of as many rows as there are in ends.
-func Bags(f *module.Func, y, w, at, a, ends, rows, n module.Local) {
-	e := emitter{f}
-	y, at, a, ends = e.copyOf(y), e.copyOf(at), e.copyOf(a), e.copyOf(ends)
-	from, to, events := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	yr, wr, left := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	n4 := e.times4(n)
-	e.repeat(e.copyOf(rows), func() {
-		e.set(to, func() { e.Get(ends); e.Mem("i32.load", 0) })
-		e.set(events, func() { e.Get(to, from); e.Op("i32.sub") })
-		e.Get(events)
-		e.If(func() {
-			e.set(yr, func() { e.Get(y) })
-			e.set(wr, func() { e.Get(w) })
-			e.set(left, func() { e.Get(n) })
-			e.columns(yr, wr, at, a, left, events)
-			for _, l := range []module.Local{at, a} {
-				e.set(l, func() { e.Get(l, events); e.I32(2); e.Op("i32.shl", "i32.add") })
-			}
-		})
-		e.set(from, func() { e.Get(to) })
-		e.advance(ends, 4)
-		e.advanceBy(y, n4)
+	e.forSizes(n, known, func(n number) {
+		e.columns(e.copyOf(y), e.copyOf(w), at, a, number{e.copyOf(n.local), n.known}, events)
 	})
 }
 
-// columns adds columns to the n values at y. It advances y and w and takes n down to 0.
-func (e emitter) columns(y, w, at, a, n, events module.Local) {
+// Bags writes native.Set.Bags of as many rows as there are in ends. Rows of known sizes have code of their own.
+func Bags(f *module.Func, y, w, at, a, ends, rows, n module.Local, known ...int) {
+	e := emitter{f}
+	y, at, a, ends = e.copyOf(y), e.copyOf(at), e.copyOf(a), e.copyOf(ends)
+	from, to, events := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
+	yr, wr, n4 := e.Local(module.I32), e.Local(module.I32), e.times4(n)
+	e.forSizes(n, known, func(n number) {
+		e.eachRow(rows, n, func(n number) {
+			e.set(to, func() { e.Get(ends); e.Mem("i32.load", 0) })
+			e.set(events, func() { e.Get(to, from); e.Op("i32.sub") })
+			e.Get(events)
+			e.If(func() {
+				e.set(yr, func() { e.Get(y) })
+				e.set(wr, func() { e.Get(w) })
+				e.columns(yr, wr, at, a, n, events)
+				for _, l := range []module.Local{at, a} {
+					e.set(l, func() { e.Get(l, events); e.I32(2); e.Op("i32.shl", "i32.add") })
+				}
+			})
+			e.set(from, func() { e.Get(to) })
+			e.advance(ends, 4)
+			e.advanceBy(y, n4)
+		})
+	})
+}
+
+// columns adds columns to the n values at y. It changes y, w and n.
+func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local) {
 	sums := make([]module.Local, columnVectors)
 	for v := range sums {
 		sums[v] = e.Local(module.V128)
 	}
 	atE, aE, wE, left, av := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.V128)
-	block := func(vectors int, p part) {
-		size := 4 * int(p) * vectors // of a block's values
-		e.count(n, vectors*int(p), func() {
-			e.reach(y, size)
-			for v := range vectors {
-				e.set(sums[v], func() { e.load(p, y, 16*v) })
-			}
-			e.set(atE, func() { e.Get(at) })
-			e.set(aE, func() { e.Get(a) })
-			e.turns(left, events, []int{4, 1}, func(columns int) {
-				e.reach(atE, 4*columns)
-				e.reach(aE, 4*columns)
-				for c := range columns {
-					e.set(wE, func() {
-						e.Get(w, atE)
-						e.Mem("i32.load", uint32(4*c))
-						e.I32(2)
-						e.Op("i32.shl", "i32.add")
+	// block adds to so many values.
+	block := func(values int) {
+		parts := pieces(values)
+		e.reach(y, 4*values)
+		for v, p := range parts {
+			e.set(sums[v], func() { e.load(p.part, y, p.offset) })
+		}
+		e.set(atE, func() { e.Get(at) })
+		e.set(aE, func() { e.Get(a) })
+		e.turns(left, number{local: events}, []int{4, 1}, func(columns int) {
+			e.reach(atE, 4*columns)
+			e.reach(aE, 4*columns)
+			for c := range columns {
+				e.set(wE, func() {
+					e.Get(w, atE)
+					e.Mem("i32.load", uint32(4*c))
+					e.I32(2)
+					e.Op("i32.shl", "i32.add")
+				})
+				e.set(av, func() { e.Get(aE); e.Mem("f32.load", uint32(4*c)); e.Op("f32x4.splat") })
+				e.reach(wE, 4*values)
+				for v, p := range parts {
+					e.set(sums[v], func() {
+						e.Get(sums[v])
+						e.load(p.part, wE, p.offset)
+						e.Get(av)
+						e.Op("f32x4.mul", "f32x4.add")
 					})
-					e.set(av, func() { e.Get(aE); e.Mem("f32.load", uint32(4*c)); e.Op("f32x4.splat") })
-					e.reach(wE, size)
-					for v := range vectors {
-						e.set(sums[v], func() {
-							e.Get(sums[v])
-							e.load(p, wE, 16*v)
-							e.Get(av)
-							e.Op("f32x4.mul", "f32x4.add")
-						})
-					}
 				}
-				e.advance(atE, 4*columns)
-				e.advance(aE, 4*columns)
-			})
-			e.reach(y, size)
-			for v := range vectors {
-				e.store(p, y, 16*v, sums[v])
 			}
-			e.advance(y, size)
-			e.advance(w, size)
+			e.advance(atE, 4*columns)
+			e.advance(aE, 4*columns)
 		})
+		e.reach(y, 4*values)
+		for v, p := range parts {
+			e.store(p.part, y, p.offset, sums[v])
+		}
+		e.advance(y, 4*values)
+		e.advance(w, 4*values)
 	}
-	for _, vectors := range []int{columnVectors, 8, 4, 2, 1} {
-		block(vectors, 4)
+	if n.known > 0 {
+		vectors := (n.known + 3) / 4
+		blocks := (vectors + columnVectors - 1) / columnVectors
+		size := (vectors + blocks - 1) / blocks * 4
+		for left := n.known; left > 0; left -= size {
+			block(min(left, size))
+		}
+		return
 	}
-	block(1, 2)
-	block(1, 1)
+	for _, values := range []int{4 * columnVectors, 32, 16, 8, 4, 2, 1} {
+		e.count(n.local, values, func() { block(values) })
+	}
 }

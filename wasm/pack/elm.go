@@ -39,7 +39,7 @@ func (f *forward) stepELM(l *layer, input value, out module.Local) {
 		for i, d := range e.MLP {
 			f.call(f.fillRows, num(y), num(e.bias[i]), local(rows), num(4*d.Out))
 			gemm := func(from value, first, in int) {
-				f.call(f.kernel("Gemm"), num(y), from, num(e.weight[i]+4*first*d.Out), local(rows), num(in), num(d.Out), num(in), num(d.Out), num(f.scratch))
+				f.call(f.gemm(d.Out), num(y), from, num(e.weight[i]+4*first*d.Out), local(rows), num(in), num(d.Out), num(in), num(d.Out), num(f.scratch))
 			}
 			if i == 0 { // in two parts: s and m need not be copied side by side
 				gemm(local(s), 0, e.Branches)

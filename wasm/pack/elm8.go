@@ -55,7 +55,7 @@ func (f *forward) stepELM8(l *layer, out module.Local) {
 		for i := range e.MLP {
 			d := &e.MLP[i]
 			f.fill(num(e.sums), 0, times(local(rows), 4*d.Out16))
-			f.call(f.kernel("GemmInt8"), num(e.sums), num(x), num(e.weight[i]), local(rows), num(d.In4), num(d.Out16), num(stride), num(d.Out16), num(f.scratch))
+			f.call(f.gemm(d.Out16), num(e.sums), num(x), num(e.weight[i]), local(rows), num(d.In4), num(d.Out16), num(stride), num(d.Out16), num(f.scratch))
 			stride = d.Stride
 			f.call(requant, num(y), num(e.sums), num(e.bias[i]), num(e.mult[i]), shift(d.Requant), num(int(d.Low)), num(int(d.BeforeZero)),
 				local(rows), num(d.Out), num(d.Out16), num(stride))

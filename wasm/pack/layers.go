@@ -235,7 +235,7 @@ func (f *forward) convolve(l *layer, y module.Local) {
 			return
 		}
 		f.eachGroup(l, func(group value) {
-			f.call(f.kernel("Gemm"), add(local(y), times(group, 4*l.OutGroup)), add(local(x), times(group, 4*l.InGroup)), add(local(w), times(group, 4*l.InGroup*l.OutGroup)),
+			f.call(f.gemm(l.OutGroup), add(local(y), times(group, 4*l.OutGroup)), add(local(x), times(group, 4*l.InGroup)), add(local(w), times(group, 4*l.InGroup*l.OutGroup)),
 				n, num(l.InGroup), num(l.OutGroup), num(l.InWidth), num(l.Width), num(f.scratch))
 		})
 	})

@@ -99,7 +99,7 @@ func (f *forward) convolve8(i int) {
 			size := q.In4 * q.Out16
 			w := f.let(add(num(l.weight), times(local(tap), l.Groups*size)))
 			f.eachGroup(l, func(group value) {
-				f.call(f.kernel("GemmInt8"), add(local(sums), times(group, 4*q.Out16)), add(local(from), times(group, l.InGroup)), add(local(w), times(group, size)),
+				f.call(f.gemm(q.Out16), add(local(sums), times(group, 4*q.Out16)), add(local(from), times(group, l.InGroup)), add(local(w), times(group, size)),
 					n, num(q.In4), num(q.Out16), num(stride), num(ld), num(f.scratch))
 			})
 		})

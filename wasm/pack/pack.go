@@ -7,8 +7,10 @@
 package pack
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -203,41 +205,67 @@ func (g *generator) write() {
 func (g *generator) kernel(name string) *module.Func {
 	f, ok := g.kernels[name]
 	if !ok {
-		i := slices.IndexFunc(kernels.All, func(k kernels.Kernel) bool { return k.Name == name })
-		if i < 0 {
-			panic("pack: no kernel " + name) // a mistake here, not in the model
-		}
-		k := kernels.All[i]
-		if name == "Gemm" {
-			k.Write = func(f *module.Func, p []module.Local) {
-				kernels.Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], g.width())
-			}
-		}
+		k := kernelOf(name)
 		f = k.Func(g.m)
 		g.kernels[name] = f
 	}
 	return f
 }
 
-// width is the width of outputs of most multiplications in f32: Gemm has code of its own for it. Code for a
-// second width, or in int8, gains less than it is worth of the 64 KB.
-func (g *generator) width() int {
-	work, best := map[int]int{}, 0
-	count := func(width, macs int) {
-		if work[width] += macs; work[width] > work[best] {
-			best = width
-		}
+func kernelOf(name string) kernels.Kernel {
+	i := slices.IndexFunc(kernels.All, func(k kernels.Kernel) bool { return k.Name == name })
+	if i < 0 {
+		panic("pack: no kernel " + name) // a mistake here, not in the model
 	}
+	return kernels.All[i]
+}
+
+// knownWidths is how many widths of outputs have a multiplication of their own, which takes 7 to 10 KB each.
+const knownWidths = 3
+
+// widths are the widths of the layers that multiply by matrices, those with most work.
+func (g *generator) widths() []int {
+	work := map[int]int{}
 	for i := range g.layers {
 		l := &g.layers[i]
-		if l.Op == model.OpConv1D && !l.sparse() {
-			count(l.OutGroup, len(l.Weight))
-		}
-		if l.ELM != nil {
-			for _, d := range l.ELM.MLP {
-				count(d.Out, d.In*d.Out)
+		switch {
+		case l.Int8 != nil && l.Int8.ELM != nil:
+			for _, d := range l.Int8.ELM.MLP {
+				work[d.Out16] += len(d.Weight)
 			}
+		case l.ELM != nil:
+			for _, d := range l.ELM.MLP {
+				work[d.Out] += len(d.Weight)
+			}
+		case l.Op != model.OpConv1D || l.sparse():
+		case l.Int8 != nil:
+			work[l.Int8.Out16] += len(l.Int8.Weight)
+		default:
+			work[l.OutGroup] += len(l.Weight)
 		}
 	}
-	return best
+	all := slices.SortedFunc(maps.Keys(work), func(a, b int) int { return cmp.Or(work[b]-work[a], a-b) })
+	return all[:min(len(all), knownWidths)]
+}
+
+// gemm is the function that multiplies by matrices of so many outputs: Gemm or, in integers, GemmInt8.
+func (g *generator) gemm(out int) *module.Func {
+	name, of := "Gemm", kernels.GemmOf
+	if g.int8 {
+		name, of = "GemmInt8", kernels.GemmInt8Of
+	}
+	if !slices.Contains(g.widths(), out) {
+		return g.kernel(name)
+	}
+	key := fmt.Sprint(name, out)
+	f, ok := g.kernels[key]
+	if !ok {
+		k := kernelOf(name)
+		k.Write = func(f *module.Func, p []module.Local) {
+			of(kernels.Matrix{Out: out}, f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
+		}
+		f = k.Func(g.m)
+		g.kernels[key] = f
+	}
+	return f
 }
