@@ -110,7 +110,11 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 	// each has body add the part of a column at wE.
 	each := func(size int, body func()) {
 		e.set(atE, func() { e.Get(at) })
-		e.turns(turn, number{local: columns}, []int{4, 1}, func(columns int) {
+		unroll := []int{4, 1}
+		if size == 64 {
+			unroll = []int{8, 4, 2, 1}
+		}
+		e.turns(turn, number{local: columns}, unroll, func(columns int) {
 			e.reach(atE, 4*columns)
 			for c := range columns {
 				e.set(wE, func() { e.Get(w, atE); e.Mem("i32.load", uint32(4*c)); e.Op("i32.add") })

@@ -203,7 +203,11 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 		}
 		e.set(atE, func() { e.Get(at) })
 		e.set(aE, func() { e.Get(a) })
-		e.turns(left, number{local: events}, []int{4, 1}, func(columns int) {
+		unroll := []int{4, 1}
+		if values == 4*columnVectors {
+			unroll = []int{8, 4, 2, 1}
+		}
+		e.turns(left, number{local: events}, unroll, func(columns int) {
 			e.reach(atE, 4*columns)
 			e.reach(aE, 4*columns)
 			for c := range columns {

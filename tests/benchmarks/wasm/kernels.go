@@ -183,7 +183,9 @@ func rowsOf(b *bed) []row {
 		if n == 1 {
 			columnsInt8(elm, 45)
 		}
+		leak(elm, n, 45)
 		leak(elm, n, 100)
+		requant(elm+", traces", n, 45, 51)
 		requant(elm+", traces", n, 100, 51)
 		gemmInt8(elm, n, 145, 200)
 		requant(elm, n, 200, 41)
@@ -220,6 +222,55 @@ func rowsOf(b *bed) []row {
 	return rows
 }
 
+// layer is what a step makes of some neurons in one layer or in a whole model: rows, by kernel and shape.
+type layer struct {
+	name string
+	rows []string
+}
+
+var layers = []layer{
+	{"l5pc, all, f32, 1 neuron", []string{"Columns 14 of 45", "ScaleShift 1 x 45", "Gemm 1 x 45 x 200", "Gemm 1 x 100 x 200", "SiLU 200", "Gemm 1 x 200 x 100", "MulAdd 1 x 100"}},
+	{"l5pc, all, f32, 48 neurons", []string{"ScaleShift 48 x 45", "Gemm 48 x 45 x 200", "Gemm 48 x 100 x 200", "SiLU 9600", "Gemm 48 x 200 x 100", "MulAdd 48 x 100"}},
+	{"l5pc, all, int8, 1 neuron", []string{"ColumnsInt8 14 of 45", "Leak 1 x 45", "Leak 1 x 100", "Requant 1 x 45", "Requant 1 x 100", "GemmInt8 1 x 148 x 208", "Requant 1 x 200", "GemmInt8 1 x 200 x 112"}},
+	{"l5pc, all, int8, 48 neurons", []string{"Leak 48 x 45", "Leak 48 x 100", "Requant 48 x 45", "Requant 48 x 100", "GemmInt8 48 x 148 x 208", "Requant 48 x 200", "GemmInt8 48 x 200 x 112"}},
+	{"paper, first layer, f32, 1 neuron", []string{"Columns 14 of 6912", "ReLU 128", "ScaleShift 1 x 128"}},
+	{"paper, another layer, f32, 1 neuron", []string{"Gemm 1 x 1536 x 128", "ReLU 128", "ScaleShift 1 x 128"}},
+	{"paper, another layer, f32, 100 neurons", append(slices.Repeat([]string{"Gemm 100 x 128 x 128"}, 12), "ReLU 12800", "ScaleShift 100 x 128")},
+	{"paper, first layer, int8, 1 neuron", []string{"ColumnsInt8 14 of 6912", "Requant 1 x 128"}},
+	{"paper, another layer, int8, 1 neuron", []string{"GemmInt8 1 x 1536 x 128", "Requant 1 x 128"}},
+	{"paper, another layer, int8, 100 neurons", append(slices.Repeat([]string{"GemmInt8 100 x 128 x 128"}, 12), "Requant 100 x 128")},
+}
+
+// printLayers sums up what was measured of each layer.
+func printLayers(ns map[string][]float64) {
+	fmt.Printf("\nLayers, ns: the kernels above, as often as a step calls them\n%-46s %10s %10s %10s %10s %8s\n", "", "wasm", "C, SSE4.1", "reference", "avx2", "C/wasm")
+	for _, l := range layers {
+		sums := make([]float64, 4)
+		for _, row := range l.rows {
+			measured, ok := ns[row]
+			if !ok {
+				sums = nil // left out by -only
+				break
+			}
+			for i, v := range measured {
+				sums[i] += v
+			}
+		}
+		if sums != nil {
+			fmt.Printf("%-46s %s\n", l.name, columns(sums))
+		}
+	}
+}
+
+// columns are those of a row: ns of wasm, C, reference and avx2, and the speed of wasm in that of C.
+func columns(ns []float64) string {
+	mark := ""
+	if ns[1]/ns[0] < 0.9 {
+		mark = " <"
+	}
+	return fmt.Sprintf("%10.1f %10.1f %10.1f %10.1f %8.2f%s", ns[0], ns[1], ns[2], ns[3], ns[1]/ns[0], mark)
+}
+
 // sliceTime is about how long one measurement takes.
 const sliceTime = time.Millisecond
 
@@ -241,6 +292,7 @@ func measureKernels(repeats int, only string) error {
 		sets = append(sets, s)
 	}
 	fmt.Printf("\nKernels, ns a call (native activations: the best of the CPU)\n%-12s %-16s %-16s %10s %10s %10s %10s %8s\n", "", "", "", "wasm", "C, SSE4.1", "reference", "avx2", "C/wasm")
+	measured := map[string][]float64{}
 	for _, row := range rowsOf(b) {
 		if !strings.Contains(row.kernel+" "+row.use, only) {
 			continue
@@ -273,12 +325,10 @@ func measureKernels(repeats int, only string) error {
 		if failed != nil {
 			return failed
 		}
-		mark := ""
-		if ns[1]/ns[0] < 0.9 {
-			mark = " <"
-		}
-		fmt.Printf("%-12s %-16s %-16s %10.1f %10.1f %10.1f %10.1f %8.2f%s\n", row.kernel, row.shape, row.use, ns[0], ns[1], ns[2], ns[3], ns[1]/ns[0], mark)
+		measured[row.kernel+" "+row.shape] = ns
+		fmt.Printf("%-12s %-16s %-16s %s\n", row.kernel, row.shape, row.use, columns(ns))
 	}
+	printLayers(measured)
 	return nil
 }
 
