@@ -83,11 +83,17 @@ type number struct {
 	known int
 }
 
+// straight is how many things are worth code for each of them rather than a loop.
+const straight = 52
+
 // turns has body do n things, as many at a time as unroll says as long as there are so many, and then fewer:
 // powers of 2, or if n is known all that are left. turn is a variable that it may use.
 func (e emitter) turns(turn module.Local, n number, unroll []int, body func(things int)) {
 	if n.known > 0 {
 		things := 2 * unroll[0]
+		if n.known <= straight {
+			things = n.known
+		}
 		switch turns := n.known / things; turns {
 		case 0:
 		case 1:
