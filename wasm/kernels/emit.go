@@ -220,10 +220,10 @@ func (e emitter) forSizes(n module.Local, known []int, body func(n number)) {
 			e.I32(int32(size))
 			e.Op("i32.eq")
 			e.If(func() {
-				body(number{n, size})
+				e.Reuse(func() { body(number{n, size}) })
 				e.Br(1)
 			})
 		}
-		body(number{local: n})
+		e.Reuse(func() { body(number{local: n}) })
 	})
 }

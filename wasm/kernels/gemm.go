@@ -72,11 +72,11 @@ func (e emitter) forMatrices(in, out module.Local, known []Matrix, body func(kno
 					e.Op("i32.rem_u")
 					e.BrIf(0)
 				}
-				body(m)
+				e.Reuse(func() { body(m) })
 				e.Br(1)
 			})
 		}
-		body(Matrix{})
+		e.Reuse(func() { body(Matrix{}) })
 	})
 }
 
@@ -109,9 +109,7 @@ func (e emitter) product(y, x, w, rows, in, out4 module.Local, known int, shapes
 		e.set(xr, func() { e.Get(x) })
 		e.set(yr, func() { e.Get(y) })
 		for _, s := range shapes {
-			e.count(left, s.rows, func() {
-				block(s, xr, yr, k)
-			})
+			e.count(left, s.rows, func() { e.Reuse(func() { block(s, xr, yr, k) }) })
 		}
 		e.set(x, func() { e.Get(x, k.local); e.I32(2); e.Op("i32.shl", "i32.add") })
 		e.set(w, func() { e.Get(w, k.local, out4); e.Op("i32.mul", "i32.add") })
@@ -158,7 +156,9 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch module.Local, k
 			return
 		}
 		rest %= size
-		e.count(left, size, func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
+		e.count(left, size, func() {
+			e.Reuse(func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
+		})
 	}
 	block(s.vectors, unrolled, 4)
 	for _, vectors := range remainder {

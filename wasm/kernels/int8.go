@@ -106,7 +106,8 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 	for v := range sums {
 		sums[v] = e.Local(module.V128)
 	}
-	atE, wE, turn, zero, sum := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.V128), e.Local(module.I32)
+	atE, wE, turn, sum := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
+	zero := e.local(module.V128, func() { e.V128([4]uint32{}) })
 	// each has body add the part of a column at wE.
 	each := func(size int, body func()) {
 		e.set(atE, func() { e.Get(at) })

@@ -226,7 +226,9 @@ type Func struct {
 	params   int
 	locals   []Type // the parameters first
 	code     bytes.Buffer
-	depth    int // open blocks
+	depth    int              // open blocks
+	scopes   [][]Local        // locals of each Reuse that is going on
+	free     map[Type][]Local // those of Reuses that have ended
 }
 
 // Param is parameter i.
@@ -234,8 +236,35 @@ func (f *Func) Param(i int) Local { return Local(i) }
 
 // Local adds a local variable, 0 at the beginning.
 func (f *Func) Local(t Type) Local {
-	f.locals = append(f.locals, t)
-	return Local(len(f.locals) - 1)
+	if len(f.scopes) == 0 {
+		f.locals = append(f.locals, t)
+		return Local(len(f.locals) - 1)
+	}
+	var l Local
+	if free := f.free[t]; len(free) > 0 {
+		l, f.free[t] = free[len(free)-1], free[:len(free)-1]
+	} else {
+		f.locals = append(f.locals, t)
+		l = Local(len(f.locals) - 1)
+	}
+	scope := &f.scopes[len(f.scopes)-1]
+	*scope = append(*scope, l)
+	return l
+}
+
+// Reuse calls body, whose local variables are used again by a later Reuse: they may hold anything at the beginning.
+func (f *Func) Reuse(body func()) {
+	f.scopes = append(f.scopes, nil)
+	body()
+	last := len(f.scopes) - 1
+	if f.free == nil {
+		f.free = map[Type][]Local{}
+	}
+	for _, l := range f.scopes[last] {
+		t := f.locals[l]
+		f.free[t] = append(f.free[t], l)
+	}
+	f.scopes = f.scopes[:last]
 }
 
 // Body returns the function as a code section has it, without its size: locals, instructions, end.

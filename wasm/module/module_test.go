@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -67,5 +68,25 @@ func TestSum(t *testing.T) {
 	}
 	if v := math.Float32frombits(uint32(got[0])); v != 36 {
 		t.Errorf("sum %v, want 36", v)
+	}
+}
+
+// TestReuse: locals of one Reuse serve the next one of their type, and not one within it.
+func TestReuse(t *testing.T) {
+	var m module.Module
+	f := m.Func([]module.Type{module.I32})
+	outside := f.Local(module.I32)
+	var first, within, wide, second module.Local
+	f.Reuse(func() {
+		first = f.Local(module.I32)
+		f.Reuse(func() { within, wide = f.Local(module.I32), f.Local(module.V128) })
+	})
+	f.Reuse(func() { second = f.Local(module.V128) })
+	after := f.Local(module.V128)
+	if got := []module.Local{outside, first, within, wide}; !slices.Equal(got, []module.Local{1, 2, 3, 4}) {
+		t.Errorf("locals %d", got)
+	}
+	if second != wide || after != 5 {
+		t.Errorf("a second V128 is local %d, one outside %d, not 4 and 5", second, after)
 	}
 }
