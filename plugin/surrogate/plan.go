@@ -18,8 +18,8 @@ type plan struct {
 	sample       bool
 	seed         uint64
 
-	rates, weights span    // training range, for counting what lies outside
-	perSecond      float64 // most events of a channel in a second
+	rates, weights span   // training range, for counting what lies outside
+	perSecond      uint16 // most events of a channel in a second
 	rangeKnown     bool
 
 	layers  []layer  // of a plan in float32
