@@ -1,9 +1,6 @@
 package surrogate
 
-import (
-	"understudy/native"
-	"understudy/plugin/model"
-)
+import "understudy/native"
 
 // In bf16 a network is one in float32 but for the matrix products of convolutions on other layers
 // and of the mlp of elm layers: their weights and inputs are rounded to bfloat16, their products
@@ -13,10 +10,10 @@ import (
 
 // productBF16 is true for a convolution that multiplies in bf16; i is its index.
 func (p *plan) productBF16(l *node, i int) bool {
-	if l.op != model.OpConv1D || l.sparse() || l.inGroup == 1 && l.outGroup == 1 {
+	if l.op != opConv1D || l.sparse() || l.inGroup == 1 && l.outGroup == 1 {
 		return false
 	}
-	if l.act == model.ActNone {
+	if l.act.kind == actNone {
 		for _, h := range p.heads {
 			if h.layer == i {
 				return false

@@ -1,7 +1,5 @@
 package surrogate
 
-import "understudy/plugin/model"
-
 // floatNetwork is a network in float32 or bf16.
 //
 // Every layer's output is kept in a ring of slots [slot][neuron][channel], where
@@ -88,7 +86,7 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 		l := &s.p.layers[i]
 		y := s.out[i].at(t, k)
 		switch l.op {
-		case model.OpConv1D:
+		case opConv1D:
 			if s.later[i] != nil {
 				s.later[i].step(s.p.kernel, l, y, t, events)
 			} else if l.sparse() {
@@ -97,12 +95,12 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 			} else {
 				s.convolve(l, y, &s.out[l.in[0]], t, k)
 			}
-		case model.OpBatchNorm:
+		case opBatchNorm:
 			copy(y, s.input(l.in[0], t, k))
 			s.p.kernel.ScaleShift(y, l.scale, l.shift, k*s.n, l.width)
-		case model.OpConcat:
+		case opConcat:
 			s.concat(l, y, t, k)
-		case model.OpELM:
+		case opELM:
 			x := s.input(l.in[0], t, k)
 			for r := range k {
 				s.elm[i].step(s.p.kernel, x[r*s.n*l.inWidth:][:s.n*l.inWidth], y[r*s.n*l.width:][:s.n*l.width])
@@ -113,10 +111,10 @@ func (s *floatNetwork) forward(t int64, k, done int, events []event) {
 				s.p.kernel.Add(y, s.input(in, t, k))
 			}
 		}
-		if s.observe != nil && l.act != model.ActNone && l.act != model.ActReLU {
+		if s.observe != nil && !l.act.limits() {
 			s.observe(l.name, false, y)
 		}
-		activate(s.p.kernel, l.act, float32(l.alpha), y)
+		l.act.activate(s.p.kernel, y)
 		if l.stride > 0 {
 			roundRows(s.p.kernel, s.rounded[i].at(t, k), y, l.width, l.stride)
 		}

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"understudy/native"
-	"understudy/plugin/model"
 )
 
 // int8Network is a network in integers: activations of 8 bits, sums of 32. Rings are
@@ -32,7 +31,7 @@ func newInt8Network(p *plan, n, block int) *int8Network {
 		if !l.silent {
 			s.out[i] = newRing[uint8](l.lookback+block, block, n*l.stride)
 		}
-		if l.op == model.OpConv1D {
+		if l.op == opConv1D {
 			if l.keepSums {
 				s.sums[i] = make([]int32, block*n*l.groups*l.ldy())
 			}
@@ -73,15 +72,15 @@ func (s *int8Network) forward(t int64, k, done int, events []event) {
 	for i := range s.p.layers8 {
 		l := &s.p.layers8[i]
 		switch l.op {
-		case model.OpConv1D:
+		case opConv1D:
 			s.convolve(i, l, t, k, done, events)
-		case model.OpELM:
+		case opELM:
 			y := s.out[i].at(t, k)
 			for r := range k {
 				s.whole(s.elm[i].input, l.in[0], t+int64(r), r)
 				s.elm[i].step(s.kernel, l, y[r*s.out[i].size:])
 			}
-		case model.OpAdd:
+		case opAdd:
 			s.add(l, s.out[i].at(t, k), t, k)
 		default: // concat, activation
 			s.concat(l, s.out[i].at(t, k), t, k)

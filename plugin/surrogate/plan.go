@@ -78,14 +78,14 @@ func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, err
 	for i := range nodes {
 		l := layer{node: nodes[i]}
 		switch l.op {
-		case model.OpConv1D:
+		case opConv1D:
 			l.deferred = l.deferrable() && n/max(1, opt.Threads) >= deferNeurons
 			l.pack()
-		case model.OpELM:
+		case opELM:
 			l.cell = newELM(l.elm, m.Tensors)
 		}
 		for _, in := range l.in {
-			if in == onEvents && l.op != model.OpConv1D {
+			if in == onEvents && l.op != opConv1D {
 				p.denseEvents = true
 			}
 		}
