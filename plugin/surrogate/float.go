@@ -1,5 +1,7 @@
 package surrogate
 
+import "slices"
+
 // floatNetwork is a network in float32 or bf16.
 //
 // Every layer's output is kept in a ring of slots [slot][neuron][channel], where
@@ -20,7 +22,8 @@ type floatNetwork struct {
 	// room for the events of one neuron and step
 	at      []int32
 	a       []float32
-	observe observer // nil but in Calibrate
+	taps    []float32 // room for the inputs of a convolution of one neuron
+	observe observer  // nil but in Calibrate
 }
 
 // observer sees the values of each layer, and of the parts of an elm layer, before and
@@ -51,6 +54,9 @@ func newFloatNetwork(p *plan, n, block int) *floatNetwork {
 		}
 		if l.cell != nil {
 			s.elm[i] = newELMState(l.cell, n)
+		}
+		if n == 1 && !l.sparse() && l.groups == 1 {
+			s.taps = slices.Grow(s.taps, l.kernel*l.inWidth)
 		}
 	}
 	if p.denseEvents {
@@ -200,27 +206,42 @@ func (s *floatNetwork) convolve(l *layer, y []float32, in *ring[float32], t int6
 		s.tapsBF16(l, y, t, k)
 		return
 	}
-	if s.n == 1 && k == 1 && l.dilation == 1 && l.groups == 1 {
-		// The taps of one neuron lie side by side.
-		a, b := in.back(t, l.kernel-1, l.kernel)
-		s.p.kernel.Gemm(y, a, l.packed, 1, len(a), l.width, len(a), l.width)
-		s.p.kernel.Gemm(y, b, l.packed[len(a)*l.width:], 1, len(b), l.width, len(b), l.width)
+	if s.n == 1 && k == 1 && l.groups == 1 {
+		s.convolveOne(l, y, in, t)
 		return
 	}
 	tap := l.groups * l.inGroup * l.outGroup
 	for j := range l.kernel {
 		w := l.packed[j*tap:][:tap]
 		a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
-		s.matmul(l, y, a, w)
-		if len(b) > 0 {
-			s.matmul(l, y[len(a)/l.inWidth*l.width:], b, w)
+		if len(b) == 0 {
+			s.matmul(l, y, a, w, k*s.n)
+			continue
 		}
+		rows := len(a) / l.inWidth
+		s.matmul(l, y, a, w, rows)
+		s.matmul(l, y[rows*l.width:], b, w, k*s.n-rows)
 	}
 }
 
-// matmul adds one tap's product for the rows of x.
-func (s *floatNetwork) matmul(l *layer, y, x, w []float32) {
-	rows := len(x) / l.inWidth
+// convolveOne adds the taps of one neuron and step as one product: they lie side by side, or are put there.
+func (s *floatNetwork) convolveOne(l *layer, y []float32, in *ring[float32], t int64) {
+	k := s.p.kernel
+	if l.dilation > 1 && l.kernel > 1 {
+		x := s.taps[:l.kernel*l.inWidth]
+		in.gather(x, l.inWidth, t, l.kernel, l.dilation)
+		k.Gemm(y, x, l.packed, 1, len(x), l.width, len(x), l.width)
+		return
+	}
+	a, b := in.back(t, l.kernel-1, l.kernel)
+	k.Gemm(y, a, l.packed, 1, len(a), l.width, len(a), l.width)
+	if len(b) > 0 {
+		k.Gemm(y, b, l.packed[len(a)*l.width:], 1, len(b), l.width, len(b), l.width)
+	}
+}
+
+// matmul adds one tap's product for rows of x.
+func (s *floatNetwork) matmul(l *layer, y, x, w []float32, rows int) {
 	if l.inGroup == 1 && l.outGroup == 1 {
 		s.p.kernel.MulAdd(y, x, w, rows, l.width)
 		return
