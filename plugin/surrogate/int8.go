@@ -176,14 +176,13 @@ func (s *int8Network) tap(l *layer8, sums []int32, x []uint8, stride, rows, j in
 // call is t0.
 func (s *int8Network) scatter(l *layer8, to *coming[int32], t0 int64, events []event) {
 	for len(events) > 0 {
-		place := events[0].key >> channelBits
-		step, neuron := events[0].step(), events[0].neuron()
-		s.at, s.a = s.at[:0], s.a[:0]
-		for len(events) > 0 && events[0].key>>channelBits == place {
-			s.at = append(s.at, int32(events[0].channel()*l.kernel*l.outGroup))
-			s.a = append(s.a, eventUnits(events[0].weight))
-			events = events[1:]
+		step, neuron, n := events[0].step(), events[0].neuron(), samePlace(events)
+		s.at = columnsOf(s.at, events[:n], l.kernel*l.outGroup)
+		s.a = s.a[:0]
+		for i := range n {
+			s.a = append(s.a, eventUnits(events[i].weight))
 		}
+		events = events[n:]
 		y := to.data[neuron*to.slots*l.width:][:to.slots*l.width]
 		slot := int((t0 + int64(step)) % int64(to.slots))
 		if l.dilation == 1 && l.groups == 1 {

@@ -77,22 +77,23 @@ func (c *counts) reset() {
 	*c = counts{inSecond: c.inSecond}
 }
 
-// count tallies the events of a place, before they are merged; t0 is step 0 of the call.
-func (s *shard) count(t0 int64, events []event) {
+// count tallies the events of a place, before they are merged; t0 is step 0 of the call. It returns
+// whether their weights differ.
+func (s *shard) count(t0 int64, events []event) (mixed bool) {
 	c := &s.seen
 	if c.inSecond != nil {
 		c.countChannels(t0+int64(events[0].step()), events, s.p)
 	}
-	last := events[0].weight
 	if c.events == 0 {
-		c.minWeight, c.maxWeight = last, last
+		c.minWeight, c.maxWeight = events[0].weight, events[0].weight
 	}
-	outside := c.weigh(last, s.p)
-	for i := range events {
-		if w := events[i].weight; w != last { // rarely: most events of a network have one weight
-			last, outside = w, c.weigh(w, s.p)
+	for i := 0; i < len(events); {
+		n := sameWeight(events[i:])
+		if c.weigh(events[i].weight); !s.p.weights.has(float64(events[i].weight)) {
+			c.weightsOutside += int64(n)
 		}
-		c.weightsOutside += outside
+		i += n
+		mixed = i < len(events) || mixed
 	}
 	n := len(events)
 	c.events += int64(n)
@@ -100,20 +101,29 @@ func (s *shard) count(t0 int64, events []event) {
 	if !s.p.rates.has(float64(n)) {
 		c.stepsOutside++
 	}
+	return mixed
 }
 
-// weigh notes a weight, and returns 1 if it is outside the range, else 0.
-func (c *counts) weigh(w float32, p *plan) (outside int64) {
+// sameWeight is how many of the events have the first one's weight, up to the first with another. In most
+// networks all have one.
+func sameWeight(events []event) int {
+	w := events[0].weight
+	for i := range events {
+		if events[i].weight != w {
+			return i
+		}
+	}
+	return len(events)
+}
+
+// weigh notes a weight.
+func (c *counts) weigh(w float32) {
 	if w < c.minWeight {
 		c.minWeight = w
 	}
 	if w > c.maxWeight {
 		c.maxWeight = w
 	}
-	if !p.weights.has(float64(w)) {
-		return 1
-	}
-	return 0
 }
 
 // countChannels counts the events of a neuron in step t on their channels.

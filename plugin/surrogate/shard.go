@@ -1,6 +1,8 @@
 package surrogate
 
 import (
+	"slices"
+
 	"understudy/plugin/model"
 	"understudy/plugin/population"
 )
@@ -25,7 +27,7 @@ type shard struct {
 
 	events []event // of the current Step
 	seen   counts
-	merger merger
+	merger *merger // nil with more channels than it may have
 	dealt  []event // room for sortPlaces
 	ends   []int32
 }
@@ -46,11 +48,14 @@ type network interface {
 }
 
 func newShard(p *plan, first, n int) *shard {
-	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n), seen: p.newCounts(n), merger: newMerger(p.channels)}
+	s := &shard{p: p, first: first, n: n, block: max(1, min(blockRows, int(blockBytes/p.bytes))/n), seen: p.newCounts(n)}
 	if p.layers8 != nil {
 		s.net = newInt8Network(p, n, s.block)
 	} else {
 		s.net = newFloatNetwork(p, n, s.block)
+	}
+	if p.channels <= mostMerged {
+		s.merger = new(merger)
 	}
 	if p.refractory > 0 {
 		s.silent = make([]int32, n)
@@ -90,6 +95,23 @@ func (e event) channel() int { return int(e.key & (1<<channelBits - 1)) }
 func (e event) neuron() int  { return int(e.key >> channelBits & (1<<neuronBits - 1)) }
 func (e event) step() int    { return int(e.key >> (channelBits + neuronBits)) }
 
+// event is an event of a step from now on as the shard sees it.
+func (s *shard) event(now int64, e *population.Event) event {
+	step := uint64(int64(e.TimeMS) - now) // TimeMS >= now >= 0: truncating is flooring
+	return event{
+		key:    (step<<neuronBits|uint64(int(e.Neuron)-s.first))<<channelBits | uint64(e.Channel),
+		weight: e.Weight,
+	}
+}
+
+// takeAll takes all events of a Step.
+func (s *shard) takeAll(now int64, events []population.Event) {
+	s.events = slices.Grow(s.events[:0], len(events))[:len(events)]
+	for i := range events {
+		s.events[i] = s.event(now, &events[i])
+	}
+}
+
 // run does job j with the events in s.events, and writes the shard's columns of the outputs.
 func (s *shard) run(j *job) {
 	s.arrange(j)
@@ -123,8 +145,12 @@ func (s *shard) arrange(j *job) {
 		if j.steps*s.n > 1 {
 			next = i + samePlace(events[i:])
 		}
-		s.count(j.now, events[i:next])
-		to += s.merger.merge(events[to:], events[i:next])
+		mixed := s.count(j.now, events[i:next])
+		if s.merger != nil {
+			to += s.merger.merge(events[to:], events[i:next], mixed)
+		} else {
+			to += mergeSorted(events[to:], events[i:next])
+		}
 		i = next
 	}
 	s.events = events[:to]

@@ -64,6 +64,15 @@ func samePlace(events []event) int {
 	return n
 }
 
+// columnsOf writes to at, or to a longer slice, where the weights of the events' channels begin, size for each channel.
+func columnsOf(at []int32, events []event, size int) []int32 {
+	at = slices.Grow(at[:0], len(events))[:len(events)]
+	for i := range events {
+		at[i] = int32(events[i].channel() * size)
+	}
+	return at
+}
+
 func comparePlaces(a, b event) int { return cmp.Compare(a.place(), b.place()) }
 
 func compareEvents(a, b event) int {
@@ -74,87 +83,79 @@ func compareEvents(a, b event) int {
 }
 
 // merger sums the weights of each channel in a place, and gives the sums in the order of the
-// channels, without comparing any: set has a bit for each channel with events.
+// channels, without comparing any.
 type merger struct {
-	set, twice []uint64 // twice: for each with more than one
-	sum        []float32
-	again      []event // room for their events
+	set   [mostMerged / 64]uint64 // a bit for each channel with events
+	sum   [mostMerged]float32     // of their weights
+	mixed []event                 // room for sumMixed
 }
 
 // mostMerged is how many channels a merger may have: one bit of a uint64 for each word of set.
 const mostMerged = 64 * 64
 
-func newMerger(channels int) merger {
-	if channels > mostMerged {
-		return merger{}
-	}
-	words := (channels + 63) / 64
-	return merger{set: make([]uint64, words), twice: make([]uint64, words), sum: make([]float32, channels)}
-}
-
 // merge writes to y, for the events of a place, one for each channel, in order, with the sum of its weights,
 // added from the smallest up, but none with a sum of zero. It returns how many it has written. y may
-// begin at or before events; their order changes.
-func (m *merger) merge(y, events []event) int {
-	if m.set == nil {
-		return mergeSorted(y, events)
+// begin at or before events; mixed says that their weights differ.
+func (m *merger) merge(y, events []event, mixed bool) int {
+	words := m.add(events)
+	if mixed {
+		m.sumMixed(events)
 	}
-	set, sum := m.set, m.sum
-	place, first := events[0].place()<<channelBits, events[0].weight
-	words, again, mixed := uint64(0), false, false // words: which of set are not zero
+	return m.take(y, events[0].place()<<channelBits, words)
+}
+
+// add adds the weights in the order of the events. It returns a bit for each word of set that is not zero.
+func (m *merger) add(events []event) (words uint64) {
 	for i := range events {
 		e := &events[i]
-		c := e.channel()
-		w, bit := &set[c/64], uint64(1)<<(c%64)
-		if *w&bit != 0 {
-			m.twice[c/64] |= bit
-			again = true
-		}
-		*w |= bit
-		words |= 1 << (c / 64 % 64)
-		sum[c] += e.weight
-		mixed = mixed || e.weight != first
+		c := e.channel() % mostMerged
+		m.set[c/64] |= 1 << (c % 64)
+		m.sum[c] += e.weight
+		words |= 1 << (c / 64)
 	}
-	if again {
-		if mixed {
-			m.mergeAgain(events)
-		}
-		clear(m.twice)
-	}
-	n := 0
+	return words
+}
+
+// take writes the sums to y, with their channels added to key, and clears them.
+func (m *merger) take(y []event, key, words uint64) (n int) {
 	for words != 0 {
-		i := bits.TrailingZeros64(words)
-		w := set[i]
-		c := i*64 + bits.TrailingZeros64(w)
+		i := bits.TrailingZeros64(words) % len(m.set)
+		w := m.set[i]
+		c := i*64 + bits.TrailingZeros64(w)%64
 		w &= w - 1
-		if set[i] = w; w == 0 {
+		if m.set[i] = w; w == 0 {
 			words &= words - 1
 		}
-		if sum[c] != 0 {
-			y[n] = event{place | uint64(c), sum[c]}
-			sum[c] = 0
+		if sum := m.sum[c]; sum != 0 {
+			y[n] = event{key + uint64(c), sum}
+			m.sum[c] = 0
 			n++
 		}
 	}
 	return n
 }
 
-// mergeAgain sums the weights of the channels with more than one event anew, in the order of the weights.
-func (m *merger) mergeAgain(events []event) {
-	again := m.again[:0]
+// sumMixed sums anew, in the order of the weights, for channels with more than one event.
+func (m *merger) sumMixed(events []event) {
+	var once, twice [len(m.set)]uint64
 	for _, e := range events {
-		if c := e.channel(); m.twice[c/64]>>(c%64)&1 != 0 {
-			again = append(again, e)
+		c := e.channel()
+		twice[c/64] |= once[c/64] & (1 << (c % 64))
+		once[c/64] |= 1 << (c % 64)
+	}
+	m.mixed = m.mixed[:0]
+	for _, e := range events {
+		if c := e.channel(); twice[c/64]>>(c%64)&1 != 0 {
+			m.mixed = append(m.mixed, e)
 			m.sum[c] = 0
 		}
 	}
-	for _, e := range again[:mergeSorted(again, again)] {
+	for _, e := range m.mixed[:mergeSorted(m.mixed, m.mixed)] {
 		m.sum[e.channel()] = e.weight
 	}
-	m.again = again
 }
 
-// mergeSorted does what merger.merge does, with any channels.
+// mergeSorted does what merger.merge does, with any channels. It changes the order of the events.
 func mergeSorted(y, events []event) int {
 	slices.SortFunc(events, compareEvents)
 	n := 0
