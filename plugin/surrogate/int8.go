@@ -1,10 +1,6 @@
 package surrogate
 
-import (
-	"math"
-
-	"understudy/native"
-)
+import "understudy/native"
 
 // int8Network is a network in integers: activations of 8 bits, sums of 32. Rings are
 // as in floatNetwork; what stands before t = 0 is the zero point.
@@ -176,40 +172,66 @@ func (s *int8Network) tap(l *layer8, sums []int32, x []uint8, stride, rows, j in
 // call is t0.
 func (s *int8Network) scatter(l *layer8, to *coming[int32], t0 int64, events []event) {
 	for len(events) > 0 {
-		step, neuron, n := events[0].step(), events[0].neuron(), samePlace(events)
-		s.at = columnsOf(s.at, events[:n], l.kernel*l.outGroup)
-		s.a = s.a[:0]
-		for i := range n {
-			s.a = append(s.a, eventUnits(events[i].weight))
+		n := samePlace(events)
+		s.columns(events[:n], l.kernel*l.outGroup)
+		slot := int(uint64(t0+int64(events[0].step())) % uint64(to.slots))
+		y := to.data[events[0].neuron()*to.slots*l.width:][:to.slots*l.width]
+		if l.dilation == 1 && l.groups == 1 {
+			s.addColumns(l, y, slot, to.slots)
+		} else {
+			s.addTaps(l, y, slot, to.slots)
 		}
 		events = events[n:]
-		y := to.data[neuron*to.slots*l.width:][:to.slots*l.width]
-		slot := int((t0 + int64(step)) % int64(to.slots))
-		if l.dilation == 1 && l.groups == 1 {
-			first := min(l.kernel, to.slots-slot) * l.width
-			s.kernel.ColumnsInt8(y[slot*l.width:][:first], l.w, s.at, s.a)
-			if rest := l.kernel*l.width - first; rest > 0 {
-				for i := range s.at {
-					s.at[i] += int32(first)
-				}
-				s.kernel.ColumnsInt8(y[:rest], l.w, s.at, s.a)
-			}
-			continue
-		}
-		for lag := range l.kernel {
-			for i, at := range s.at {
-				c := int(at) / (l.kernel * l.outGroup)
-				s.one[0] = at + int32(lag*l.outGroup)
-				s.kernel.ColumnsInt8(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.w, s.one[:], s.a[i:i+1])
-			}
-			slot = (slot + l.dilation) % to.slots
-		}
 	}
 }
 
-// eventUnits rounds a summed weight to the integers that the first layer takes.
+// columns fills at and a with the events of one neuron and step: where the weights of their channels begin, size for
+// each channel, and the factors.
+func (s *int8Network) columns(events []event, size int) {
+	s.at, s.a = s.at[:0], s.a[:0]
+	for i := range events {
+		s.at = append(s.at, int32(events[i].channel()*size))
+		s.a = append(s.a, eventUnits(events[i].weight))
+	}
+}
+
+// addColumns adds what is in at and a to y, a neuron's sums, from a slot on.
+func (s *int8Network) addColumns(l *layer8, y []int32, slot, slots int) {
+	first := min(l.kernel, slots-slot) * l.width
+	s.kernel.ColumnsInt8(y[slot*l.width:][:first], l.w, s.at, s.a)
+	if rest := l.kernel*l.width - first; rest > 0 {
+		for i := range s.at {
+			s.at[i] += int32(first)
+		}
+		s.kernel.ColumnsInt8(y[:rest], l.w, s.at, s.a)
+	}
+}
+
+// addTaps is addColumns with dilation or groups.
+func (s *int8Network) addTaps(l *layer8, y []int32, slot, slots int) {
+	for lag := range l.kernel {
+		for i, at := range s.at {
+			c := int(at) / (l.kernel * l.outGroup)
+			s.one[0] = at + int32(lag*l.outGroup)
+			s.kernel.ColumnsInt8(y[slot*l.width+c/l.inGroup*l.outGroup:][:l.outGroup], l.w, s.one[:], s.a[i:i+1])
+		}
+		slot = (slot + l.dilation) % slots
+	}
+}
+
+// eventUnits rounds a summed weight to the integers that the first layer takes, halves away from zero: adding a half
+// to what was a float32 is exact where it matters.
 func eventUnits(weight float32) int32 {
-	return int32(math.Round(min(maxEventUnits, max(-maxEventUnits, float64(weight)*eventUnit))))
+	x := float64(weight) * eventUnit
+	switch {
+	case x >= maxEventUnits:
+		return maxEventUnits
+	case x <= -maxEventUnits:
+		return -maxEventUnits
+	case x < 0:
+		return int32(x - 0.5)
+	}
+	return int32(x + 0.5)
 }
 
 // collect moves the sums of steps t to t+k-1 to y, [step][neuron][channel].

@@ -108,6 +108,29 @@ func TestSigmoid(t *testing.T) {
 	}
 }
 
+// eventUnits against rounding by the library: random bits, and where a half is near.
+func TestEventUnits(t *testing.T) {
+	check := func(w float32) {
+		t.Helper()
+		if want := int32(math.Round(min(maxEventUnits, max(-maxEventUnits, float64(w)*eventUnit)))); eventUnits(w) != want {
+			t.Fatalf("%v: %d, want %d", w, eventUnits(w), want)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 100000 {
+		if w := math.Float32frombits(rng.Uint32()); w-w == 0 {
+			check(w)
+		}
+	}
+	for i := range 4 * maxEventUnits {
+		half := (float32(i) + 0.5) / eventUnit
+		for _, w := range []float32{half, math.Nextafter32(half, 0), math.Nextafter32(half, 1e9)} {
+			check(w)
+			check(-w)
+		}
+	}
+}
+
 // The known answers of Random123's kat_vectors for philox4x32-10.
 func TestPhilox(t *testing.T) {
 	for _, c := range []struct {

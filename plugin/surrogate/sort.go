@@ -64,15 +64,6 @@ func samePlace(events []event) int {
 	return n
 }
 
-// columnsOf writes to at, or to a longer slice, where the weights of the events' channels begin, size for each channel.
-func columnsOf(at []int32, events []event, size int) []int32 {
-	at = slices.Grow(at[:0], len(events))[:len(events)]
-	for i := range events {
-		at[i] = int32(events[i].channel() * size)
-	}
-	return at
-}
-
 func comparePlaces(a, b event) int { return cmp.Compare(a.place(), b.place()) }
 
 func compareEvents(a, b event) int {
