@@ -1,6 +1,10 @@
 package surrogate
 
-import "understudy/native"
+import (
+	"slices"
+
+	"understudy/native"
+)
 
 // int8Network is a network in integers: activations of 8 bits, sums of 32. Rings are
 // as in floatNetwork; what stands before t = 0 is the zero point.
@@ -14,8 +18,9 @@ type int8Network struct {
 	sums   [][]int32
 	elm    []*elmState8 // of each elm layer
 	shared []int32      // sums that nothing reads later
-	// room for the events of one neuron and step
+	// room for the events of one neuron and step, and for the inputs of a convolution of one neuron
 	at, a []int32
+	taps  []uint8
 	one   [1]int32
 }
 
@@ -38,6 +43,9 @@ func newInt8Network(p *plan, n, block int) *int8Network {
 		}
 		if l.cell != nil {
 			s.elm[i] = newELMState8(l.cell, n)
+		}
+		if n == 1 && l.op == opConv1D && l.groups == 1 {
+			s.taps = slices.Grow(s.taps, l.kernel*l.in4)
 		}
 	}
 	s.shared = make([]int32, block*n*width)
@@ -94,38 +102,58 @@ func (s *int8Network) convolve(i int, l *layer8, t int64, k, done int, events []
 		sums = s.shared
 	}
 	sums = sums[:k*s.n*l.groups*l.ldy()]
-	switch {
-	case l.sparse():
+	if l.sparse() {
 		s.scatter(l, &s.coming[i], t-int64(done), events)
 		s.collect(l, &s.coming[i], sums, t, k)
-	case s.n == 1 && l.dilation == 1 && l.groups == 1 && l.stride == l.in4:
-		// The taps of one neuron lie side by side.
+	} else {
 		clear(sums)
-		in := &s.out[l.in[0]]
-		tap := l.in4 * l.out16
-		for r := range k {
-			a, b := in.back(t+int64(r), l.kernel-1, l.kernel)
-			y := sums[r*l.out16:][:l.out16]
-			s.kernel.GemmInt8(y, a, l.w, 1, len(a), l.out16, len(a), l.out16)
-			if len(b) > 0 {
-				s.kernel.GemmInt8(y, b, l.w[len(a)/l.in4*tap:], 1, len(b), l.out16, len(b), l.out16)
-			}
-		}
-	default:
-		clear(sums)
-		for j := range l.kernel {
-			in := &s.out[l.in[0]]
-			a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
-			rows := len(a) / in.size * s.n
-			s.tap(l, sums, a, in.size/s.n, rows, j)
-			if len(b) > 0 {
-				s.tap(l, sums[rows*l.groups*l.ldy():], b, in.size/s.n, len(b)/in.size*s.n, j)
-			}
+		if s.n == 1 && l.groups == 1 {
+			s.atOnce(l, sums, t, k)
+		} else {
+			s.tapByTap(l, sums, t, k)
 		}
 	}
-	if l.silent {
-		return
+	if !l.silent {
+		s.requant(i, l, sums, t, k)
 	}
+}
+
+// atOnce adds for each step all taps of one neuron as one product: their inputs lie side by side, or are put there.
+func (s *int8Network) atOnce(l *layer8, sums []int32, t int64, k int) {
+	in, tap := &s.out[l.in[0]], l.in4*l.out16
+	for r := range k {
+		y := sums[r*l.out16:][:l.out16]
+		if l.kernel > 1 && l.dilation > 1 || in.size != l.in4 {
+			x := s.taps[:l.kernel*l.in4]
+			in.gather(x, l.in4, t+int64(r), l.kernel, l.dilation)
+			s.kernel.GemmInt8(y, x, l.w, 1, len(x), l.out16, len(x), l.out16)
+			continue
+		}
+		a, b := in.back(t+int64(r), l.kernel-1, l.kernel)
+		s.kernel.GemmInt8(y, a, l.w, 1, len(a), l.out16, len(a), l.out16)
+		if len(b) > 0 {
+			s.kernel.GemmInt8(y, b, l.w[len(a)/l.in4*tap:], 1, len(b), l.out16, len(b), l.out16)
+		}
+	}
+}
+
+// tapByTap adds each tap as a product of its own.
+func (s *int8Network) tapByTap(l *layer8, sums []int32, t int64, k int) {
+	in, stride := &s.out[l.in[0]], s.p.layers8[l.in[0]].stride
+	for j := range l.kernel {
+		a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
+		if len(b) == 0 {
+			s.tap(l, sums, a, stride, k*s.n, j)
+			continue
+		}
+		rows := len(a) / stride
+		s.tap(l, sums, a, stride, rows, j)
+		s.tap(l, sums[rows*l.groups*l.ldy():], b, stride, k*s.n-rows, j)
+	}
+}
+
+// requant makes activations of the sums of a convolution.
+func (s *int8Network) requant(i int, l *layer8, sums []int32, t int64, k int) {
 	y := s.out[i].at(t, k)
 	ld := l.groups * l.ldy()
 	for r := 0; r < k; {
