@@ -131,6 +131,24 @@ func (s *Set) LUTInt8(y, x []uint8, table *[256]uint8) {
 	if len(x) != len(y) {
 		panic(fmt.Sprintf("native: LUTInt8 of %d and %d values", len(y), len(x)))
 	}
+	lookUp(y, x, table)
+}
+
+// LUTInt32 computes y[j] = table[x[j]] for every j < len(y): what activations stand for.
+func (s *Set) LUTInt32(y []int32, x []uint8, table *[256]int32) {
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("native: LUTInt32 of %d and %d values", len(y), len(x)))
+	}
+	lookUp(y, x, table)
+}
+
+// lookUp goes through eight values at a time: in Go's WebAssembly a turn of a loop costs as much as several of them.
+func lookUp[T any](y []T, x []uint8, table *[256]T) {
+	for ; len(y) >= 8 && len(x) >= 8; y, x = y[8:], x[8:] {
+		y, x := (*[8]T)(y), (*[8]uint8)(x)
+		y[0], y[1], y[2], y[3] = table[x[0]], table[x[1]], table[x[2]], table[x[3]]
+		y[4], y[5], y[6], y[7] = table[x[4]], table[x[5]], table[x[6]], table[x[7]]
+	}
 	for j, v := range x {
 		y[j] = table[v]
 	}

@@ -229,10 +229,7 @@ func (e *elmState8) delta(k *native.Set, s, m []int32, rows int) {
 		x, y = y, x
 	}
 	for r := range rows {
-		to := e.changes[r*e.memory:][:e.memory]
-		for j, q := range x[r*stride:][:e.memory] {
-			to[j] = e.change[q]
-		}
+		k.LUTInt32(e.changes[r*e.memory:][:e.memory], x[r*stride:][:e.memory], &e.change)
 	}
 }
 
