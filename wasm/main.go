@@ -229,10 +229,11 @@ func usPopulationInfo(pop uint64, at uint32) int32 {
 	})
 }
 
-// rangeSize is the size of us_input_range [bytes].
-const rangeSize = 56
+// rangeSize is the size of us_input_range [bytes], longRangeSize that with the number of channels outside after it.
+const rangeSize, longRangeSize = 56, 64
 
-// usPopulationInputRange stores an us_input_range, all but its first field.
+// usPopulationInputRange stores an us_input_range, all but its first field, and where the buffer has
+// 8 bytes more, how often a channel had more events within a second than in training.
 //
 //go:wasmexport us_population_input_range
 func usPopulationInputRange(pop uint64, at uint32) int32 {
@@ -255,6 +256,9 @@ func usPopulationInputRange(pop uint64, at uint32) int32 {
 		}
 		binary.LittleEndian.PutUint32(b[48:], math.Float32bits(r.MinWeight))
 		binary.LittleEndian.PutUint32(b[52:], math.Float32bits(r.MaxWeight))
+		if b, err := buffers.bytes("range", at, longRangeSize, false); err == nil {
+			binary.LittleEndian.PutUint64(b[rangeSize:], uint64(r.ChannelsOutside))
+		}
 		return nil
 	})
 }
