@@ -40,8 +40,8 @@ func (s *Set) GemmInt8(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy i
 	if rows == 0 || in == 0 || out == 0 {
 		return
 	}
-	if rows < 0 || in < 0 || out < 0 || in%quad != 0 || out%group != 0 || ldx < in || ldy < out ||
-		len(x) < (rows-1)*ldx+in || len(y) < (rows-1)*ldy+out || len(w) < in*out {
+	if in%quad != 0 || out%group != 0 ||
+		rows|in|out|(ldx-in)|(ldy-out)|(len(x)-(rows-1)*ldx-in)|(len(y)-(rows-1)*ldy-out)|(len(w)-in*out) < 0 {
 		panic(fmt.Sprintf("native: GemmInt8 of %d rows, %d in (stride %d, %d values), %d out (stride %d, %d values), %d weights",
 			rows, in, ldx, len(x), out, ldy, len(y), len(w)))
 	}
@@ -92,8 +92,8 @@ func (s *Set) Requant(y []uint8, x, bias, mult []int32, shift uint, low, zero ui
 	if rows == 0 || n == 0 {
 		return
 	}
-	if rows < 0 || n < 0 || ldx < n || ldy < n || len(x) < (rows-1)*ldx+n || len(y) < (rows-1)*ldy+n ||
-		len(bias) < n || len(mult) < n || shift < 1 || shift > 62 {
+	if shift < 1 || shift > 62 ||
+		rows|n|(ldx-n)|(ldy-n)|(len(x)-(rows-1)*ldx-n)|(len(y)-(rows-1)*ldy-n)|(len(bias)-n)|(len(mult)-n) < 0 {
 		panic(fmt.Sprintf("native: Requant of %d rows of %d: x %d (stride %d), y %d (stride %d), %d biases, %d factors, shift %d",
 			rows, n, len(x), ldx, len(y), ldy, len(bias), len(mult), shift))
 	}
