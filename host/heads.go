@@ -95,6 +95,9 @@ func (p *Population) askHeads(values, all uint64, wanted map[string][]float32) (
 	return asked, nil
 }
 
+// rangeSize is the size of the report of the inputs' range [bytes].
+const rangeSize = 64
+
 // OutOfRange reports inputs outside the model's training range; see
 // surrogate.Population. A detailed population has none. Where the guest fails, the
 // next Step returns the error.
@@ -102,11 +105,14 @@ func (p *Population) OutOfRange() surrogate.RangeReport {
 	if p.in.Err() != nil || p.info.Kind != "surrogate" {
 		return surrogate.RangeReport{}
 	}
+	if b, err := p.in.View(p.scratch, rangeSize); err == nil {
+		clear(b) // a guest may know no channels outside
+	}
 	if err := p.call(opInputRange, p.handle, p.scratch); err != nil {
 		p.in.Broken(err)
 		return surrogate.RangeReport{}
 	}
-	b, err := p.in.View(p.scratch, 56)
+	b, err := p.in.View(p.scratch, rangeSize)
 	if err != nil {
 		return surrogate.RangeReport{}
 	}
@@ -115,6 +121,6 @@ func (p *Population) OutOfRange() surrogate.RangeReport {
 	return surrogate.RangeReport{
 		Known: binary.LittleEndian.Uint32(b[4:]) != 0,
 		Steps: long(8), StepsOutside: long(16), Events: long(24), WeightsOutside: long(32), MaxEventsPerMS: int(long(40)),
-		MinWeight: float(48), MaxWeight: float(52),
+		MinWeight: float(48), MaxWeight: float(52), ChannelsOutside: long(56),
 	}
 }

@@ -40,8 +40,8 @@ func (s *Set) GemmInt8(y []int32, x []uint8, w []int8, rows, in, out, ldx, ldy i
 	if rows == 0 || in == 0 || out == 0 {
 		return
 	}
-	if rows < 0 || in < 0 || out < 0 || in%quad != 0 || out%group != 0 || ldx < in || ldy < out ||
-		len(x) < (rows-1)*ldx+in || len(y) < (rows-1)*ldy+out || len(w) < in*out {
+	if in%quad != 0 || out%group != 0 ||
+		rows|in|out|(ldx-in)|(ldy-out)|(len(x)-(rows-1)*ldx-in)|(len(y)-(rows-1)*ldy-out)|(len(w)-in*out) < 0 {
 		panic(fmt.Sprintf("native: GemmInt8 of %d rows, %d in (stride %d, %d values), %d out (stride %d, %d values), %d weights",
 			rows, in, ldx, len(x), out, ldy, len(y), len(w)))
 	}
@@ -92,8 +92,8 @@ func (s *Set) Requant(y []uint8, x, bias, mult []int32, shift uint, low, zero ui
 	if rows == 0 || n == 0 {
 		return
 	}
-	if rows < 0 || n < 0 || ldx < n || ldy < n || len(x) < (rows-1)*ldx+n || len(y) < (rows-1)*ldy+n ||
-		len(bias) < n || len(mult) < n || shift < 1 || shift > 62 {
+	if shift < 1 || shift > 62 ||
+		rows|n|(ldx-n)|(ldy-n)|(len(x)-(rows-1)*ldx-n)|(len(y)-(rows-1)*ldy-n)|(len(bias)-n)|(len(mult)-n) < 0 {
 		panic(fmt.Sprintf("native: Requant of %d rows of %d: x %d (stride %d), y %d (stride %d), %d biases, %d factors, shift %d",
 			rows, n, len(x), ldx, len(y), ldy, len(bias), len(mult), shift))
 	}
@@ -130,6 +130,24 @@ func (s *Set) AddInt8(y, a, b []uint8, ma, mb, c int32, shift uint, low uint8) {
 func (s *Set) LUTInt8(y, x []uint8, table *[256]uint8) {
 	if len(x) != len(y) {
 		panic(fmt.Sprintf("native: LUTInt8 of %d and %d values", len(y), len(x)))
+	}
+	lookUp(y, x, table)
+}
+
+// LUTInt32 computes y[j] = table[x[j]] for every j < len(y): what activations stand for.
+func (s *Set) LUTInt32(y []int32, x []uint8, table *[256]int32) {
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("native: LUTInt32 of %d and %d values", len(y), len(x)))
+	}
+	lookUp(y, x, table)
+}
+
+// lookUp goes through eight values at a time: in Go's WebAssembly a turn of a loop costs as much as several of them.
+func lookUp[T any](y []T, x []uint8, table *[256]T) {
+	for ; len(y) >= 8 && len(x) >= 8; y, x = y[8:], x[8:] {
+		y, x := (*[8]T)(y), (*[8]uint8)(x)
+		y[0], y[1], y[2], y[3] = table[x[0]], table[x[1]], table[x[2]], table[x[3]]
+		y[4], y[5], y[6], y[7] = table[x[4]], table[x[5]], table[x[6]], table[x[7]]
 	}
 	for j, v := range x {
 		y[j] = table[v]

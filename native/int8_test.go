@@ -281,6 +281,26 @@ func TestAddInt8(t *testing.T) {
 	})
 }
 
+func TestLUTInt32(t *testing.T) {
+	forEach(t, func(t *testing.T, s *Set) {
+		rng := rand.New(rand.NewPCG(17, 18))
+		table := new([256]int32)
+		for i := range table {
+			table[i] = int32(rng.Uint32())
+		}
+		for _, n := range []int{0, 1, 7, 8, 9, 100} {
+			x, xOK := integers[uint8](rng, n, 0, 255)
+			y, yOK := integers[int32](rng, n, 0, 255)
+			want := make([]int32, n)
+			for j, v := range x {
+				want[j] = table[v]
+			}
+			s.LUTInt32(y, x, table)
+			check(t, "y", y, want, yOK, xOK)
+		}
+	})
+}
+
 func TestLUTInt8(t *testing.T) {
 	forEach(t, func(t *testing.T, s *Set) {
 		rng := rand.New(rand.NewPCG(17, 18))

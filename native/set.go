@@ -9,7 +9,8 @@ import (
 
 // Set is a complete set of kernels. Its methods check lengths and panic on a
 // wrong one, as an index out of range would: a length is the engine's business,
-// never the input's. The functions behind them may assume the lengths. A Set is
+// never the input's. The functions behind them may assume the lengths. (Of numbers of which none may be
+// negative, a | b | c < 0 says in one branch that one is.) A Set is
 // safe for concurrent use. y must not overlap another operand unless a method says so.
 type Set struct {
 	name, doc string
@@ -75,8 +76,7 @@ func (s *Set) Gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 	if rows == 0 || in == 0 || out == 0 {
 		return
 	}
-	if rows < 0 || in < 0 || out < 0 || ldx < in || ldy < out ||
-		len(x) < (rows-1)*ldx+in || len(y) < (rows-1)*ldy+out || len(w) < in*out {
+	if rows|in|out|(ldx-in)|(ldy-out)|(len(x)-(rows-1)*ldx-in)|(len(y)-(rows-1)*ldy-out)|(len(w)-in*out) < 0 {
 		panic(fmt.Sprintf("native: Gemm of %d rows, %d in (stride %d, %d values), %d out (stride %d, %d values), %d weights",
 			rows, in, ldx, len(x), out, ldy, len(y), len(w)))
 	}
@@ -86,7 +86,7 @@ func (s *Set) Gemm(y, x, w []float32, rows, in, out, ldx, ldy int) {
 // MulAdd computes y[r*n+j] += x[r*n+j] * w[j] for r < rows and j < n: one tap of a
 // depthwise convolution.
 func (s *Set) MulAdd(y, x, w []float32, rows, n int) {
-	if rows < 0 || n < 0 || len(y) < rows*n || len(x) < rows*n || len(w) < n {
+	if rows|n|(len(y)-rows*n)|(len(x)-rows*n)|(len(w)-n) < 0 {
 		panic(fmt.Sprintf("native: MulAdd of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(x), len(w)))
 	}
 	s.mulAdd(y, x, w, rows, n)
@@ -105,7 +105,7 @@ func (s *Set) ReLU(y []float32) { s.relu(y) }
 
 // ScaleShift computes y[r*n+j] = y[r*n+j]*scale[j] + shift[j] for r < rows and j < n.
 func (s *Set) ScaleShift(y, scale, shift []float32, rows, n int) {
-	if rows < 0 || n < 0 || len(y) < rows*n || len(scale) < n || len(shift) < n {
+	if rows|n|(len(y)-rows*n)|(len(scale)-n)|(len(shift)-n) < 0 {
 		panic(fmt.Sprintf("native: ScaleShift of %d rows of %d: %d, %d and %d values", rows, n, len(y), len(scale), len(shift)))
 	}
 	s.scaleShift(y, scale, shift, rows, n)

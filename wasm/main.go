@@ -27,8 +27,10 @@ var door = abi.NewDoor()
 // lastMessage is what went wrong in the last call that failed.
 var lastMessage string
 
-func call(f func() error) int32 {
-	err := abi.Catch(f)
+func call(f func() error) int32 { return status(abi.Catch(f)) }
+
+// status is that of an error, which becomes the last one.
+func status(err error) int32 {
 	if err != nil {
 		lastMessage = err.Error()
 	}
@@ -126,39 +128,34 @@ func usCellPopulationCreate(name, length uint32, n int32, pop uint32) int32 {
 	})
 }
 
+// usPopulationStep does not go through call: Step lets no panic pass either.
+//
 //go:wasmexport us_population_step
 func usPopulationStep(pop uint64, steps int32, events, nEvents, pSpike, vSoma, spike, capacity, heads, nHeads uint32) int32 {
-	return call(func() error {
-		e, err := buffers.bytes("events", events, uint64(nEvents)*uint64(unsafe.Sizeof(population.Event{})), nEvents == 0)
-		if err != nil {
-			return err
+	e, err := buffers.room("events", events, uint64(nEvents)*uint64(unsafe.Sizeof(population.Event{})), nEvents == 0)
+	if err != nil {
+		return status(err)
+	}
+	p, err := buffers.room("p_spike", pSpike, uint64(capacity)*4, true)
+	if err != nil {
+		return status(err)
+	}
+	v, err := buffers.room("v_soma_mv", vSoma, uint64(capacity)*4, true)
+	if err != nil {
+		return status(err)
+	}
+	s, err := buffers.room("spike", spike, uint64(capacity), true)
+	if err != nil {
+		return status(err)
+	}
+	b := abi.Buffers{Events: (*population.Event)(e), NEvents: uint64(nEvents), Capacity: uint64(capacity),
+		PSpike: (*float32)(p), VSoma: (*float32)(v), Spike: (*uint8)(s)}
+	if heads != 0 || nHeads > 0 {
+		if b.Heads, err = headBuffers(heads, nHeads); err != nil {
+			return status(err)
 		}
-		p, err := buffers.bytes("p_spike", pSpike, uint64(capacity)*4, true)
-		if err != nil {
-			return err
-		}
-		v, err := buffers.bytes("v_soma_mv", vSoma, uint64(capacity)*4, true)
-		if err != nil {
-			return err
-		}
-		s, err := buffers.bytes("spike", spike, uint64(capacity), true)
-		if err != nil {
-			return err
-		}
-		h, err := headBuffers(heads, nHeads)
-		if err != nil {
-			return err
-		}
-		return door.Step(pop, steps, abi.Buffers{
-			Events:   (*population.Event)(unsafe.Pointer(unsafe.SliceData(e))),
-			NEvents:  uint64(nEvents),
-			Capacity: uint64(capacity),
-			PSpike:   (*float32)(unsafe.Pointer(unsafe.SliceData(p))),
-			VSoma:    (*float32)(unsafe.Pointer(unsafe.SliceData(v))),
-			Spike:    unsafe.SliceData(s),
-			Heads:    h,
-		})
-	})
+	}
+	return status(door.Step(pop, steps, b))
 }
 
 // headSize is the size of a head [bytes].
@@ -232,10 +229,11 @@ func usPopulationInfo(pop uint64, at uint32) int32 {
 	})
 }
 
-// rangeSize is the size of us_input_range [bytes].
-const rangeSize = 56
+// rangeSize is the size of us_input_range [bytes], longRangeSize that with the number of channels outside after it.
+const rangeSize, longRangeSize = 56, 64
 
-// usPopulationInputRange stores an us_input_range, all but its first field.
+// usPopulationInputRange stores an us_input_range, all but its first field, and where the buffer has
+// 8 bytes more, how often a channel had more events within a second than in training.
 //
 //go:wasmexport us_population_input_range
 func usPopulationInputRange(pop uint64, at uint32) int32 {
@@ -258,6 +256,9 @@ func usPopulationInputRange(pop uint64, at uint32) int32 {
 		}
 		binary.LittleEndian.PutUint32(b[48:], math.Float32bits(r.MinWeight))
 		binary.LittleEndian.PutUint32(b[52:], math.Float32bits(r.MaxWeight))
+		if b, err := buffers.bytes("range", at, longRangeSize, false); err == nil {
+			binary.LittleEndian.PutUint64(b[rangeSize:], uint64(r.ChannelsOutside))
+		}
 		return nil
 	})
 }

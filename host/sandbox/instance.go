@@ -116,8 +116,9 @@ func (i *Instance) broken(err error) error {
 // Err is why the instance can no longer be used, or nil.
 func (i *Instance) Err() error {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.dead
+	err := i.dead
+	i.mu.Unlock()
+	return err
 }
 
 // View is n bytes of the instance's memory, to read and to write, until the next call, which may move the memory.

@@ -129,16 +129,16 @@ func (d *Door) Use(h uint64, f func(population.Population) error) (err error) {
 	if !e.busy.CompareAndSwap(false, true) {
 		return busy(h)
 	}
-	defer e.busy.Store(false)
-	if e.broken.Load() {
-		return Errorf(ErrInternal, "an earlier call hit a defect in understudy; the population can only be destroyed")
-	}
 	defer func() {
 		if r := recover(); r != nil {
 			e.broken.Store(true)
 			err = caught(r)
 		}
+		e.busy.Store(false)
 	}()
+	if e.broken.Load() {
+		return Errorf(ErrInternal, "an earlier call hit a defect in understudy; the population can only be destroyed")
+	}
 	return f(e.pop)
 }
 

@@ -82,6 +82,23 @@ func TestHandles(t *testing.T) {
 	}
 }
 
+// A step allocates nothing: in the WebAssembly guest a collection of garbage would cost more than many steps.
+func TestStepAllocatesNothing(t *testing.T) {
+	d := NewDoor()
+	h, err := d.NewCell("lif", 1, cell.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v float32
+	if n := testing.AllocsPerRun(100, func() {
+		if Of(d.Step(h, 1, Buffers{VSoma: &v, Capacity: 1})) != OK {
+			t.Fatal("Step failed")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
+
 func TestStatusOfErrors(t *testing.T) {
 	_, missing := os.ReadFile("no such file")
 	for _, c := range []struct {

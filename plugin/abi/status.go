@@ -73,11 +73,12 @@ func Errorf(s Status, format string, a ...any) error {
 
 // Of is the status that stands for an error.
 func Of(err error) Status {
+	if err == nil { // before the variables below, which cost an allocation
+		return OK
+	}
 	var e *Error
 	var path *fs.PathError
 	switch {
-	case err == nil:
-		return OK
 	case errors.As(err, &e):
 		return e.Status
 	case errors.Is(err, population.ErrInput):

@@ -1,9 +1,6 @@
 package surrogate
 
-import (
-	"understudy/native"
-	"understudy/plugin/model"
-)
+import "understudy/native"
 
 // In bf16 a network is one in float32 but for the matrix products of convolutions on other layers
 // and of the mlp of elm layers: their weights and inputs are rounded to bfloat16, their products
@@ -13,10 +10,10 @@ import (
 
 // productBF16 is true for a convolution that multiplies in bf16; i is its index.
 func (p *plan) productBF16(l *node, i int) bool {
-	if l.op != model.OpConv1D || l.sparse() || l.inGroup == 1 && l.outGroup == 1 {
+	if l.op != opConv1D || l.sparse() || l.inGroup == 1 && l.outGroup == 1 {
 		return false
 	}
-	if l.act == model.ActNone {
+	if l.act.kind == actNone {
 		for _, h := range p.heads {
 			if h.layer == i {
 				return false
@@ -69,16 +66,16 @@ func roundRows(k *native.Set, y []uint16, x []float32, width, stride int) {
 }
 
 // tapsBF16 adds the taps of a convolution to y, oldest first.
-func (s *floatNetwork) tapsBF16(l *layer, y []float32, t int64, k int) {
-	in, stride := &s.rounded[l.in[0]], s.p.layers[l.in[0]].stride
+func (s *floatNetwork) tapsBF16(l, in *floatLayer, y []float32, t int64, k int) {
+	stride := in.stride
 	for j := range l.kernel {
-		a, b := in.back(t, (l.kernel-1-j)*l.dilation, k)
+		a, b := in.rounded.back(t, (l.kernel-1-j)*l.dilation, k)
 		rest := y[len(a)/stride*l.width:]
 		for g := range l.groups {
 			w := &l.halves[j*l.groups+g]
-			s.p.kernel.GemmBF16(y[g*l.outGroup:], a[g*l.inGroup:], w, len(a)/stride, stride, l.width)
+			s.kernel.GemmBF16(y[g*l.outGroup:], a[g*l.inGroup:], w, len(a)/stride, stride, l.width)
 			if len(b) > 0 {
-				s.p.kernel.GemmBF16(rest[g*l.outGroup:], b[g*l.inGroup:], w, len(b)/stride, stride, l.width)
+				s.kernel.GemmBF16(rest[g*l.outGroup:], b[g*l.inGroup:], w, len(b)/stride, stride, l.width)
 			}
 		}
 	}

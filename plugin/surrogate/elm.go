@@ -24,8 +24,7 @@ type dense struct {
 	in, out int
 	weight  []float32 // [in][out]
 	bias    []float32 // [out]
-	act     string
-	alpha   float32
+	act     activation
 	halves  []native.BF16 // weight in bf16; of the first layer in two parts, see elmState.delta
 }
 
@@ -39,10 +38,7 @@ func newELM(l *model.ELM, tensors map[string]model.Tensor) *elm {
 	for _, d := range l.MLP {
 		w := tensors[d.Weight]
 		out, in := w.Shape[0], w.Shape[1]
-		x := dense{in: in, out: out, weight: make([]float32, in*out), act: d.Activation}
-		if d.Alpha != nil {
-			x.alpha = float32(*d.Alpha)
-		}
+		x := dense{in: in, out: out, weight: make([]float32, in*out), act: newActivation(d.Activation, d.Alpha)}
 		for o := range out {
 			for i := range in {
 				x.weight[i*out+o] = w.Data[o*in+i]
@@ -132,11 +128,11 @@ func (e *elmState) delta(k *native.Set, s, m []float32, rows int) []float32 {
 		part := ""
 		if e.observe != nil {
 			part = fmt.Sprintf("mlp.%d", i)
-			if d.act != model.ActNone && d.act != model.ActReLU {
+			if !d.act.limits() {
 				e.observe(part, false, y)
 			}
 		}
-		activate(k, d.act, d.alpha, y)
+		d.act.activate(k, y)
 		if e.observe != nil {
 			e.observe(part, true, y)
 		}

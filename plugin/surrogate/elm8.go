@@ -103,24 +103,24 @@ func newELM8(m *model.Model, l *layer8, unit []float64) (*elm8, error) {
 		if err != nil {
 			return nil, err
 		}
-		x := dense8{before: spanning(after)}
+		x, act := dense8{before: spanning(after)}, newActivation(d.Activation, d.Alpha)
 		out := x.before
-		if d.Activation != model.ActNone && d.Activation != model.ActReLU {
+		if !act.limits() {
 			before, err := span(m.Int8.BeforeActivation, part)
 			if err != nil {
 				return nil, err
 			}
 			x.before = spanning(before)
 			if !last {
-				x.activate = newTable(x.before, out, d.Activation, alphaOf(d))
+				x.activate = newTable(x.before, out, act)
 			}
 		}
-		if d.Activation == model.ActReLU {
+		if act.kind == actReLU {
 			x.low = x.before.zero
 		}
 		x.quantize(m.Tensors[d.Weight], m.Tensors[d.Bias], inScale, inZero)
 		if last { // change takes the place of a table
-			y := activated(x.before, d.Activation, alphaOf(d))
+			y := activated(x.before, act)
 			top := 0.0
 			for _, v := range y {
 				top = max(top, math.Abs(float64(v)))
@@ -141,13 +141,6 @@ func newELM8(m *model.Model, l *layer8, unit []float64) (*elm8, error) {
 		}
 	}
 	return e, nil
-}
-
-func alphaOf(d model.Dense) float64 {
-	if d.Alpha == nil {
-		return 0
-	}
-	return *d.Alpha
 }
 
 // quantize rounds the weights, per output, for inputs of a scale each and one zero point.
@@ -236,10 +229,7 @@ func (e *elmState8) delta(k *native.Set, s, m []int32, rows int) {
 		x, y = y, x
 	}
 	for r := range rows {
-		to := e.changes[r*e.memory:][:e.memory]
-		for j, q := range x[r*stride:][:e.memory] {
-			to[j] = e.change[q]
-		}
+		k.LUTInt32(e.changes[r*e.memory:][:e.memory], x[r*stride:][:e.memory], &e.change)
 	}
 }
 

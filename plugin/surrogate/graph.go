@@ -10,16 +10,32 @@ import (
 // onEvents is the index that stands for the synaptic events in node.in.
 const onEvents = -1
 
+// op is what a node computes.
+type op uint8
+
+const (
+	opConv1D op = iota
+	opBatchNorm
+	opAdd
+	opConcat
+	opActivation
+	opELM
+)
+
+var opNames = [...]string{opConv1D: model.OpConv1D, opBatchNorm: model.OpBatchNorm, opAdd: model.OpAdd, opConcat: model.OpConcat,
+	opActivation: model.OpActivation, opELM: model.OpELM}
+
+func (o op) String() string { return opNames[o] }
+
 // node is one layer of a model as the engines evaluate it, after batch norms have
 // been folded into convolutions.
 type node struct {
 	name     string
-	op       string
+	op       op
 	in       []int // indices of earlier nodes, or onEvents
 	width    int
 	inWidth  int
-	act      string
-	alpha    float64
+	act      activation
 	lookback int // steps of this node's output that later nodes look back on
 
 	// conv1d: kernel taps, oldest first, dilation steps apart. Group g takes inputs
@@ -37,7 +53,7 @@ type node struct {
 func (l *node) reach() int { return (l.kernel - 1) * l.dilation }
 
 // sparse is true for a convolution that is driven by single events.
-func (l *node) sparse() bool { return l.op == model.OpConv1D && l.in[0] == onEvents }
+func (l *node) sparse() bool { return l.op == opConv1D && l.in[0] == onEvents }
 
 // biasAt is the bias of step t.
 func (l *node) biasAt(t int64) []float32 {
@@ -62,10 +78,10 @@ func newGraph(m *model.Model) (nodes []node, index map[string]int) {
 	layers := slices.Clone(m.Layers)
 	conv := map[string]*folded{}
 	readers := map[string][]string{} // of a layer: layers, and "" for a head
-	op := map[string]*model.Layer{}
+	layer := map[string]*model.Layer{}
 	for i := range layers {
 		l := &layers[i]
-		op[l.Name] = l
+		layer[l.Name] = l
 		for _, in := range l.In {
 			readers[in] = append(readers[in], l.Name)
 		}
@@ -83,14 +99,14 @@ func newGraph(m *model.Model) (nodes []node, index map[string]int) {
 			continue
 		}
 		scale, shift := m.Tensors[l.Scale].Data, m.Tensors[l.Shift].Data
-		before := op[l.In[0]]
+		before := layer[l.In[0]]
 		switch {
 		case before.Op == model.OpConv1D && before.Activation == model.ActNone && len(readers[before.Name]) == 1 && conv[before.Name].after(scale, shift):
 			// The convolution takes the batch norm's name and activation.
 			alias[l.Name] = before.Name
 			before.Activation, before.Alpha = l.Activation, l.Alpha
 			readers[before.Name] = readers[l.Name]
-		case l.Activation == model.ActNone && !slices.ContainsFunc(readers[l.Name], func(r string) bool { return r == "" || op[r].Op != model.OpConv1D }):
+		case l.Activation == model.ActNone && !slices.ContainsFunc(readers[l.Name], func(r string) bool { return r == "" || layer[r].Op != model.OpConv1D }):
 			if foldBefore(conv, readers[l.Name], scale, shift) {
 				alias[l.Name] = l.In[0]
 				readers[l.In[0]] = append(slices.DeleteFunc(readers[l.In[0]], func(r string) bool { return r == l.Name }), readers[l.Name]...)
@@ -105,10 +121,7 @@ func newGraph(m *model.Model) (nodes []node, index map[string]int) {
 			index[ml.Name] = index[to]
 			continue
 		}
-		l := node{name: ml.Name, op: ml.Op, width: li.Width, inWidth: li.InWidth, act: ml.Activation, kernel: 1, dilation: 1, groups: 1, elm: ml.ELM}
-		if ml.Alpha != nil {
-			l.alpha = *ml.Alpha
-		}
+		l := node{name: ml.Name, op: op(slices.Index(opNames[:], ml.Op)), width: li.Width, inWidth: li.InWidth, act: newActivation(ml.Activation, ml.Alpha), kernel: 1, dilation: 1, groups: 1, elm: ml.ELM}
 		for _, in := range ml.In {
 			l.in = append(l.in, index[in])
 		}

@@ -29,25 +29,54 @@ func keras(depth int) *model.Model {
 	return modeltest.Build(modeltest.Document("keras", 6, layers), width, 1)
 }
 
-// sortEvents against the library's sort: few and many events for a place, many
-// places for an event, equal keys.
-func TestSortEvents(t *testing.T) {
+// arrange against the library's sort and a plain sum: few and many events for a place, many
+// places for an event, equal keys, weights that cancel, and more channels than a merger has.
+func TestArrange(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	s := &shard{}
-	for trial := range 400 {
-		s.n = 1 + rng.IntN(9)
+	again := 0
+	for trial := range 1200 {
+		channels := []int{1, 20, 1278, mostMerged, mostMerged + 1}[rng.IntN(5)]
+		weights := [][]float32{{1}, {1, 1, 1, 1, 0.5}, {0, 1, 2, 3, -3, 1e8, -1e8, 1e-3}}[rng.IntN(3)]
+		p := &plan{channels: channels, perSecond: anyNumber}
+		s := &shard{p: p, n: 1 + rng.IntN(9)}
+		if channels <= mostMerged {
+			s.merger = new(merger)
+		}
 		steps := 1 + rng.IntN(9)
 		events := make([]event, []int{0, 1, 3, 40, 500, 4000}[trial%6])
 		for i := range events {
-			step, neuron, channel := rng.IntN(steps), rng.IntN(s.n), rng.IntN(20)
-			events[i] = event{(uint64(step)<<neuronBits|uint64(neuron))<<channelBits | uint64(channel), float32(rng.IntN(4))}
+			step, neuron, channel := rng.IntN(steps), rng.IntN(s.n), rng.IntN(channels)
+			events[i] = event{(uint64(step)<<neuronBits|uint64(neuron))<<channelBits | uint64(channel), weights[rng.IntN(len(weights))]}
 		}
-		s.events = append(s.events[:0], events...)
-		s.sortEvents(steps)
-		slices.SortFunc(events, compareEvents)
-		if !slices.Equal(s.events, events) {
-			t.Fatalf("%d events, %d neurons, %d steps: wrong order", len(events), s.n, steps)
+		if trial%2 == 0 {
+			slices.SortFunc(events, comparePlaces)
 		}
+		for range 2 { // what is left of the first would show in the second
+			s.events = append(s.events[:0], events...)
+			s.arrange(&job{steps: steps})
+			want := slices.Clone(events)
+			slices.SortFunc(want, compareEvents)
+			merged := want[:0]
+			for i := 0; i < len(want); {
+				e := want[i]
+				for i++; i < len(want) && want[i].key == e.key; i++ {
+					e.weight += want[i].weight
+					again++
+				}
+				if e.weight != 0 {
+					merged = append(merged, e)
+				}
+			}
+			if !slices.Equal(s.events, merged) {
+				t.Fatalf("%d events on %d channels, %d neurons, %d steps, weights %v: got %v, want %v", len(events), channels, s.n, steps, weights, s.events, merged)
+			}
+		}
+		if int(s.seen.events) != 2*len(events) {
+			t.Fatalf("%d events counted, want %d", s.seen.events, 2*len(events))
+		}
+	}
+	if again == 0 {
+		t.Error("no channel with two events: the test shows little")
 	}
 }
 
@@ -76,6 +105,29 @@ func TestSigmoid(t *testing.T) {
 	}
 	if got := sigmoid(float32(math.NaN())); got == got {
 		t.Errorf("sigmoid(NaN) = %v", got)
+	}
+}
+
+// eventUnits against rounding by the library: random bits, and where a half is near.
+func TestEventUnits(t *testing.T) {
+	check := func(w float32) {
+		t.Helper()
+		if want := int32(math.Round(min(maxEventUnits, max(-maxEventUnits, float64(w)*eventUnit)))); eventUnits(w) != want {
+			t.Fatalf("%v: %d, want %d", w, eventUnits(w), want)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 100000 {
+		if w := math.Float32frombits(rng.Uint32()); w-w == 0 {
+			check(w)
+		}
+	}
+	for i := range 4 * maxEventUnits {
+		half := (float32(i) + 0.5) / eventUnit
+		for _, w := range []float32{half, math.Nextafter32(half, 0), math.Nextafter32(half, 1e9)} {
+			check(w)
+			check(-w)
+		}
 	}
 }
 

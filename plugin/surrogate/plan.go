@@ -18,8 +18,8 @@ type plan struct {
 	sample       bool
 	seed         uint64
 
-	rates, weights span    // training range, for counting what lies outside
-	perSecond      float64 // most events of a channel in a second
+	rates, weights span   // training range, for counting what lies outside
+	perSecond      uint16 // most events of a channel in a second
 	rangeKnown     bool
 
 	layers  []layer  // of a plan in float32
@@ -78,14 +78,14 @@ func newPlan(m *model.Model, n int, kernel *native.Set, opt Options) (*plan, err
 	for i := range nodes {
 		l := layer{node: nodes[i]}
 		switch l.op {
-		case model.OpConv1D:
+		case opConv1D:
 			l.deferred = l.deferrable() && n/max(1, opt.Threads) >= deferNeurons
 			l.pack()
-		case model.OpELM:
+		case opELM:
 			l.cell = newELM(l.elm, m.Tensors)
 		}
 		for _, in := range l.in {
-			if in == onEvents && l.op != model.OpConv1D {
+			if in == onEvents && l.op != opConv1D {
 				p.denseEvents = true
 			}
 		}

@@ -161,7 +161,7 @@ func Plan(m *model.Model, precision string) (*Planned, error) {
 		if e := l.cell; e != nil {
 			d.ELM = &PlannedELM{Branches: e.branches, Memory: e.memory, SynapseDecay: e.synapseDecay, MemoryDecay: e.memoryDecay, Gain: e.gain}
 			for _, x := range e.mlp {
-				d.ELM.MLP = append(d.ELM.MLP, PlannedDense{In: x.in, Out: x.out, Weight: x.weight, Bias: x.bias, Activation: x.act, Alpha: x.alpha})
+				d.ELM.MLP = append(d.ELM.MLP, PlannedDense{In: x.in, Out: x.out, Weight: x.weight, Bias: x.bias, Activation: x.act.name, Alpha: x.act.alpha})
 			}
 		}
 		out.Layers = append(out.Layers, d)
@@ -177,7 +177,7 @@ func (h *head) planned() PlannedHead {
 }
 
 func (l *node) planned() PlannedLayer {
-	return PlannedLayer{Name: l.name, Op: l.op, In: slices.Clone(l.in), Width: l.width, InWidth: l.inWidth, Activation: l.act, Alpha: float32(l.alpha), Lookback: l.lookback,
+	return PlannedLayer{Name: l.name, Op: l.op.String(), In: slices.Clone(l.in), Width: l.width, InWidth: l.inWidth, Activation: l.act.name, Alpha: l.act.alpha, Lookback: l.lookback,
 		Kernel: l.kernel, Dilation: l.dilation, Groups: l.groups, InGroup: l.inGroup, OutGroup: l.outGroup, Bias: l.bias, Scale: l.scale, Shift: l.shift}
 }
 

@@ -91,7 +91,7 @@ func (l *layer8) depthwise() bool { return l.inGroup == 1 && l.outGroup == 1 && 
 
 // low is the least value that requantisation gives: a ReLU is a limit.
 func (l *layer8) low() uint8 {
-	if l.act == model.ActReLU {
+	if l.act.kind == actReLU {
 		return l.before.zero
 	}
 	return 0
@@ -110,21 +110,21 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 	for i := range nodes {
 		l := &layers[i]
 		l.node = nodes[i]
-		if l.op == model.OpBatchNorm { // a convolution of one tap
-			l.op, l.kernel, l.dilation, l.groups, l.inGroup, l.outGroup = model.OpConv1D, 1, 1, l.width, 1, 1
+		if l.op == opBatchNorm { // a convolution of one tap
+			l.op, l.kernel, l.dilation, l.groups, l.inGroup, l.outGroup = opConv1D, 1, 1, l.width, 1, 1
 			l.weight, l.bias = l.scale, l.node.shift
 		}
 		read, sums := false, false
 		for j := i + 1; j < len(nodes); j++ {
 			for _, in := range nodes[j].in {
-				read = read || in == i && nodes[j].op != model.OpELM
-				sums = sums || in == i && nodes[j].op == model.OpELM
+				read = read || in == i && nodes[j].op != opELM
+				sums = sums || in == i && nodes[j].op == opELM
 			}
 		}
 		for _, h := range heads {
 			sums = sums || h.layer == i
 		}
-		l.keepSums = sums && l.op == model.OpConv1D && l.act == model.ActNone
+		l.keepSums = sums && l.op == opConv1D && l.act.kind == actNone
 		l.silent = !read && l.keepSums
 		if !l.silent {
 			r, ok := m.Int8.Ranges[l.name]
@@ -133,24 +133,24 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 			}
 			l.out = spanning(r)
 			l.before = l.out
-			if l.act != model.ActNone && l.act != model.ActReLU {
+			if !l.act.limits() {
 				if r, ok = m.Int8.BeforeActivation[l.name]; !ok {
 					return nil, bad(l, "no range before its activation: quantise the model again")
 				}
 				l.before = spanning(r)
-				l.activate = newTable(l.before, l.out, l.act, l.alpha)
+				l.activate = newTable(l.before, l.out, l.act)
 			}
 		}
 		l.stride = (l.width + 3) / 4 * 4
 		for _, n := range nodes[i+1:] {
-			if n.op == model.OpConv1D && n.in[0] == i && n.groups > 1 && n.inGroup%4 != 0 {
+			if n.op == opConv1D && n.in[0] == i && n.groups > 1 && n.inGroup%4 != 0 {
 				l.stride = (l.width+3)/4*4 + 4 // a group is read with padding
 			}
 		}
 		var in []quantized
 		for _, j := range l.in {
 			if j == onEvents {
-				if l.op != model.OpConv1D {
+				if l.op != opConv1D {
 					return nil, bad(l, "%s on events has no integer form, only conv1d", l.op)
 				}
 				in = append(in, quantized{scale: 1.0 / eventUnit})
@@ -159,19 +159,19 @@ func newLayers8(m *model.Model, nodes []node, heads map[string]head) ([]layer8, 
 			in = append(in, layers[j].out)
 		}
 		switch l.op {
-		case model.OpConv1D:
+		case opConv1D:
 			l.quantizeConv(in[0])
-		case model.OpAdd:
+		case opAdd:
 			l.quantizeAdd(in)
-		case model.OpELM:
+		case opELM:
 			var err error
 			if l.cell, err = newELM8(m, l, layers[l.in[0]].units()); err != nil {
 				return nil, err
 			}
-		case model.OpConcat, model.OpActivation:
+		case opConcat, opActivation:
 			l.before = l.out // the table does it all
 			for _, a := range in {
-				l.table = append(l.table, newTable(a, l.out, l.act, l.alpha))
+				l.table = append(l.table, newTable(a, l.out, l.act))
 			}
 			l.activate = nil
 		default:
@@ -195,16 +195,16 @@ func (l *layer8) units() []float64 {
 }
 
 // newTable is the function from activation to activation for all 256 values.
-func newTable(from, to quantized, act string, alpha float64) *[256]uint8 {
+func newTable(from, to quantized, act activation) *[256]uint8 {
 	var t [256]uint8
-	for q, y := range activated(from, act, alpha) {
+	for q, y := range activated(from, act) {
 		t[q] = to.nearest(float64(y))
 	}
 	return &t
 }
 
 // activated is an activation function of all 256 values.
-func activated(from quantized, act string, alpha float64) [256]float32 {
+func activated(from quantized, act activation) [256]float32 {
 	reference, err := native.Select("reference")
 	if err != nil {
 		panic(err) // it is in every build
@@ -213,7 +213,7 @@ func activated(from quantized, act string, alpha float64) [256]float32 {
 	for q := range x {
 		x[q] = float32(from.value(uint8(q)))
 	}
-	activate(reference, act, float32(alpha), x[:])
+	act.activate(reference, x[:])
 	return x
 }
 

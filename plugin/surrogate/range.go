@@ -30,10 +30,10 @@ type counts struct {
 	steps, stepsOutside, events, weightsOutside, channelsOutside int64
 	maxEvents                                                    int
 	minWeight, maxWeight                                         float32
-	// inSecond [neuron][channel] counts the events of the second in hand; nil where the
-	// model has no range for them.
-	second   int64
-	inSecond []uint16
+	// inSecond [neuron][channel] counts the events of the second in hand, which ends with step
+	// secondEnds; nil where the model has no range for them.
+	inSecond   []uint16
+	secondEnds int64
 }
 
 // span is a closed interval.
@@ -41,17 +41,20 @@ type span struct{ low, high float64 }
 
 func (s span) has(x float64) bool { return x >= s.low && x <= s.high }
 
+// anyNumber of events of a channel in a second is inside the range.
+const anyNumber = math.MaxUint16
+
 // spans returns the ranges of events per ms and of weights, infinite where the
-// model has none, and the most events of a channel in a second, infinite likewise.
-func spans(m *model.Model) (rate, weight span, perSecond float64, known bool) {
+// model has none, and the most events of a channel in a second.
+func spans(m *model.Model) (rate, weight span, perSecond uint16, known bool) {
 	all := span{math.Inf(-1), math.Inf(1)}
-	rate, weight, perSecond = all, all, math.Inf(1)
+	rate, weight, perSecond = all, all, anyNumber
 	if r := m.TrainingRange; r != nil {
 		if r.EventsPerMS != nil {
 			rate, known = span{r.EventsPerMS[0], r.EventsPerMS[1]}, true
 		}
 		if r.EventsPerChannelPer != nil {
-			perSecond, known = r.EventsPerChannelPer[1], true
+			perSecond, known = uint16(max(0, min(anyNumber, r.EventsPerChannelPer[1]))), true
 		}
 		if r.Weight != nil {
 			weight, known = span{r.Weight[0], r.Weight[1]}, true
@@ -62,7 +65,7 @@ func spans(m *model.Model) (rate, weight span, perSecond float64, known bool) {
 
 // newCounts returns empty counts of n neurons.
 func (p *plan) newCounts(n int) counts {
-	if math.IsInf(p.perSecond, 1) {
+	if p.perSecond == anyNumber {
 		return counts{}
 	}
 	return counts{inSecond: make([]uint16, n*p.channels)}
@@ -74,49 +77,69 @@ func (c *counts) reset() {
 	*c = counts{inSecond: c.inSecond}
 }
 
-// count tallies the sorted, unmerged events of steps from step now on.
-func (s *shard) count(now int64, steps int) {
+// count tallies the events of a place, before they are merged; t0 is step 0 of the call. It returns
+// whether their weights differ.
+func (s *shard) count(t0 int64, events []event) (mixed bool) {
 	c := &s.seen
-	total := int64(steps) * int64(s.n)
-	quiet := total // neuron-steps without an event
-	for i := 0; i < len(s.events); {
-		if c.inSecond != nil {
-			if second := (now + int64(s.events[i].step())) / 1000; second != c.second {
-				clear(c.inSecond)
-				c.second = second
-			}
-		}
-		j := i
-		for ; j < len(s.events) && s.events[j].key>>channelBits == s.events[i].key>>channelBits; j++ {
-			w := s.events[j].weight
-			if c.events == 0 {
-				c.minWeight, c.maxWeight = w, w
-			}
-			c.events++
-			c.minWeight, c.maxWeight = min(c.minWeight, w), max(c.maxWeight, w)
-			if !s.p.weights.has(float64(w)) {
-				c.weightsOutside++
-			}
-			if c.inSecond == nil {
-				continue
-			}
-			k := &c.inSecond[s.events[j].neuron()*s.p.channels+s.events[j].channel()]
-			if *k++; float64(*k) > s.p.perSecond && float64(*k-1) <= s.p.perSecond {
-				c.channelsOutside++
-			} else if *k == 0 {
-				*k-- // 65,535 is enough
-			}
-		}
-		c.maxEvents = max(c.maxEvents, j-i)
-		if !s.p.rates.has(float64(j - i)) {
-			c.stepsOutside++
-		}
-		quiet--
-		i = j
+	if c.inSecond != nil {
+		c.countChannels(t0+int64(events[0].step()), events, s.p)
 	}
-	c.steps += total
-	if !s.p.rates.has(0) {
-		c.stepsOutside += quiet
+	if c.events == 0 {
+		c.minWeight, c.maxWeight = events[0].weight, events[0].weight
+	}
+	for i := 0; i < len(events); {
+		n := sameWeight(events[i:])
+		if c.weigh(events[i].weight); !s.p.weights.has(float64(events[i].weight)) {
+			c.weightsOutside += int64(n)
+		}
+		i += n
+		mixed = i < len(events) || mixed
+	}
+	n := len(events)
+	c.events += int64(n)
+	c.maxEvents = max(c.maxEvents, n)
+	if !s.p.rates.has(float64(n)) {
+		c.stepsOutside++
+	}
+	return mixed
+}
+
+// sameWeight is how many of the events have the first one's weight, up to the first with another. In most
+// networks all have one.
+func sameWeight(events []event) int {
+	w := events[0].weight
+	for i := range events {
+		if events[i].weight != w {
+			return i
+		}
+	}
+	return len(events)
+}
+
+// weigh notes a weight.
+func (c *counts) weigh(w float32) {
+	if w < c.minWeight {
+		c.minWeight = w
+	}
+	if w > c.maxWeight {
+		c.maxWeight = w
+	}
+}
+
+// countChannels counts the events of a neuron in step t on their channels.
+func (c *counts) countChannels(t int64, events []event, p *plan) {
+	if t >= c.secondEnds {
+		clear(c.inSecond)
+		c.secondEnds = (t/1000 + 1) * 1000
+	}
+	of := c.inSecond[events[0].neuron()*p.channels:][:p.channels]
+	for i := range events {
+		if k := &of[events[i].channel()]; *k <= p.perSecond {
+			*k++
+			if *k > p.perSecond {
+				c.channelsOutside++
+			}
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package surrogate
 
 import (
+	"slices"
+
 	"understudy/plugin/model"
 	"understudy/plugin/population"
 )
@@ -23,9 +25,10 @@ type shard struct {
 	silent   []int32 // [neuron] for how many steps none is emitted; nil in a model that is never refractory
 	numbers  []int64 // [neuron] see Population.SetNumbers; nil: first and up
 
-	events []event // of the current Step, sorted
+	events []event // of the current Step
 	seen   counts
-	dealt  []event // room for sortEvents
+	merger *merger // nil with more channels than it may have
+	dealt  []event // room for sortPlaces
 	ends   []int32
 }
 
@@ -50,6 +53,9 @@ func newShard(p *plan, first, n int) *shard {
 		s.net = newInt8Network(p, n, s.block)
 	} else {
 		s.net = newFloatNetwork(p, n, s.block)
+	}
+	if p.channels <= mostMerged {
+		s.merger = new(merger)
 	}
 	if p.refractory > 0 {
 		s.silent = make([]int32, n)
@@ -89,19 +95,35 @@ func (e event) channel() int { return int(e.key & (1<<channelBits - 1)) }
 func (e event) neuron() int  { return int(e.key >> channelBits & (1<<neuronBits - 1)) }
 func (e event) step() int    { return int(e.key >> (channelBits + neuronBits)) }
 
-// run does job j with the events in s.events, which it sorts, and writes the shard's
-// columns of the outputs.
+// event is an event of a step from now on as the shard sees it.
+func (s *shard) event(now int64, e *population.Event) event {
+	step := uint64(int64(e.TimeMS) - now) // TimeMS >= now >= 0: truncating is flooring
+	return event{
+		key:    (step<<neuronBits|uint64(int(e.Neuron)-s.first))<<channelBits | uint64(e.Channel),
+		weight: e.Weight,
+	}
+}
+
+// takeAll takes all events of a Step.
+func (s *shard) takeAll(now int64, events []population.Event) {
+	s.events = slices.Grow(s.events[:0], len(events))[:len(events)]
+	for i := range events {
+		s.events[i] = s.event(now, &events[i])
+	}
+}
+
+// run does job j with the events in s.events, and writes the shard's columns of the outputs.
 func (s *shard) run(j *job) {
-	s.sortEvents(j.steps)
-	s.count(j.now, j.steps)
-	s.merge()
+	s.arrange(j)
 	events := s.events
 	for done := 0; done < j.steps; {
 		t := j.now + int64(done)
 		k := min(j.steps-done, s.block-int(t%int64(s.block)))
-		take := 0
-		for take < len(events) && events[take].step() < done+k {
-			take++
+		take := len(events)
+		if done+k < j.steps {
+			for take = 0; take < len(events) && events[take].step() < done+k; {
+				take++
+			}
 		}
 		s.net.forward(t, k, done, events[:take])
 		for r := range k {
@@ -113,21 +135,29 @@ func (s *shard) run(j *job) {
 	s.events = s.events[:0]
 }
 
-// merge sums the weights of each channel in a step, in the sorted order, and
-// leaves out sums of zero.
-func (s *shard) merge() {
-	to := 0
-	for i := 0; i < len(s.events); {
-		e := s.events[i]
-		for i++; i < len(s.events) && s.events[i].key == e.key; i++ {
-			e.weight += s.events[i].weight
+// arrange puts the events into the canonical order and merges those of each channel in a step, and
+// counts them as they came.
+func (s *shard) arrange(j *job) {
+	s.sortPlaces(j.steps)
+	events, to, quiet := s.events, 0, j.steps*s.n
+	for i := 0; i < len(events); quiet-- {
+		next := len(events)
+		if j.steps*s.n > 1 {
+			next = i + samePlace(events[i:])
 		}
-		if e.weight != 0 {
-			s.events[to] = e
-			to++
+		mixed := s.count(j.now, events[i:next])
+		if s.merger != nil {
+			to += s.merger.merge(events[to:], events[i:next], mixed)
+		} else {
+			to += mergeSorted(events[to:], events[i:next])
 		}
+		i = next
 	}
-	s.events = s.events[:to]
+	s.events = events[:to]
+	s.seen.steps += int64(j.steps) * int64(s.n)
+	if !s.p.rates.has(0) {
+		s.seen.stepsOutside += int64(quiet)
+	}
 }
 
 // emit writes the outputs of step t, which is step row of the call.

@@ -3,15 +3,22 @@ package surrogate
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
-// sortEvents puts the events of steps into the canonical order. They usually come
-// in no order, a few per neuron and step, so they are first dealt out to these and
-// then sorted within: several times faster than one sort of all.
-func (s *shard) sortEvents(steps int) {
+// place is what the events of one neuron and step have in common; places are in the order of
+// their steps, then of their neurons.
+func (e event) place() uint64 { return e.key >> channelBits }
+
+// sortPlaces puts the events of steps into the order of their places. They are dealt out to them,
+// which is several times faster than sorting, or have come in this order.
+func (s *shard) sortPlaces(steps int) {
+	if steps*s.n == 1 || inPlaces(s.events) {
+		return
+	}
 	if steps*s.n > 4*len(s.events) || len(s.events) > math.MaxInt32 { // mostly empty places; a count would not fit
-		slices.SortFunc(s.events, compareEvents)
+		slices.SortFunc(s.events, comparePlaces)
 		return
 	}
 	place := func(e event) int { return e.step()*s.n + e.neuron() }
@@ -33,53 +40,125 @@ func (s *shard) sortEvents(steps int) {
 		*end++
 	}
 	s.events, s.dealt = s.dealt, s.events
-	start := int32(0)
-	for _, end := range s.ends {
-		sortPlace(s.events[start:end])
-		start = end
-	}
 }
 
-// mostRanked is how many events of one neuron and step are sorted by rank. The work grows
-// with the square of the number.
-const mostRanked = 32
-
-// sortPlace sorts the events of one neuron and step. Each event's rank is the number of
-// smaller channels: counted without branches, which for channels in no order would be
-// mispredicted every other time.
-func sortPlace(events []event) {
-	if len(events) > mostRanked {
-		slices.SortFunc(events, compareEvents)
-		return
-	}
-	var channel, rank [mostRanked]uint32
-	var sorted [mostRanked]event
-	for i, e := range events {
-		c, r := uint32(e.channel()), uint32(0)
-		for j, d := range channel[:i] {
-			less := (c - d) >> 31 // 1 where c < d: channels have fewer than 31 bits
-			rank[j] += less
-			r += 1 - less
+// inPlaces says whether events are in the order of their places.
+func inPlaces(events []event) bool {
+	last := uint64(0)
+	for i := range events {
+		place := events[i].place()
+		if place < last {
+			return false
 		}
-		channel[i], rank[i] = c, r
+		last = place
 	}
-	for i, e := range events {
-		sorted[rank[i]%mostRanked] = e
-	}
-	copy(events, sorted[:])
-	// Events of one channel are in the order in which they came.
-	for i := 1; i < len(events); i++ {
-		if events[i].key == events[i-1].key {
-			for j := i; j > 0 && compareEvents(events[j], events[j-1]) < 0; j-- {
-				events[j], events[j-1] = events[j-1], events[j]
-			}
-		}
-	}
+	return true
 }
+
+// samePlace is how many of the events, which are in the order of their places, have the first one's.
+func samePlace(events []event) int {
+	place, n := events[0].place(), 1
+	for n < len(events) && events[n].place() == place {
+		n++
+	}
+	return n
+}
+
+func comparePlaces(a, b event) int { return cmp.Compare(a.place(), b.place()) }
 
 func compareEvents(a, b event) int {
 	if a.key != b.key {
 		return cmp.Compare(a.key, b.key)
 	}
 	return cmp.Compare(a.weight, b.weight)
+}
+
+// merger sums the weights of each channel in a place, and gives the sums in the order of the
+// channels, without comparing any.
+type merger struct {
+	set   [mostMerged / 64]uint64 // a bit for each channel with events
+	sum   [mostMerged]float32     // of their weights
+	mixed []event                 // room for sumMixed
+}
+
+// mostMerged is how many channels a merger may have: one bit of a uint64 for each word of set.
+const mostMerged = 64 * 64
+
+// merge writes to y, for the events of a place, one for each channel, in order, with the sum of its weights,
+// added from the smallest up, but none with a sum of zero. It returns how many it has written. y may
+// begin at or before events; mixed says that their weights differ.
+func (m *merger) merge(y, events []event, mixed bool) int {
+	words := m.add(events)
+	if mixed {
+		m.sumMixed(events)
+	}
+	return m.take(y, events[0].place()<<channelBits, words)
+}
+
+// add adds the weights in the order of the events. It returns a bit for each word of set that is not zero.
+func (m *merger) add(events []event) (words uint64) {
+	for i := range events {
+		e := &events[i]
+		c := e.channel() % mostMerged
+		m.set[c/64] |= 1 << (c % 64)
+		m.sum[c] += e.weight
+		words |= 1 << (c / 64)
+	}
+	return words
+}
+
+// take writes the sums to y, with their channels added to key, and clears them.
+func (m *merger) take(y []event, key, words uint64) (n int) {
+	for words != 0 {
+		i := bits.TrailingZeros64(words) % len(m.set)
+		w := m.set[i]
+		c := i*64 + bits.TrailingZeros64(w)%64
+		w &= w - 1
+		if m.set[i] = w; w == 0 {
+			words &= words - 1
+		}
+		if sum := m.sum[c]; sum != 0 {
+			y[n] = event{key + uint64(c), sum}
+			m.sum[c] = 0
+			n++
+		}
+	}
+	return n
+}
+
+// sumMixed sums anew, in the order of the weights, for channels with more than one event.
+func (m *merger) sumMixed(events []event) {
+	var once, twice [len(m.set)]uint64
+	for _, e := range events {
+		c := e.channel()
+		twice[c/64] |= once[c/64] & (1 << (c % 64))
+		once[c/64] |= 1 << (c % 64)
+	}
+	m.mixed = m.mixed[:0]
+	for _, e := range events {
+		if c := e.channel(); twice[c/64]>>(c%64)&1 != 0 {
+			m.mixed = append(m.mixed, e)
+			m.sum[c] = 0
+		}
+	}
+	for _, e := range m.mixed[:mergeSorted(m.mixed, m.mixed)] {
+		m.sum[e.channel()] = e.weight
+	}
+}
+
+// mergeSorted does what merger.merge does, with any channels. It changes the order of the events.
+func mergeSorted(y, events []event) int {
+	slices.SortFunc(events, compareEvents)
+	n := 0
+	for i := 0; i < len(events); {
+		e := events[i]
+		for i++; i < len(events) && events[i].key == e.key; i++ {
+			e.weight += events[i].weight
+		}
+		if e.weight != 0 {
+			y[n] = e
+			n++
+		}
+	}
+	return n
 }

@@ -254,14 +254,13 @@ func (p *Population) step(steps int, events []population.Event, out population.O
 	if err := population.CheckStep(p.info, p.now, steps, events, out); err != nil {
 		return err
 	}
-	for i := range events {
-		e := &events[i]
-		s := p.shards[p.owner[e.Neuron]]
-		step := uint64(int64(e.TimeMS) - p.now) // TimeMS >= now >= 0: truncating is flooring
-		s.events = append(s.events, event{
-			key:    (step<<neuronBits|uint64(int(e.Neuron)-s.first))<<channelBits | uint64(e.Channel),
-			weight: e.Weight,
-		})
+	if len(p.shards) == 1 {
+		p.shards[0].takeAll(p.now, events)
+	} else {
+		for i := range events {
+			s := p.shards[p.owner[events[i].Neuron]]
+			s.events = append(s.events, s.event(p.now, &events[i]))
+		}
 	}
 	j := job{p.now, steps, p.info.N, out, heads}
 	for _, w := range p.work {

@@ -19,13 +19,20 @@ import (
 // execute runs a command line as main does and returns what it prints.
 func execute(t *testing.T, args ...string) (stdout string, err error) {
 	t.Helper()
+	stdout, _, err = executeAll(t, args...)
+	return stdout, err
+}
+
+// executeAll is execute and returns the warnings, too.
+func executeAll(t *testing.T, args ...string) (stdout, warnings string, err error) {
+	t.Helper()
 	var out, stderr bytes.Buffer
 	root := newRoot()
 	root.SetOut(&out)
 	root.SetErr(&stderr)
 	root.SetArgs(args)
 	err = root.ExecuteContext(context.Background())
-	return out.String(), err
+	return out.String(), stderr.String(), err
 }
 
 func isUsage(err error) bool {

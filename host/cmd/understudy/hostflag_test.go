@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,30 @@ func TestInferInSandbox(t *testing.T) {
 	}
 	if !bytes.Equal(results[0], results[1]) {
 		t.Error("another result in the sandbox")
+	}
+}
+
+// The sandbox warns of what the model never saw in training as infer does outside.
+func TestInferWarnsInSandbox(t *testing.T) {
+	folder := t.TempDir()
+	in := filepath.Join(folder, "events.csv")
+	var b strings.Builder
+	b.WriteString("t_ms,channel,weight\n")
+	for ms := range 100 { // l5pc-tcn saw 72 events of a channel within a second
+		fmt.Fprintf(&b, "%d,7,1\n%d,8,3\n", ms, ms)
+	}
+	if err := os.WriteFile(in, []byte(b.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var warnings [2]string
+	for i, host := range []string{"native", "wasm"} {
+		var err error
+		if _, warnings[i], err = executeAll(t, "infer", "--model", "l5pc-tcn", "--input", in, "--out", filepath.Join(folder, "out.npz"), "--host", host); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if warnings[0] != warnings[1] || !strings.Contains(warnings[0], "2 times a channel") || !strings.Contains(warnings[0], "have a weight") {
+		t.Errorf("outside: %q, in the sandbox: %q", warnings[0], warnings[1])
 	}
 }
 

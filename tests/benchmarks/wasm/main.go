@@ -16,10 +16,11 @@ import (
 func main() {
 	repeats := flag.Int("repeats", 30, "measure each so often")
 	only := flag.String("only", "", "rows of kernels or models that contain this")
+	guest := flag.String("guest", "", "another guest than the embedded one, to compare whole steps with: a `file` of wasm/build.sh")
 	variants := flag.Bool("variants", false, "measure ways to write a kernel's loop, and nothing else")
 	flag.Parse()
 	runtime.LockOSThread() // see cpuTime
-	measure := func() error { return run(*repeats, *only) }
+	measure := func() error { return run(*repeats, *only, *guest) }
 	if *variants {
 		measure = func() error { return measureVariants(*repeats) }
 	}
@@ -30,9 +31,9 @@ func main() {
 	}
 }
 
-func run(repeats int, only string) error {
+func run(repeats int, only, guest string) error {
 	if err := measureKernels(repeats, only); err != nil {
 		return err
 	}
-	return measurePopulations(repeats, only)
+	return measurePopulations(repeats, only, guest)
 }

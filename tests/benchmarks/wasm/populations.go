@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 
 	"understudy/host"
@@ -19,14 +21,26 @@ import (
 // eventsPerMS arrive at each neuron, on random channels; they repeat after periodMS.
 const eventsPerMS, periodMS = 14, 50
 
-// measurePopulations prints a line for each model, precision and size of population: whole steps.
-func measurePopulations(repeats int, only string) error {
+// measurePopulations prints a line for each model, precision and size of population: whole steps. guest is the file of
+// another guest than the embedded one, to compare with, or empty.
+func measurePopulations(repeats int, only, guest string) error {
 	r, err := host.New(context.Background(), host.Options{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-6s %8s %10s %10s %10s %14s %10s\n", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
+	boxes := []*host.Runtime{r}
+	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-6s %8s %10s %10s %10s %14s %10s", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
+	if guest != "" {
+		other, err := openGuest(guest)
+		if err != nil {
+			return err
+		}
+		defer other.Close()
+		boxes = append(boxes, other)
+		fmt.Printf(" %10s", "-guest")
+	}
+	fmt.Println()
 	for _, name := range []string{"l5pc", "l5pc-tcn", "paper"} {
 		if !strings.Contains(name, only) {
 			continue
@@ -50,15 +64,17 @@ func measurePopulations(repeats int, only string) error {
 					runs = append(runs, steps(p, n, m.Inputs.Channels, &failed))
 					return nil
 				}
-				sandbox, err := r.NewSurrogate(data, n, surrogate.Options{Precision: precision})
-				if err == nil {
-					defer sandbox.Close()
-				}
-				if err := add(sandbox, err); err != nil {
-					return err
-				}
 				for _, kernel := range []string{"reference", "avx2"} {
 					p, err := surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1})
+					if err == nil {
+						defer p.Close()
+					}
+					if err := add(p, err); err != nil {
+						return err
+					}
+				}
+				for _, box := range boxes {
+					p, err := box.NewSurrogate(data, n, surrogate.Options{Precision: precision})
 					if err == nil {
 						defer p.Close()
 					}
@@ -73,11 +89,24 @@ func measurePopulations(repeats int, only string) error {
 				for i := range ns {
 					ns[i] /= 1000 * float64(n)
 				}
-				fmt.Printf("%-12s %-6s %8d %10.2f %10.2f %10.2f %14.2f %10.2f\n", name, precision, n, ns[0], ns[1], ns[2], ns[1]/ns[0], ns[2]/ns[0])
+				fmt.Printf("%-12s %-6s %8d %10.2f %10.2f %10.2f %14.2f %10.2f", name, precision, n, ns[2], ns[0], ns[1], ns[0]/ns[2], ns[1]/ns[2])
+				for _, other := range ns[3:] {
+					fmt.Printf(" %10.2f", other)
+				}
+				fmt.Println()
 			}
 		}
 	}
 	return nil
+}
+
+// openGuest compiles a guest from a file, which is trusted as the embedded one is.
+func openGuest(file string) (*host.Runtime, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return host.New(context.Background(), host.Options{Guest: b, Trusted: fmt.Sprintf("%x", sha256.Sum256(b))})
 }
 
 // modelOf is a built-in model, or the network of the paper with random weights.
