@@ -8,6 +8,7 @@ import (
 
 	"understudy/host"
 	"understudy/host/guest"
+	"understudy/plugin/cell"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
@@ -56,12 +57,12 @@ func BenchmarkWatchdog(b *testing.B) {
 		open  func(*host.Runtime) (*host.Population, error)
 		steps int
 	}{
-		"idle": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("lif", 1) }, 1},
+		"idle": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("lif", 1, cell.Options{}) }, 1},
 		"f32":  {func(r *host.Runtime) (*host.Population, error) { return r.NewSurrogate(file, n, surrogate.Options{}) }, 20},
 		"int8": {func(r *host.Runtime) (*host.Population, error) {
 			return r.NewSurrogate(file, n, surrogate.Options{Precision: surrogate.Int8})
 		}, 20},
-		"l5pc": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("l5pc", 1) }, 1},
+		"l5pc": {func(r *host.Runtime) (*host.Population, error) { return r.NewCell("l5pc", 1, cell.Options{}) }, 1},
 	} {
 		b.Run(name, func(b *testing.B) {
 			least := [2]time.Duration{time.Hour, time.Hour}
@@ -105,7 +106,7 @@ func BenchmarkStart(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer r.Close()
-				if _, err := r.NewCell("lif", 1); err != nil {
+				if _, err := r.NewCell("lif", 1, cell.Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -47,7 +47,7 @@ func Example() {
 	}
 	fmt.Println("first spike:", slices.Index(out.Spike, true), "ms")
 	// Too much memory is an error of that population alone.
-	_, err = box.NewCell("lif", 10_000_000)
+	_, err = box.NewSurrogate(file, 200_000, surrogate.Options{})
 	fmt.Println("too many neurons:", err != nil, "- the first goes on:", neuron.Step(1, nil, population.Output{}) == nil)
 	// Output:
 	// 9 ms: -78.2 mV

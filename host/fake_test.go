@@ -32,7 +32,7 @@ type fake map[string]verb
 
 // Which parameter of a verb says where its result goes, and where its text goes.
 var (
-	outOf  = map[string]int{"model_open_bytes": 2, "model_info_json": 3, "population_create": 5, "cell_population_create": 3, "population_info": 1, "population_input_range": 1, "population_save": 3}
+	outOf  = map[string]int{"model_open_bytes": 2, "model_info_json": 3, "population_create": 5, "cell_population_create": 5, "population_info": 1, "population_input_range": 1, "population_save": 3}
 	textOf = map[string]int{"last_message": 0, "model_info_json": 1, "population_save": 1, "population_step": 4}
 )
 

@@ -7,6 +7,7 @@ package host
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"understudy/host/guest"
 	"understudy/host/sandbox"
 	"understudy/plugin/abi"
+	"understudy/plugin/cell"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
@@ -132,19 +134,31 @@ func (r *Runtime) NewSurrogate(modelFile []byte, n int, opt surrogate.Options) (
 }
 
 // NewCell makes a population of n detailed neurons of a built-in cell, in an
-// instance of the guest of its own.
-func (r *Runtime) NewCell(name string, n int) (*Population, error) {
+// instance of the guest of its own. The guest has one thread, so Threads must be left out of opt.
+func (r *Runtime) NewCell(name string, n int, opt cell.Options) (*Population, error) {
+	if name == "" {
+		return nil, fmt.Errorf("%w: cell has no name", population.ErrInput)
+	}
+	if opt.Threads != 0 {
+		return nil, fmt.Errorf("%w: %d threads: a WebAssembly guest has one, leave them out", population.ErrInput, opt.Threads)
+	}
+	options, err := json.Marshal(opt)
+	if err != nil { // a number that is not finite
+		return nil, fmt.Errorf("%w: options of cell %q: %w", population.ErrInput, name, err)
+	}
 	return r.populate(n, func(p *Population) error {
-		if name == "" {
-			return fmt.Errorf("%w: cell has no name", population.ErrInput)
-		}
 		at, err := p.put([]byte(name))
 		if err != nil {
 			return err
 		}
 		defer p.free(at)
+		optionsAt, err := p.put(options)
+		if err != nil {
+			return err
+		}
+		defer p.free(optionsAt)
 		p.info.Model = name
-		if err := p.call(opCellCreate, at, uint64(len(name)), uint64(uint32(n)), p.scratch); err != nil {
+		if err := p.call(opCellCreate, at, uint64(len(name)), uint64(uint32(n)), optionsAt, uint64(len(options)), p.scratch); err != nil {
 			return err
 		}
 		p.handle, err = p.word()

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +13,9 @@ import (
 
 	"understudy/host"
 	"understudy/plugin/cell"
+	"understudy/plugin/detailed"
 	"understudy/plugin/model/builtin"
+	"understudy/plugin/morphology"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
@@ -61,11 +64,11 @@ func TestNewRefusesWhatIsNoGuest(t *testing.T) {
 // the host live.
 func TestMemoryLimit(t *testing.T) {
 	r := runtime(t, host.Options{MemoryLimitPages: 512})
-	good, err := r.NewCell("lif", 1)
+	good, err := r.NewCell("lif", 1, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p, err := r.NewCell("lif", 10_000_000); err == nil {
+	if p, err := r.NewCell("lif", 10_000_000, cell.Options{}); err == nil {
 		p.Close()
 		t.Fatal("10,000,000 neurons fit into 32 MiB")
 	}
@@ -85,7 +88,7 @@ func TestMemoryLimit(t *testing.T) {
 	if again := good.Step(1, nil, population.Output{}); again == nil {
 		t.Error("a guest that ran out of memory goes on")
 	}
-	if _, err := r.NewCell("lif", 1); err != nil {
+	if _, err := r.NewCell("lif", 1, cell.Options{}); err != nil {
 		t.Errorf("a new population after that: %v", err)
 	}
 }
@@ -96,7 +99,7 @@ func TestTooSmallToStart(t *testing.T) {
 		return // refused at once
 	}
 	defer r.Close()
-	if p, err := r.NewCell("lif", 1); err == nil {
+	if p, err := r.NewCell("lif", 1, cell.Options{}); err == nil {
 		p.Close()
 		t.Error("the guest starts in 64 KiB")
 	}
@@ -114,7 +117,7 @@ func TestSurrogateOptions(t *testing.T) {
 			p.Close()
 		}
 	}
-	p, err := r.NewCell("lif", 1)
+	p, err := r.NewCell("lif", 1, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +161,7 @@ func TestLongStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	boxed, err := runtime(t, host.Options{}).NewCell("lif", n)
+	boxed, err := runtime(t, host.Options{}).NewCell("lif", n, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +181,55 @@ func TestLongStep(t *testing.T) {
 	}
 	if !slices.Contains(spike[0], true) {
 		t.Error("no spikes: a test of nothing")
+	}
+}
+
+// A cell in the sandbox is that outside, whatever its options.
+func TestCellOptions(t *testing.T) {
+	const steps = 20
+	tree, err := morphology.ParseSWC("ball and stick", strings.NewReader("1 1 0 0 0 10 -1\n2 1 0 10 0 10 1\n3 3 0 20 0 1 2\n4 3 0 220 0 1 3\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt := cell.Options{Morphology: tree, Synapses: "ampa", Dendrites: "passive", Scheme: detailed.CrankNicolson, DtMS: 0.0125}
+	events := []population.Event{{TimeMS: 2, Channel: 1, Weight: 20}, {TimeMS: 5, Channel: 2, Weight: 20}}
+	var v [3][]float32
+	native, err := cell.New("l5pc", 1, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runtime(t, host.Options{})
+	boxed, err := r.NewCell("l5pc", 1, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt.Synapses = ""
+	other, err := r.NewCell("l5pc", 1, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range []population.Population{native, boxed, other} {
+		v[i] = make([]float32, steps)
+		if err := p.Step(steps, events, population.Output{VSoma: v[i]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(v[0], v[1]) {
+		t.Errorf("voltages %v, outside %v", v[1], v[0])
+	}
+	if slices.Equal(v[1], v[2]) {
+		t.Error("the same voltages with other synapses")
+	}
+	for what, opt := range map[string]cell.Options{
+		"threads": {Threads: 2}, "DtMS": {DtMS: math.NaN()}, "dt": {DtMS: 0.3}, "synapses": {Synapses: "glue"},
+		"morphology": {Morphology: &morphology.Morphology{}},
+	} {
+		if p, err := r.NewCell("l5pc", 1, opt); err == nil {
+			p.Close()
+			t.Errorf("%s: accepted", what)
+		} else if !errors.Is(err, population.ErrInput) && !errors.Is(err, population.ErrFormat) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
@@ -237,7 +289,7 @@ func TestSetNumbers(t *testing.T) {
 			t.Errorf("SetNumbers(%v): %v, want ErrInput", bad, err)
 		}
 	}
-	lif, err := r.NewCell("lif", 1)
+	lif, err := r.NewCell("lif", 1, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +304,7 @@ func TestParallel(t *testing.T) {
 	file := modelFile(t)
 	const steps = 60
 	open := map[string]func() (*host.Population, error){
-		"lif":     func() (*host.Population, error) { return r.NewCell("lif", 2) },
+		"lif":     func() (*host.Population, error) { return r.NewCell("lif", 2, cell.Options{}) },
 		"float32": func() (*host.Population, error) { return r.NewSurrogate(file, 2, surrogate.Options{}) },
 		"int8": func() (*host.Population, error) {
 			return r.NewSurrogate(file, 2, surrogate.Options{Precision: surrogate.Int8})

@@ -12,6 +12,7 @@ import (
 
 	"understudy/host"
 	"understudy/host/sandbox"
+	"understudy/plugin/cell"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 )
@@ -52,7 +53,7 @@ var (
 
 // Guests that lie: an error says what was wrong, and the host goes on.
 func TestHostileGuest(t *testing.T) {
-	good, err := runtime(t, host.Options{}).NewCell("lif", 1)
+	good, err := runtime(t, host.Options{}).NewCell("lif", 1, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +158,7 @@ func TestContextEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	p, err := r.NewCell("lif", 2)
+	p, err := r.NewCell("lif", 2, cell.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

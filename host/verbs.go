@@ -42,7 +42,7 @@ var verbs = []sandbox.Export{
 	opModelClose:  {Name: "us_model_close", Params: "I", Results: "i"},
 	opModelInfo:   {Name: "us_model_info_json", Params: "Iiii", Results: "i"},
 	opCreate:      {Name: "us_population_create", Params: "IiiiIi", Results: "i"},
-	opCellCreate:  {Name: "us_cell_population_create", Params: "iiii", Results: "i"},
+	opCellCreate:  {Name: "us_cell_population_create", Params: "iiiiii", Results: "i"},
 	opStep:        {Name: "us_population_step", Params: "Iiiiiiiiii", Results: "i"},
 	opReset:       {Name: "us_population_reset", Params: "I", Results: "i"},
 	opSetNumbers:  {Name: "us_population_set_numbers", Params: "Iii", Results: "i"},

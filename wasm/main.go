@@ -4,14 +4,16 @@
 // memory, as a reactor module. Build it with build.sh and call _initialize
 // once. It differs from the C library in this: addresses
 // are 32-bit and must be those of us_alloc; texts are address and length;
-// options are separate arguments, and there are none for kernel and threads, of
-// which there is one each; results are separate arguments, and a head is 16 bytes:
+// options are separate arguments, those of a cell JSON, and there are none for kernel
+// and threads, of which there is one each; results are separate arguments, and a head is 16 bytes:
 // address and length of its name, address and capacity of its values. An us_event
 // is the same 24 bytes, little-endian.
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"math"
 	"unsafe"
 
@@ -108,8 +110,10 @@ func usPopulationCreate(model uint64, n int32, precision, spikes uint32, seed ui
 	})
 }
 
+// usCellPopulationCreate takes options as the JSON of cell.Options; a length of 0 is the default of each.
+//
 //go:wasmexport us_cell_population_create
-func usCellPopulationCreate(name, length uint32, n int32, pop uint32) int32 {
+func usCellPopulationCreate(name, length uint32, n int32, options, optionsLength, pop uint32) int32 {
 	return call(func() error {
 		out, err := buffers.bytes("population", pop, 8, false)
 		if err != nil {
@@ -119,7 +123,22 @@ func usCellPopulationCreate(name, length uint32, n int32, pop uint32) int32 {
 		if err != nil {
 			return err
 		}
-		h, err := door.NewCell(string(b), int(n), cell.Options{})
+		var opt cell.Options
+		if optionsLength > 0 {
+			text, err := buffers.bytes("options", options, uint64(optionsLength), false)
+			if err != nil {
+				return err
+			}
+			d := json.NewDecoder(bytes.NewReader(text))
+			d.DisallowUnknownFields()
+			if err := d.Decode(&opt); err != nil {
+				return abi.Errorf(abi.ErrInput, "options of cell %q: %v", b, err)
+			}
+			if opt.Threads != 0 {
+				return abi.Errorf(abi.ErrInput, "options of cell %q: %d threads: there is one here", b, opt.Threads)
+			}
+		}
+		h, err := door.NewCell(string(b), int(n), opt)
 		if err != nil {
 			return err
 		}

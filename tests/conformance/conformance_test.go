@@ -6,6 +6,7 @@ import (
 
 	"understudy/host"
 	"understudy/native"
+	"understudy/plugin/cell"
 	"understudy/plugin/population"
 	"understudy/plugin/surrogate"
 	"understudy/tests/conformance"
@@ -63,7 +64,7 @@ func (d wasmDoor) Surrogate(modelFile []byte, n int, opt surrogate.Options) (pop
 }
 
 func (d wasmDoor) Cell(name string, n int) (population.Population, error) {
-	return orNil(d.NewCell(name, n))
+	return orNil(d.NewCell(name, n, cell.Options{}))
 }
 
 func orNil(p *host.Population, err error) (population.Population, error) {

@@ -71,7 +71,7 @@ def create(guest, verb, arguments):
     (n,) = struct.unpack_from("<i", arguments)
     if verb == b"C":
         name = arguments[4:]
-        guest.check(guest("cell_population_create", guest.put(name), len(name), n, guest.small))
+        guest.check(guest("cell_population_create", guest.put(name), len(name), n, 0, 0, guest.small))
         return guest.word()
     precision, spikes, seed = struct.unpack_from("<iiq", arguments, 4)
     model = arguments[20:]
