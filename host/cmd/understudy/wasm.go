@@ -52,7 +52,15 @@ kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 			if err != nil {
 				return err
 			}
-			return writeBytes(out, b)
+			weights, err := pack.WeightBytes(m, precision)
+			if err != nil {
+				return err
+			}
+			if err := writeBytes(out, b); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, of which %d are weights\n", out, len(b), weights)
+			return err
 		},
 	}
 	f := cmd.Flags()
