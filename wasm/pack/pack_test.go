@@ -288,17 +288,22 @@ func TestManyEvents(t *testing.T) {
 	}
 	x := instantiate(t, b, runtimes["compiler"]())
 	r := rand.New(rand.NewPCG(6, 6))
-	for _, c := range []struct{ n, steps, events int }{{20000, 2, 30000}, {1, 20000, 30000}, {1, 1, 24}, {1, 1, 25}, {1, 1, 5000}, {3, 2, 5000}} {
+	cases := []struct{ n, steps, events int }{{20000, 2, 30000}, {1, 20000, 30000}, {1, 1, 24}, {1, 1, 25}, {3, 2, 5000}}
+	for range 20 {
+		cases = append(cases, struct{ n, steps, events int }{1, 1, 200})
+	}
+	for _, c := range cases {
 		var events []population.Event
 		for range c.events {
 			e := population.Event{TimeMS: float64(c.steps) * r.Float64(), Neuron: int32(r.IntN(c.n)), Channel: int32(r.IntN(channels)), Weight: float32(r.NormFloat64() * math.Pow(10, float64(r.IntN(7)-3)))}
 			if r.IntN(2) == 0 {
 				e.Channel = []int32{0, channels - 1}[r.IntN(2)]
 			}
-			if r.IntN(3) == 0 {
-				e.Weight = 1 + r.Float32() // one of many of one size
+			if c.events == 200 {
+				// The sum shows the order of the last bits.
+				e.Channel, e.Weight = 0, []float32{1 + r.Float32(), 1 + float32(r.IntN(256))/(1<<23)}[r.IntN(2)]
 			}
-			if r.IntN(10) == 0 {
+			if r.IntN(10) == 0 && c.events != 200 {
 				e.Weight = float32(math.Copysign(0, r.NormFloat64()))
 			}
 			events = append(events, e)
