@@ -18,6 +18,9 @@ FULL := full=$$(tests/python-environment.sh) && eval "$$full"
 # The same for UNDERSTUDY_NEST_PYTHON, which has NEST.
 NEST := nest=$$(tests/nest-environment.sh) && eval "$$nest"
 
+# The same for UNDERSTUDY_NODE_MODULES, which has TypeScript.
+NPM := npm=$$(tests/npm-environment.sh) && eval "$$npm"
+
 .PHONY: help
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -57,6 +60,7 @@ environment: ## Install what the tests need beyond Go; print where it is
 	@tests/environment.sh
 	@tests/python-environment.sh
 	@tests/nest-environment.sh
+	@tests/npm-environment.sh
 
 .PHONY: test
 test: vet test-go test-purego test-emulated test-wasm test-race test-system test-python test-nest ## Set up what the tests need, and run all of them
@@ -78,7 +82,7 @@ test-go: ## Go tests beside the code
 .PHONY: test-system
 test-system: ## Go tests in tests/: against NEURON and PyTorch, and through every door
 	tests/tools.sh
-	$(ENVIRONMENT) && $(FULL) && $(NEST) && go test -count=1 -timeout 30m ./tests/...
+	$(ENVIRONMENT) && $(FULL) && $(NEST) && $(NPM) && go test -count=1 -timeout 30m ./tests/...
 
 .PHONY: test-purego
 test-purego: ## Go tests of packages with assembly, without it

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Installs what tests/ needs, where this is root's to do and Debian's: pkg-config and CMake for the installed C
-# library, Node and Chromium for packed neurons. Not part of environment.sh, whose text is in the key of
+# library, Node, npm and Chromium for packed neurons. Not part of environment.sh, whose text is in the key of
 # 5 GB of Python packages.
 set -euo pipefail
-for tool in cmake pkg-config nodejs chromium; do
+for tool in cmake pkg-config nodejs npm chromium; do
 	command=${tool%js}
 	command -v "$command" >/dev/null && continue
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

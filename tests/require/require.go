@@ -1,5 +1,5 @@
 // Package require finds what some tests need beyond Go: a Python with NEURON and
-// PyTorch, and parts of the source distributions of BluePyOpt and Brian2. `make test` provides them.
+// PyTorch, parts of the source distributions of BluePyOpt and Brian2, TypeScript. `make test` provides them.
 // Where one is missing a test is skipped, but with UNDERSTUDY_REQUIRE=all it
 // fails, so that no test is skipped unseen.
 package require
@@ -28,6 +28,12 @@ func FullPython(t testing.TB) string {
 func NestPython(t testing.TB) string {
 	t.Helper()
 	return variable(t, "UNDERSTUDY_NEST_PYTHON", "a Python with the packages of tests/requirements.txt and tests/nest-requirements.txt")
+}
+
+// NodeModules returns the folder that UNDERSTUDY_NODE_MODULES names: the packages of tests/wasm/types/package-lock.json.
+func NodeModules(t testing.TB) string {
+	t.Helper()
+	return variable(t, "UNDERSTUDY_NODE_MODULES", "a folder with the packages of tests/wasm/types/package-lock.json")
 }
 
 // BluePyOpt returns the folder that UNDERSTUDY_BLUEPYOPT names: the unpacked

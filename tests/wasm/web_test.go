@@ -24,7 +24,7 @@ func serve(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := web.Files(m, surrogate.Float32)
+	files, err := web.Files(m, surrogate.Float32, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,12 +21,16 @@ export interface EventLists {
 /** What comes out of k steps: value of step s and neuron i at [s * n + i]. The caller owns the arrays. */
 export interface Output {
   /** Probability of a spike in the step. */
-  pSpike: Float32Array;
+  pSpike: Floats;
   /** Soma voltage at the beginning of the step [mV]; NaN where the model has none. */
-  vSomaMV: Float32Array;
+  vSomaMV: Floats;
   /** 1 where the neuron emits a spike, which leaves it at the end of the step. */
-  spike: Uint8Array;
+  spike: Bytes;
 }
+
+// Since TypeScript 5.7 these are arrays on an ArrayBuffer, which a Blob and crypto.subtle insist on; before, there is one type for all.
+type Floats = ReturnType<Float32Array["slice"]>;
+type Bytes = ReturnType<Uint8Array["slice"]>;
 
 /** What a module says of itself. */
 export interface Info {
@@ -59,9 +63,17 @@ export interface Info {
 
 /** A call that was refused; nothing has changed. */
 export class NeuronError extends Error {
+  private constructor();
   /** The module's status, an index of info.status. */
   readonly status: number;
 }
+
+/** A packed module: its bytes, what WebAssembly.compile made of them, or what fetch got. */
+export type Source = ArrayBuffer | ArrayBufferView | Compiled | Response;
+
+// WebAssembly.Module where the project has it: one for Node only need not have the types of browsers. As that type is empty, any
+// object would do for it; but no text.
+type Compiled = typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M & object : never;
 
 /** N neurons of one model with shared parameters. */
 export class Population {
@@ -70,7 +82,7 @@ export class Population {
    * Compiles a packed module and makes a population of n neurons at t = 0.
    * Each population has a memory of its own; compile once (WebAssembly.compile) to make many.
    */
-  static load(source: BufferSource | WebAssembly.Module | Response | Promise<BufferSource | WebAssembly.Module | Response>, n?: number): Promise<Population>;
+  static load(source: Source | PromiseLike<Source>, n?: number): Promise<Population>;
   readonly info: Readonly<Info>;
   /** Steps done since the last reset [ms]. */
   readonly now: number;
@@ -82,7 +94,7 @@ export class Population {
   /** Returns to t = 0. */
   reset(): void;
   /** The whole state, for load of a population of the same module and size. */
-  save(): Uint8Array;
+  save(): Bytes;
   /** Restores a saved state. Throws a NeuronError for any other bytes; then nothing has changed. */
   load(state: Uint8Array): void;
 }

@@ -1,6 +1,8 @@
 package pack
 
 import (
+	"math"
+
 	"understudy/wasm/module"
 )
 
@@ -9,7 +11,8 @@ import (
 const eventSize = 24
 
 // A record is an event on its way through a step: a key i64, which from the high bits down holds the step
-// within the call, the neuron and the channel, so that its order is the canonical order; the weight f32.
+// within the call, the neuron and the channel, so that its order is the canonical order; the weight f32; a number i32
+// whose order, unsigned, is that of the weights.
 const (
 	recordSize  = 16
 	channelBits = 20
@@ -46,9 +49,9 @@ func (g *generator) writeStep(sort, forward, emit *module.Func) *module.Func {
 	start := f.letAs(module.F64, op("f64.convert_i64_u", global(g.now)))
 	stop := f.letAs(module.F64, op("f64.add", local(start), op("f64.convert_i32_u", local(steps))))
 	f.fail(op("i64.gt_u", op("i64.add", global(g.now), op("i64.extend_i32_u", local(steps))), long(maxNow)), BadCount)
-	g.check(f, count, start, stop)
+	keys, weights := g.check(f, count, start, stop)
 
-	e := f.let(result(sort, local(count)))
+	e := f.let(result(sort, local(count), local(keys), local(weights)))
 	end, from := f.let(result(g.writeMerge(), local(e), local(count))), f.Local(i32)
 	f.each(local(steps), func(row module.Local) {
 		f.set(from, local(e))
@@ -70,9 +73,11 @@ func (g *generator) writeStep(sort, forward, emit *module.Func) *module.Func {
 	return f.Func
 }
 
-// check makes records of the caller's events. It returns the status of the first that is wrong.
-func (g *generator) check(f code, count, start, stop module.Local) {
+// check makes records of the caller's events, or has the function return the status of the first that is wrong. In keys and weights
+// are the bits in which the records' two halves differ.
+func (g *generator) check(f code, count, start, stop module.Local) (keys, weights module.Local) {
 	e, r, i := f.let(global(g.events)), f.let(global(g.records)), f.Local(i32)
+	keys, weights = f.Local(module.I64), f.Local(module.I64)
 	t, w, neuron, channel := f.Local(module.F64), f.Local(module.F32), f.Local(i32), f.Local(i32)
 	f.while(op("i32.lt_u", local(i), local(count)), func() {
 		f.set(t, loadAs("f64.load", local(e), 0))
@@ -99,93 +104,118 @@ func (g *generator) check(f code, count, start, stop module.Local) {
 		key := op("i64.or", op("i64.shl", op("i64.or", op("i64.shl", step, long(neuronBits)), op("i64.extend_i32_u", local(neuron))), long(channelBits)), op("i64.extend_i32_u", local(channel)))
 		f.store("i64.store", local(r), 0, key)
 		f.store("f32.store", local(r), 8, local(w))
+		bits := op("i32.reinterpret_f32", local(w))
+		f.store("i32.store", local(r), 12, op("i32.xor", bits, op("i32.or", op("i32.shr_s", bits, num(31)), num(math.MinInt32))))
+		for half, differ := range []module.Local{keys, weights} {
+			of := func(r value) value { return loadAs("i64.load", r, 8*half) }
+			f.set(differ, op("i64.or", local(differ), op("i64.xor", of(local(r)), of(global(g.records)))))
+		}
 		f.advance(e, num(eventSize))
 		f.advance(r, num(recordSize))
 		f.advance(i, num(1))
 	})
+	return keys, weights
 }
 
-// sortRun is how many records are sorted by insertion.
-const sortRun = 16
+// sortRun is up to how many records are sorted by insertion; more, by their digits.
+const sortRun = 24
 
-// writeSort writes a function (count) that sorts the records and returns the address where they are then: at
-// records, or behind them where there is room for as many.
+// digits are the parts of a record by which it is sorted, least first: half of the record, first bit, number of bits.
+var digits = []struct{ half, shift, bits int }{
+	{1, 32, 8}, {1, 40, 8}, {1, 48, 8}, {1, 56, 8}, // weight
+	{0, 0, 7}, {0, 7, 7}, {0, 14, 6}, {0, 20, 7}, {0, 27, 7}, {0, 34, 6}, {0, 40, 7}, {0, 47, 7}, {0, 54, 6}, // channel, neuron, step
+}
+
+// maxDigitBits is the most that a digit has.
+const maxDigitBits = 8
+
+// writeSort writes a function (count, keys, weights) that sorts the records, whose halves differ in these bits, and returns the address
+// where they are then: at records, or behind them where there is room for as many.
 func (g *generator) writeSort() *module.Func {
-	f := g.function(i32s(1), i32)
+	byDigit := g.writeByDigit()
+	f := g.function([]module.Type{i32, module.I64, module.I64}, i32)
 	count := f.Param(0)
-	size := times(local(count), recordSize)
 	from, to := f.let(global(g.records)), f.let(add(global(g.records), times(global(g.maxEvents), recordSize)))
+	f.when(op("i32.le_u", local(count), num(sortRun)), func() {
+		f.insert(from, count)
+		f.Get(from)
+		f.Op("return")
+	})
+	differ, swap := f.Local(i32), f.Local(i32)
+	for _, d := range digits {
+		f.set(differ, op("i32.wrap_i64", op("i64.and", op("i64.shr_u", f.param(1+d.half), long(int64(d.shift))), long(1<<d.bits-1))))
+		f.when(local(differ), func() {
+			mask := op("i32.shr_u", num(-1), op("i32.clz", local(differ)))
+			f.call(byDigit, local(from), local(to), local(count), num(8*d.half), long(int64(d.shift)), mask)
+			f.set(swap, local(from))
+			f.set(from, local(to))
+			f.set(to, local(swap))
+		})
+	}
+	f.Get(from)
+	return f.Func
+}
 
-	// Runs, by insertion.
-	end := f.let(add(local(from), size))
-	run, next, r, p := f.let(local(from)), f.Local(i32), f.Local(i32), f.Local(i32)
+// insert sorts a few records by insertion.
+func (f code) insert(from, count module.Local) {
+	end := f.let(add(local(from), times(local(count), recordSize)))
+	r, p := f.let(add(local(from), num(recordSize))), f.Local(i32)
 	key, w := f.Local(module.I64), f.Local(module.F32)
-	smaller := func(a, b value) value { return choose(a, b, op("i32.lt_u", a, b)) }
-	f.while(op("i32.lt_u", local(run), local(end)), func() {
-		f.set(next, smaller(add(local(run), num(sortRun*recordSize)), local(end)))
-		f.set(r, add(local(run), num(recordSize)))
-		f.while(op("i32.lt_u", local(r), local(next)), func() {
-			f.set(p, sub(local(r), num(recordSize)))
-			f.when(before(r, p), func() {
-				f.set(key, loadAs("i64.load", local(r), 0))
-				f.set(w, eventWeight(r))
-				f.Block(func() {
-					f.Loop(func() {
-						f.store("i64.store", local(p), recordSize, loadAs("i64.load", local(p), 0))
-						f.store("f32.store", local(p), recordSize+8, eventWeight(p))
-						f.advance(p, num(-recordSize))
-						op("i32.lt_u", local(p), local(run))(f)
-						f.BrIf(1)
-						kp := loadAs("i64.load", local(p), 0)
-						op("i32.or", op("i64.lt_u", local(key), kp), op("i32.and", op("i64.eq", local(key), kp), op("f32.lt", local(w), eventWeight(p))))(f)
-						f.BrIf(0)
-					})
+	f.while(op("i32.lt_u", local(r), local(end)), func() {
+		f.set(p, sub(local(r), num(recordSize)))
+		f.when(before(r, p), func() {
+			f.set(key, loadAs("i64.load", local(r), 0))
+			f.set(w, eventWeight(r))
+			f.Block(func() {
+				f.Loop(func() {
+					f.store("i64.store", local(p), recordSize, loadAs("i64.load", local(p), 0))
+					f.store("f32.store", local(p), recordSize+8, eventWeight(p))
+					f.advance(p, num(-recordSize))
+					op("i32.lt_u", local(p), local(from))(f)
+					f.BrIf(1)
+					kp := loadAs("i64.load", local(p), 0)
+					op("i32.or", op("i64.lt_u", local(key), kp), op("i32.and", op("i64.eq", local(key), kp), op("f32.lt", local(w), eventWeight(p))))(f)
+					f.BrIf(0)
 				})
-				f.store("i64.store", local(p), recordSize, local(key))
-				f.store("f32.store", local(p), recordSize+8, local(w))
 			})
+			f.store("i64.store", local(p), recordSize, local(key))
+			f.store("f32.store", local(p), recordSize+8, local(w))
+		})
+		f.advance(r, num(recordSize))
+	})
+}
+
+// writeByDigit writes a function (from, to, count, offset, shift i64, mask) that sorts records by the digit that mask leaves of the
+// number at offset, shifted; those with equal digits stay in order.
+func (g *generator) writeByDigit() *module.Func {
+	places := g.room(4 << maxDigitBits) // of the next record with each digit
+	f := g.function([]module.Type{i32, i32, i32, i32, module.I64, i32})
+	from, to, offset, shift, mask := f.Param(0), f.Param(1), f.Param(3), f.Param(4), f.Param(5)
+	size, end := f.let(times(add(local(mask), num(1)), 4)), f.let(add(local(from), times(f.param(2), recordSize)))
+	f.fill(num(places), 0, local(size))
+	r, p, n := f.Local(i32), f.Local(i32), f.Local(i32)
+	each := func(body func()) {
+		f.set(r, local(from))
+		f.while(op("i32.lt_u", local(r), local(end)), func() {
+			digit := op("i32.and", op("i32.wrap_i64", op("i64.shr_u", loadAs("i64.load", add(local(r), local(offset)), 0), local(shift))), local(mask))
+			f.set(p, times(digit, 4))
+			body()
 			f.advance(r, num(recordSize))
 		})
-		f.set(run, local(next))
+	}
+	each(func() { f.store("i32.store", local(p), places, add(load(local(p), places), num(1))) })
+	f.set(p, num(0))
+	f.while(op("i32.lt_u", local(p), local(size)), func() {
+		f.set(n, times(load(local(p), places), recordSize))
+		f.store("i32.store", local(p), places, local(to))
+		f.advance(to, local(n))
+		f.advance(p, num(4))
 	})
-
-	// Merge runs, each time into the other half.
-	length, i := f.let(num(sortRun*recordSize)), f.Local(i32)
-	a, b, aEnd, bEnd, out, swap := f.Local(i32), f.Local(i32), f.Local(i32), f.Local(i32), f.Local(i32), f.Local(i32)
-	f.while(op("i32.lt_u", local(length), size), func() {
-		f.set(i, num(0))
-		f.set(out, local(to))
-		f.while(op("i32.lt_u", local(i), size), func() {
-			f.set(a, add(local(from), local(i)))
-			f.set(aEnd, add(local(from), smaller(add(local(i), local(length)), size)))
-			f.set(b, local(aEnd))
-			f.advance(i, times(local(length), 2))
-			f.set(bEnd, add(local(from), smaller(local(i), size)))
-			f.while(op("i32.and", op("i32.lt_u", local(a), local(aEnd)), op("i32.lt_u", local(b), local(bEnd))), func() {
-				before(b, a)(f)
-				f.IfElse(func() {
-					f.copyRecord(out, b)
-					f.advance(b, num(recordSize))
-				}, func() {
-					f.copyRecord(out, a)
-					f.advance(a, num(recordSize))
-				})
-				f.advance(out, num(recordSize))
-			})
-			for _, rest := range [][2]module.Local{{a, aEnd}, {b, bEnd}} {
-				f.while(op("i32.lt_u", local(rest[0]), local(rest[1])), func() {
-					f.copyRecord(out, rest[0])
-					f.advance(rest[0], num(recordSize))
-					f.advance(out, num(recordSize))
-				})
-			}
-		})
-		f.set(swap, local(from))
-		f.set(from, local(to))
-		f.set(to, local(swap))
-		f.set(length, times(local(length), 2))
+	each(func() {
+		f.set(n, load(local(p), places))
+		f.copyRecord(n, r)
+		f.store("i32.store", local(p), places, add(local(n), num(recordSize)))
 	})
-	f.Get(from)
 	return f.Func
 }
 

@@ -10,7 +10,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
 	"understudy/plugin/model/modeltest"
 	"understudy/plugin/population"
@@ -220,69 +219,6 @@ func FuzzCalls(f *testing.F) {
 			}
 		}
 	})
-}
-
-// TestSize holds modules against the size of what they store: at most 64 KB more.
-func TestSize(t *testing.T) {
-	for _, name := range builtin.Names() {
-		m, err := builtin.Open(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, precision := range precisions {
-			b, err := pack.Pack(m, precision)
-			if err != nil {
-				t.Fatal(err)
-			}
-			again, err := builtin.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if c, err := pack.Pack(again, precision); err != nil || !bytes.Equal(b, c) {
-				t.Errorf("%s, %s: packed twice, two results; %v", name, precision, err)
-			}
-			weights := weightBytes(t, m, precision)
-			t.Logf("%s, %s: %d bytes, %d more than the weights", name, precision, len(b), len(b)-weights)
-			if len(b) > weights+64<<10 {
-				t.Errorf("%s, %s: %d bytes, the weights have %d", name, precision, len(b), weights)
-			}
-		}
-	}
-}
-
-// weightBytes counts the numbers of a planned model: without padding and tables.
-func weightBytes(t *testing.T, m *model.Model, precision string) int {
-	t.Helper()
-	p, err := surrogate.Plan(m, precision)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := 0
-	for i := range p.Layers {
-		l := &p.Layers[i]
-		sum += 4 * (len(l.Weight) + len(l.Bias) + len(l.Scale) + len(l.Shift))
-		if e := l.ELM; e != nil {
-			sum += 4 * (len(e.SynapseDecay) + len(e.MemoryDecay) + len(e.Gain))
-			for _, d := range e.MLP {
-				sum += 4 * (len(d.Weight) + len(d.Bias))
-			}
-		}
-		if q := l.Int8; q != nil {
-			if l.Op == "conv1d" {
-				sum += l.Width * l.InGroup * l.Kernel
-			}
-			sum += 4 * (len(q.Bias) + len(q.Requant.Mult))
-			if e := q.ELM; e != nil {
-				sum += 4 * (3*e.Branches + 4*e.Memory) // decays and factors
-				in := e.Branches + e.Memory
-				for _, d := range e.MLP {
-					sum += in*d.Out + 4*2*d.Out
-					in = d.Out
-				}
-			}
-		}
-	}
-	return sum
 }
 
 func TestDescribe(t *testing.T) {

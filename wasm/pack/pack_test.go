@@ -276,3 +276,44 @@ func TestZoo(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEvents has more channels, neurons and steps in one call than two digits of the order of events hold, and weights of all sizes and
+// both signs on one channel, in a step.
+func TestManyEvents(t *testing.T) {
+	const channels = 20000
+	m := modeltest.Random(modeltest.Spec{Channels: channels, Embed: 4, Smooth: 2, Blocks: 1, Kernel: 2}, 6)
+	b, err := pack.Pack(m, surrogate.Float32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := instantiate(t, b, runtimes["compiler"]())
+	r := rand.New(rand.NewPCG(6, 6))
+	cases := []struct{ n, steps, events int }{{20000, 2, 30000}, {1, 20000, 30000}, {1, 1, 24}, {1, 1, 25}, {3, 2, 5000}}
+	for range 20 {
+		cases = append(cases, struct{ n, steps, events int }{1, 1, 200})
+	}
+	for _, c := range cases {
+		var events []population.Event
+		for range c.events {
+			e := population.Event{TimeMS: float64(c.steps) * r.Float64(), Neuron: int32(r.IntN(c.n)), Channel: int32(r.IntN(channels)), Weight: float32(r.NormFloat64() * math.Pow(10, float64(r.IntN(7)-3)))}
+			if r.IntN(2) == 0 {
+				e.Channel = []int32{0, channels - 1}[r.IntN(2)]
+			}
+			if c.events == 200 {
+				// The sum shows the order of the last bits.
+				e.Channel, e.Weight = 0, []float32{1 + r.Float32(), 1 + float32(r.IntN(256))/(1<<23)}[r.IntN(2)]
+			}
+			if r.IntN(10) == 0 && c.events != 200 {
+				e.Weight = float32(math.Copysign(0, r.NormFloat64()))
+			}
+			events = append(events, e)
+		}
+		p := newReference(t, m, c.n, surrogate.Float32)
+		if s := x.create(c.n, c.steps, len(events)); s != pack.OK {
+			t.Fatalf("create: status %d", s)
+		}
+		if err := same(x.step(c.steps, events), reference(t, p, c.steps, events)); err != nil {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}

@@ -1,5 +1,4 @@
-// Package web is a page that shows a live neuron: a packed surrogate on the morphology of the
-// built-in layer-5 pyramidal cell.
+// Package web is a page that shows a live neuron: a packed surrogate on the morphology of its cell.
 package web
 
 import (
@@ -20,13 +19,14 @@ import (
 var page embed.FS
 
 // Files returns the page's files by name. Any server for plain files serves them. The model's
-// channels must be those of the built-in cell l5pc; errors wrap population.ErrInput or are those of pack.Pack.
-func Files(m *model.Model, precision string) (map[string][]byte, error) {
+// channels must be those of the built-in cell l5pc on this morphology, nil for its own; errors wrap population.ErrInput or
+// are those of pack.Pack.
+func Files(m *model.Model, precision string, shape *morphology.Morphology) (map[string][]byte, error) {
 	neuron, err := pack.Pack(m, precision)
 	if err != nil {
 		return nil, err
 	}
-	d, err := drawing(m)
+	d, err := drawing(m, shape)
 	if err != nil {
 		return nil, err
 	}
@@ -58,14 +58,17 @@ type Section struct {
 	X      []float64    `json:"x"` // places of these, 0..1
 }
 
-func drawing(m *model.Model) (*Drawing, error) {
-	channels, err := cell.Channels("l5pc", cell.Options{})
+func drawing(m *model.Model, shape *morphology.Morphology) (*Drawing, error) {
+	options := cell.Options{Morphology: shape}
+	channels, err := cell.Channels("l5pc", options)
 	if err != nil {
 		return nil, err
 	}
-	shape := morphology.GenerateL5PC()
+	if _, shape, err = cell.Build("l5pc", options); err != nil {
+		return nil, err
+	}
 	if len(m.Inputs.Section) != len(channels) || len(m.Inputs.ChannelKind) != len(channels) {
-		return nil, fmt.Errorf("%w: model %q: its channels are not those of the built-in cell l5pc", population.ErrInput, m.Name)
+		return nil, fmt.Errorf("%w: model %q: its %d channels are not the %d of cell l5pc on this morphology", population.ErrInput, m.Name, m.Inputs.Channels, len(channels))
 	}
 	at := map[string]int{}
 	d := &Drawing{}
@@ -88,7 +91,7 @@ func drawing(m *model.Model) (*Drawing, error) {
 	}
 	for c, ch := range channels {
 		if m.Inputs.Section[c] != ch.Section || m.Inputs.ChannelKind[c] != string(ch.Kind) {
-			return nil, fmt.Errorf("%w: model %q: its channel %d is on %s, that of the built-in cell l5pc on %s", population.ErrInput, m.Name, c, m.Inputs.Section[c], ch.Section)
+			return nil, fmt.Errorf("%w: model %q: its channel %d is on %s, that of cell l5pc on this morphology on %s", population.ErrInput, m.Name, c, m.Inputs.Section[c], ch.Section)
 		}
 		s := &d.Sections[at[ch.Section]]
 		if ch.Kind == cell.Excitatory {

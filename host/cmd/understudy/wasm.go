@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"understudy/plugin/morphology"
 	"understudy/plugin/surrogate"
 	"understudy/wasm/pack"
 	"understudy/wasm/web"
@@ -52,7 +53,15 @@ kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 			if err != nil {
 				return err
 			}
-			return writeBytes(out, b)
+			weights, err := pack.WeightBytes(m, precision)
+			if err != nil {
+				return err
+			}
+			if err := writeBytes(out, b); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %d bytes, of which %d are weights\n", out, len(b), weights)
+			return err
 		},
 	}
 	f := cmd.Flags()
@@ -62,14 +71,14 @@ kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 }
 
 func newWasmWeb() *cobra.Command {
-	var path, precision string
+	var path, precision, reconstruction string
 	cmd := &cobra.Command{
 		Use:   "web DIR",
 		Short: "Write a web page that shows a live neuron",
 		Long: `Write a web page that shows a live neuron into a folder, which is made where it is
-missing: a packed model on the morphology of the built-in cell l5pc, whose channels the
-model must have. Any server for plain files serves it.`,
-		Example: "  understudy wasm web site && python3 -m http.server -d site\n  understudy wasm web site --model l5pc-tcn --precision int8",
+missing: a packed model on the morphology that it was trained on, the built-in cell l5pc's
+or that of --morphology. Any server for plain files serves it.`,
+		Example: "  understudy wasm web site && python3 -m http.server -d site\n  understudy wasm web site --model l5pc-tcn --precision int8\n  understudy wasm web site --model mine.safetensors --morphology cell.asc",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkPacked("wasm web", precision); err != nil {
@@ -79,7 +88,13 @@ model must have. Any server for plain files serves it.`,
 			if err != nil {
 				return err
 			}
-			files, err := web.Files(m, precision)
+			var shape *morphology.Morphology
+			if reconstruction != "" {
+				if shape, err = morphology.ReadFile(reconstruction); err != nil {
+					return err
+				}
+			}
+			files, err := web.Files(m, precision, shape)
 			if err != nil {
 				return err
 			}
@@ -96,6 +111,7 @@ model must have. Any server for plain files serves it.`,
 		},
 	}
 	addModelFlag(cmd, &path)
+	cmd.Flags().StringVar(&reconstruction, "morphology", "", "reconstruction `file`, .swc or .asc, of the model's cell (default the built-in cell's own)")
 	addPackedPrecision(cmd, &precision)
 	return cmd
 }
