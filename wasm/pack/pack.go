@@ -220,10 +220,11 @@ func kernelOf(name string) kernels.Kernel {
 	return kernels.All[i]
 }
 
-// knownWidths is how many widths of outputs have a multiplication of their own, which takes 7 to 10 KB each.
-const knownWidths = 3
+// knownWidths is how many widths of outputs may each have a multiplication of its own, of 7 to 10 KB. Where there are more
+// widths, one has, beside that for all.
+const knownWidths = 2
 
-// widths are the widths of the layers that multiply by matrices, those with most work.
+// widths are the widths that have a multiplication of their own.
 func (g *generator) widths() []int {
 	work := map[int]int{}
 	for i := range g.layers {
@@ -245,7 +246,10 @@ func (g *generator) widths() []int {
 		}
 	}
 	all := slices.SortedFunc(maps.Keys(work), func(a, b int) int { return cmp.Or(work[b]-work[a], a-b) })
-	return all[:min(len(all), knownWidths)]
+	if len(all) > knownWidths {
+		return all[:1]
+	}
+	return all
 }
 
 // gemm is the function that multiplies by matrices of so many outputs: Gemm or, in integers, GemmInt8.
