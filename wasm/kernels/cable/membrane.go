@@ -1,0 +1,274 @@
+package cable
+
+import (
+	"math"
+
+	"understudy/wasm/module"
+)
+
+// extrapolate(n, v, half)
+func extrapolate(e emitter, p []module.Local) {
+	n, s := e.copyOf(p[0]), e.states(p[1], p[2])
+	v, half := s[0], s[1]
+	e.each(n, 1, s, func(vectors int) {
+		for k := range vectors {
+			h := e.load(half.at, 16*k)
+			e.store(v.at, 16*k, e.sub(e.add(h, h), e.load(v.at, 16*k)))
+		}
+	})
+}
+
+// flush(n, x, tiny)
+func flush(e emitter, p []module.Local) {
+	n, x, tiny := e.copyOf(p[0]), e.states(p[1]), e.splat(p[2])
+	e.each(n, 1, x, func(vectors int) {
+		for k := range vectors {
+			y := e.load(x[0].at, 16*k)
+			e.store(x[0].at, 16*k, e.vector("v128.andnot", y, e.vector("f64x2.lt", e.vector("f64x2.abs", y), tiny)))
+		}
+	})
+}
+
+// base(n, d, rhs, v, d0, rhs0, cdt)
+func base(e emitter, lanes int, p []module.Local) {
+	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2], p[3]), e.parameters(lanes, p[4], p[5], p[6])
+	d, rhs, v := s[0], s[1], s[2]
+	e.each(n, lanes, append(s, c...), func(vectors int) {
+		for k, d0 := range e.parameter(c[0], vectors) {
+			e.store(d.at, 16*k, d0)
+		}
+		rhs0, cdt := e.parameter(c[1], vectors), e.parameter(c[2], vectors)
+		for k := range vectors {
+			e.store(rhs.at, 16*k, e.add(rhs0[k], e.mul(cdt[k], e.load(v.at, 16*k))))
+		}
+	})
+}
+
+// Offsets of the fields of a cable.Current and its size.
+const (
+	currentE, currentG, currentX0, currentX1 = 0, 8, 16, 24
+	currentP0, currentP1, currentCalcium     = 32, 40, 48
+	currentSize                              = 56
+)
+
+// maxPower bounds the power of the first factor of a conductance; that of the second is at most one.
+const maxPower = 4
+
+// currents(n, d, rhs, v, d0, rhs0, cdt, eca, ica, g, x, list, size)
+//
+// It goes through all elements with each current in turn, in a loop of its own for each pair of powers: where a
+// loop goes through the list for every few elements, as in assembly, the checks of bounds take most of the time.
+func currents(e emitter, lanes int, p []module.Local) {
+	n, eca, ica, g, x := p[0], p[7], p[8], p[9], p[10]
+	e.Get(p[4])
+	e.If(func() { base(e, lanes, p[:7]) })
+	e.Get(ica)
+	e.If(func() {
+		e.Get(ica)
+		e.I32(0)
+		e.Get(n)
+		e.I32(3)
+		e.Op("i32.shl")
+		e.MemoryFill()
+	})
+	e.list(p[11], p[12], currentSize, func(c module.Local) {
+		field := func(offset int) { e.Get(c); e.Mem("i32.load", uint32(offset)) }
+		gp, x0, x1 := e.place(g, c, currentG, 3), e.place(x, c, currentX0, 3), e.place(x, c, currentX1, 3)
+		reversal := e.spread(c, currentE)
+		powers := func(loop func(p0, p1 int)) {
+			for p1 := range 2 {
+				for p0 := 1; p0 <= maxPower; p0++ {
+					field(currentP0)
+					e.I32(int32(p0))
+					e.Op("i32.eq")
+					field(currentP1)
+					e.I32(int32(p1))
+					e.Op("i32.eq", "i32.and")
+					e.If(func() { loop(p0, p1) })
+				}
+			}
+		}
+		e.Get(c)
+		e.Mem("i32.load8_u", currentCalcium)
+		e.IfElse(func() {
+			powers(func(p0, p1 int) { current{e, lanes, p0, p1}.calcium(p[:4], eca, ica, gp, x0, x1) })
+		}, func() {
+			powers(func(p0, p1 int) { current{e, lanes, p0, p1}.ohmic(p[:4], gp, x0, x1, reversal) })
+		})
+	})
+}
+
+// list has body handle each item of a list of so many bytes, at least one.
+func (e emitter) list(list, size module.Local, item int, body func(at module.Local)) {
+	at := e.copyOf(list)
+	end := e.value(module.I32, "i32.add", list, size)
+	e.Loop(func() {
+		e.reach(at, item)
+		body(at)
+		e.advance(at, item)
+		e.Get(at, end)
+		e.Op("i32.lt_u")
+		e.BrIf(0)
+	})
+}
+
+// current is a current of known powers.
+type current struct {
+	emitter
+	lanes  int
+	p0, p1 int
+}
+
+// each has body add the current to each vector k, given the conductances, and advances further operands. nd is n, d, rhs, v.
+func (c current) each(n, g, x0, x1 module.Local, further []operand, body func(k int, conductance module.Local)) {
+	gates := c.states(x0)
+	if c.p1 > 0 {
+		gates = c.states(x0, x1)
+	}
+	gbar := c.parameters(c.lanes, g)
+	all := append(append(gates, gbar...), further...)
+	c.emitter.each(c.copyOf(n), c.lanes, all, func(vectors int) {
+		for k, y := range c.parameter(gbar[0], vectors) {
+			first := c.load(gates[0].at, 16*k)
+			for range c.p0 {
+				y = c.mul(y, first)
+			}
+			if c.p1 > 0 {
+				y = c.mul(y, c.load(gates[1].at, 16*k))
+			}
+			body(k, y)
+		}
+	})
+}
+
+// increase adds y to memory.
+func (e emitter) increase(o operand, k int, y module.Local) {
+	e.store(o.at, 16*k, e.add(e.load(o.at, 16*k), y))
+}
+
+func (c current) ohmic(nd []module.Local, g, x0, x1, reversal module.Local) {
+	s := c.states(nd[1], nd[2])
+	d, rhs := s[0], s[1]
+	c.each(nd[0], g, x0, x1, s, func(k int, y module.Local) {
+		c.increase(d, k, y)
+		c.increase(rhs, k, c.mul(y, reversal))
+	})
+}
+
+func (c current) calcium(nd []module.Local, eca, ica, g, x0, x1 module.Local) {
+	s := c.states(nd[1], nd[2], nd[3], eca, ica)
+	d, rhs, v, e, i := s[0], s[1], s[2], s[3], s[4]
+	c.each(nd[0], g, x0, x1, s, func(k int, y module.Local) {
+		c.increase(d, k, y)
+		reversal := c.load(e.at, 16*k)
+		c.increase(rhs, k, c.mul(y, reversal))
+		c.increase(i, k, c.mul(y, c.sub(c.load(v.at, 16*k), reversal)))
+	})
+}
+
+// pool(n, cai, ica, perNA, decay, relax, minCai)
+func pool(e emitter, lanes int, p []module.Local) {
+	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2]), e.parameters(lanes, p[3], p[4], p[5], p[6])
+	cai, ica := s[0], s[1]
+	e.each(n, lanes, append(s, c...), func(vectors int) {
+		perNA, decay, relax, minCai := e.parameter(c[0], vectors), e.parameter(c[1], vectors), e.parameter(c[2], vectors), e.parameter(c[3], vectors)
+		for k := range vectors {
+			target := e.add(e.mul(e.mul(perNA[k], e.load(ica.at, 16*k)), decay[k]), minCai[k])
+			e.follow(cai, k, target, relax[k])
+		}
+	})
+}
+
+// Offsets of the fields of a cable.Branch and its size.
+const (
+	branchRow, branchParent, branchG = 0, 4, 8
+	branchSize                       = 16
+)
+
+// solve(n, branches, d, rhs, rootRow): n branches, and the root behind them.
+func solve(e emitter, lanes int, p []module.Local) {
+	n, branches, d, rhs := p[0], p[1], p[2], p[3]
+	// Numbers side by side: a scalar, or vectors of two.
+	kind, prefix, numbers := module.V128, "f64x2.", lanes/2
+	if lanes == 1 {
+		kind, prefix, numbers = module.F64, "f64.", 1
+	}
+	shift := map[int]int{1: 3, 2: 4, 4: 5}[lanes]
+	op := func(name string, args ...module.Local) module.Local { return e.value(kind, prefix+name, args...) }
+	access := map[module.Type]string{module.F64: "f64", module.V128: "v128"}[kind]
+	load := func(at module.Local, k int) module.Local {
+		e.Get(at)
+		e.Mem(access+".load", uint32(16*k))
+		return e.put(kind)
+	}
+	store := func(at module.Local, k int, y module.Local) {
+		e.Get(at, y)
+		e.Mem(access+".store", uint32(16*k))
+	}
+	one := func() module.Local {
+		if lanes == 1 {
+			e.F64(1)
+			return e.put(kind)
+		}
+		return e.constant(math.Float64bits(1))
+	}()
+	conductance := func(at module.Local, offset int) module.Local {
+		if lanes > 1 {
+			return e.spread(at, offset)
+		}
+		e.Get(at)
+		e.Mem("f64.load", uint32(offset))
+		return e.put(kind)
+	}
+	// The last number first: the others are then not checked.
+	each := func(body func(k int)) {
+		for k := numbers - 1; k >= 0; k-- {
+			body(k)
+		}
+	}
+	at, left := e.copyOf(branches), e.copyOf(n)
+	for _, turn := range []int{4, 1} {
+		e.count(left, turn, func() {
+			e.reach(at, turn*branchSize)
+			for b := range turn {
+				b *= branchSize
+				dRow, dParent := e.place(d, at, b+branchRow, shift), e.place(d, at, b+branchParent, shift)
+				row, parent := e.place(rhs, at, b+branchRow, shift), e.place(rhs, at, b+branchParent, shift)
+				g := conductance(at, b+branchG)
+				each(func(k int) {
+					inv := op("div", one, load(dRow, k))
+					f := op("mul", g, inv)
+					r := load(row, k)
+					store(dParent, k, op("sub", load(dParent, k), op("mul", f, g)))
+					store(parent, k, op("add", load(parent, k), op("mul", f, r)))
+					store(dRow, k, f)
+					store(row, k, op("mul", r, inv))
+				})
+			}
+			e.advance(at, turn*branchSize)
+		})
+	}
+	root := func(base module.Local) module.Local {
+		e.Get(base, p[4])
+		e.I32(int32(shift))
+		e.Op("i32.shl", "i32.add")
+		return e.put(module.I32)
+	}
+	dRoot, rRoot := root(d), root(rhs)
+	each(func(k int) { store(rRoot, k, op("div", load(rRoot, k), load(dRoot, k))) })
+	e.Get(n)
+	e.Set(left)
+	for _, turn := range []int{4, 1} {
+		e.count(left, turn, func() {
+			e.advance(at, -turn*branchSize)
+			e.reach(at, turn*branchSize)
+			for b := turn - 1; b >= 0; b-- {
+				b := b * branchSize
+				f, row, parent := e.place(d, at, b+branchRow, shift), e.place(rhs, at, b+branchRow, shift), e.place(rhs, at, b+branchParent, shift)
+				each(func(k int) {
+					store(row, k, op("add", load(row, k), op("mul", load(f, k), load(parent, k))))
+				})
+			}
+		})
+	}
+}
