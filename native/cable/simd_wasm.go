@@ -13,11 +13,11 @@ func assembled() []*Kernel {
 	one, two, four := wasm128, wasm128, wasm128
 	one.solve, one.base, one.currents, one.pool = wasmSolve1, wasmBase1, wasmCurrents1, wasmPool1
 	two.solve, two.base, two.currents, two.pool = wasmSolve2, wasmBase2, wasmCurrents2, wasmPool2
-	four.wide, four.solve, four.base, four.currents, four.pool = 4, wasmSolve4, wasmBase4, wasmCurrents4, wasmPool4
+	four.solve, four.base, four.currents, four.pool = wasmSolve4, wasmBase4, wasmCurrents4, wasmPool4
 	return []*Kernel{{Name: "wasm128", loops: []*Loops{one.loops(1), two.loops(2), four.loops(4)}}}
 }
 
-var wasm128 = assembly{wide: 2, locate: wasmLocate, locateOctave: wasmLocateOctave, lookup: wasmLookup, relax: wasmRelax,
+var wasm128 = assembly{wide: 1, locate: wasmLocate, locateOctave: wasmLocateOctave, lookup: wasmLookup, relax: wasmRelax,
 	relaxFour: wasmRelaxFour, extrapolate: wasmExtrapolate, flush: wasmFlush, synapses: wasmSynapses}
 
 // wasmLinked is 0, and after wasm/link 1.

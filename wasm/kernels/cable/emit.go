@@ -3,7 +3,11 @@ package cable
 import "understudy/wasm/module"
 
 // emitter is a function in which a kernel is written.
-type emitter struct{ *module.Func }
+type emitter struct {
+	*module.Func
+	// single has vectors be one element, the second number being of no account: that which is left over.
+	single bool
+}
 
 // value is a new local variable of type t with the result of an instruction on args.
 func (e emitter) value(t module.Type, op string, args ...module.Local) module.Local {
@@ -29,23 +33,56 @@ func (e emitter) sub(a, b module.Local) module.Local { return e.vector("f64x2.su
 func (e emitter) mul(a, b module.Local) module.Local { return e.vector("f64x2.mul", a, b) }
 func (e emitter) add(a, b module.Local) module.Local { return e.vector("f64x2.add", a, b) }
 
-// load is a new local variable with the vector at an address.
-func (e emitter) load(at module.Local, offset int) module.Local {
+// pair is a new local variable with the two numbers at an address.
+func (e emitter) pair(at module.Local, offset int) module.Local {
 	e.Get(at)
 	e.Mem("v128.load", uint32(offset))
 	return e.put(module.V128)
 }
 
-func (e emitter) store(at module.Local, offset int, v module.Local) {
-	e.Get(at, v)
-	e.Mem("v128.store", uint32(offset))
+// load is a new local variable with the elements at an address.
+func (e emitter) load(at module.Local, offset int) module.Local {
+	if !e.single {
+		return e.pair(at, offset)
+	}
+	e.Get(at)
+	e.Mem("v128.load64_zero", uint32(offset))
+	return e.put(module.V128)
 }
 
-// spread is a vector filled with the number at an address. (A runtime may take longer over v128.load64_splat.)
+// store stores elements at an address.
+func (e emitter) store(at module.Local, offset int, v module.Local) {
+	e.Get(at, v)
+	if e.single {
+		e.MemLane("v128.store64_lane", uint32(offset), 0)
+	} else {
+		e.Mem("v128.store", uint32(offset))
+	}
+}
+
+// ofTwo has body do the same with each of a vector's elements.
+func (e emitter) ofTwo(body func(element int) module.Local) (y [2]module.Local) {
+	y[0] = body(0)
+	y[1] = y[0]
+	if !e.single {
+		y[1] = body(1)
+	}
+	return y
+}
+
+// spread is a vector filled with the number at an address. It is loaded twice because f64x2.splat, and v128.load64_splat too, become
+// instructions that keep a part of the register of before, and wait for it.
 func (e emitter) spread(at module.Local, offset int) module.Local {
-	e.Get(at)
-	e.Mem("f64.load", uint32(offset))
-	e.Op("f64x2.splat")
+	return e.gathered(at, offset, at, offset)
+}
+
+// gathered is a vector of two numbers.
+func (e emitter) gathered(first module.Local, offset int, second module.Local, offset2 int) module.Local {
+	e.Get(first)
+	e.Mem("v128.load64_zero", uint32(offset))
+	e.Get(second)
+	e.Mem("f64.load", uint32(offset2))
+	e.Lane("f64x2.replace_lane", 1)
 	return e.put(module.V128)
 }
 
@@ -160,18 +197,28 @@ func (e emitter) parameter(o operand, vectors int) []module.Local {
 // atOnce is how many vectors a turn of a loop takes.
 const atOnce = 4
 
-// each has body compute n elements, which is a multiple of 2 and of lanes: atOnce vectors of 2 as long as there are so many, and then
-// the fewest that hold whole segments. It counts n down, and advances the operands past the elements.
-func (e emitter) each(n module.Local, lanes int, operands []operand, body func(vectors int)) {
-	for _, vectors := range []int{max(atOnce, lanes/2), max(1, lanes/2)} {
-		e.count(n, 2*vectors, func() {
+// each has body compute n elements, a multiple of lanes: atOnce vectors of 2 as long as there are so many, then the fewest that hold whole
+// segments, and with one lane a last element, with the emitter that it is given. It counts n down, and advances the operands.
+func (e emitter) each(n module.Local, lanes int, operands []operand, body func(e emitter, vectors int)) {
+	turn := func(e emitter, elements, vectors int) {
+		e.count(n, elements, func() {
 			for _, o := range operands {
-				e.reach(o.at, o.bytes(2*vectors))
+				e.reach(o.at, o.bytes(elements))
 			}
-			body(vectors)
+			body(e, vectors)
 			for _, o := range operands {
-				e.advance(o.at, o.bytes(2*vectors))
+				e.advance(o.at, o.bytes(elements))
 			}
 		})
+	}
+	turn(e, 2*atOnce, atOnce)
+	if lanes > 2 {
+		turn(e, lanes, lanes/2)
+		return
+	}
+	turn(e, 2, 1)
+	if lanes == 1 {
+		e.single = true
+		turn(e, 1, 1)
 	}
 }

@@ -10,7 +10,7 @@ import (
 func extrapolate(e emitter, p []module.Local) {
 	n, s := e.copyOf(p[0]), e.states(p[1], p[2])
 	v, half := s[0], s[1]
-	e.each(n, 1, s, func(vectors int) {
+	e.each(n, 1, s, func(e emitter, vectors int) {
 		for k := range vectors {
 			h := e.load(half.at, 16*k)
 			e.store(v.at, 16*k, e.sub(e.add(h, h), e.load(v.at, 16*k)))
@@ -21,7 +21,7 @@ func extrapolate(e emitter, p []module.Local) {
 // flush(n, x, tiny)
 func flush(e emitter, p []module.Local) {
 	n, x, tiny := e.copyOf(p[0]), e.states(p[1]), e.splat(p[2])
-	e.each(n, 1, x, func(vectors int) {
+	e.each(n, 1, x, func(e emitter, vectors int) {
 		for k := range vectors {
 			y := e.load(x[0].at, 16*k)
 			e.store(x[0].at, 16*k, e.vector("v128.andnot", y, e.vector("f64x2.lt", e.vector("f64x2.abs", y), tiny)))
@@ -33,7 +33,7 @@ func flush(e emitter, p []module.Local) {
 func base(e emitter, lanes int, p []module.Local) {
 	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2], p[3]), e.parameters(lanes, p[4], p[5], p[6])
 	d, rhs, v := s[0], s[1], s[2]
-	e.each(n, lanes, append(s, c...), func(vectors int) {
+	e.each(n, lanes, append(s, c...), func(e emitter, vectors int) {
 		for k, d0 := range e.parameter(c[0], vectors) {
 			e.store(d.at, 16*k, d0)
 		}
@@ -120,23 +120,23 @@ type current struct {
 }
 
 // each has body add the current to each vector k, given the conductances, and advances further operands. nd is n, d, rhs, v.
-func (c current) each(n, g, x0, x1 module.Local, further []operand, body func(k int, conductance module.Local)) {
+func (c current) each(n, g, x0, x1 module.Local, further []operand, body func(e emitter, k int, conductance module.Local)) {
 	gates := c.states(x0)
 	if c.p1 > 0 {
 		gates = c.states(x0, x1)
 	}
 	gbar := c.parameters(c.lanes, g)
 	all := append(append(gates, gbar...), further...)
-	c.emitter.each(c.copyOf(n), c.lanes, all, func(vectors int) {
-		for k, y := range c.parameter(gbar[0], vectors) {
-			first := c.load(gates[0].at, 16*k)
+	c.emitter.each(c.copyOf(n), c.lanes, all, func(e emitter, vectors int) {
+		for k, y := range e.parameter(gbar[0], vectors) {
+			first := e.load(gates[0].at, 16*k)
 			for range c.p0 {
-				y = c.mul(y, first)
+				y = e.mul(y, first)
 			}
 			if c.p1 > 0 {
-				y = c.mul(y, c.load(gates[1].at, 16*k))
+				y = e.mul(y, e.load(gates[1].at, 16*k))
 			}
-			body(k, y)
+			body(e, k, y)
 		}
 	})
 }
@@ -149,20 +149,20 @@ func (e emitter) increase(o operand, k int, y module.Local) {
 func (c current) ohmic(nd []module.Local, g, x0, x1, reversal module.Local) {
 	s := c.states(nd[1], nd[2])
 	d, rhs := s[0], s[1]
-	c.each(nd[0], g, x0, x1, s, func(k int, y module.Local) {
-		c.increase(d, k, y)
-		c.increase(rhs, k, c.mul(y, reversal))
+	c.each(nd[0], g, x0, x1, s, func(e emitter, k int, y module.Local) {
+		e.increase(d, k, y)
+		e.increase(rhs, k, e.mul(y, reversal))
 	})
 }
 
 func (c current) calcium(nd []module.Local, eca, ica, g, x0, x1 module.Local) {
 	s := c.states(nd[1], nd[2], nd[3], eca, ica)
-	d, rhs, v, e, i := s[0], s[1], s[2], s[3], s[4]
-	c.each(nd[0], g, x0, x1, s, func(k int, y module.Local) {
-		c.increase(d, k, y)
-		reversal := c.load(e.at, 16*k)
-		c.increase(rhs, k, c.mul(y, reversal))
-		c.increase(i, k, c.mul(y, c.sub(c.load(v.at, 16*k), reversal)))
+	d, rhs, v, ec, ic := s[0], s[1], s[2], s[3], s[4]
+	c.each(nd[0], g, x0, x1, s, func(e emitter, k int, y module.Local) {
+		e.increase(d, k, y)
+		reversal := e.load(ec.at, 16*k)
+		e.increase(rhs, k, e.mul(y, reversal))
+		e.increase(ic, k, e.mul(y, e.sub(e.load(v.at, 16*k), reversal)))
 	})
 }
 
@@ -170,7 +170,7 @@ func (c current) calcium(nd []module.Local, eca, ica, g, x0, x1 module.Local) {
 func pool(e emitter, lanes int, p []module.Local) {
 	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2]), e.parameters(lanes, p[3], p[4], p[5], p[6])
 	cai, ica := s[0], s[1]
-	e.each(n, lanes, append(s, c...), func(vectors int) {
+	e.each(n, lanes, append(s, c...), func(e emitter, vectors int) {
 		perNA, decay, relax, minCai := e.parameter(c[0], vectors), e.parameter(c[1], vectors), e.parameter(c[2], vectors), e.parameter(c[3], vectors)
 		for k := range vectors {
 			target := e.add(e.mul(e.mul(perNA[k], e.load(ica.at, 16*k)), decay[k]), minCai[k])
@@ -226,14 +226,23 @@ func solve(e emitter, lanes int, p []module.Local) {
 			body(k)
 		}
 	}
+	// offset is that of the row whose number is at an address.
+	offset := func(at module.Local, offset int) module.Local {
+		e.Get(at)
+		e.Mem("i32.load", uint32(offset))
+		e.I32(int32(shift))
+		e.Op("i32.shl")
+		return e.put(module.I32)
+	}
+	behind := func(base, offset module.Local) module.Local { return e.value(module.I32, "i32.add", base, offset) }
 	at, left := e.copyOf(branches), e.copyOf(n)
 	for _, turn := range []int{4, 1} {
 		e.count(left, turn, func() {
 			e.reach(at, turn*branchSize)
 			for b := range turn {
 				b *= branchSize
-				dRow, dParent := e.place(d, at, b+branchRow, shift), e.place(d, at, b+branchParent, shift)
-				row, parent := e.place(rhs, at, b+branchRow, shift), e.place(rhs, at, b+branchParent, shift)
+				r, p := offset(at, b+branchRow), offset(at, b+branchParent)
+				dRow, dParent, row, parent := behind(d, r), behind(d, p), behind(rhs, r), behind(rhs, p)
 				g := conductance(at, b+branchG)
 				each(func(k int) {
 					inv := op("div", one, load(dRow, k))
@@ -264,7 +273,8 @@ func solve(e emitter, lanes int, p []module.Local) {
 			e.reach(at, turn*branchSize)
 			for b := turn - 1; b >= 0; b-- {
 				b := b * branchSize
-				f, row, parent := e.place(d, at, b+branchRow, shift), e.place(rhs, at, b+branchRow, shift), e.place(rhs, at, b+branchParent, shift)
+				r := offset(at, b+branchRow)
+				f, row, parent := behind(d, r), behind(rhs, r), e.place(rhs, at, b+branchParent, shift)
 				each(func(k int) {
 					store(row, k, op("add", load(row, k), op("mul", load(f, k), load(parent, k))))
 				})

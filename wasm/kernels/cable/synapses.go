@@ -22,7 +22,7 @@ func synapses(e emitter, p []module.Local) {
 		d, rhs, a, b := s[0], s[1], s[2], s[3]
 		left := e.copyOf(n)
 		// conductance is that of vector k; the states decay.
-		conductance := func(k int) module.Local {
+		conductance := func(e emitter, k int) module.Local {
 			ya, yb := e.load(a.at, 16*k), e.load(b.at, 16*k)
 			e.store(a.at, 16*k, e.mul(ya, decA))
 			e.store(b.at, 16*k, e.mul(yb, decB))
@@ -31,9 +31,9 @@ func synapses(e emitter, p []module.Local) {
 		e.Get(table)
 		e.IfElse(func() {
 			v, frac, row := e.states(p[3])[0], e.states(p[5])[0], e.rows(p[4])
-			e.each(left, 1, append(s, v, frac, row), func(vectors int) {
+			e.each(left, 1, append(s, v, frac, row), func(e emitter, vectors int) {
 				for k := range vectors {
-					g := conductance(k)
+					g := conductance(e, k)
 					open, slope := e.interpolate(row, frac, table, k)
 					yv := e.load(v.at, 16*k)
 					drive := e.sub(yv, reversal)
@@ -43,9 +43,9 @@ func synapses(e emitter, p []module.Local) {
 				}
 			})
 		}, func() {
-			e.each(left, 1, s, func(vectors int) {
+			e.each(left, 1, s, func(e emitter, vectors int) {
 				for k := range vectors {
-					g := conductance(k)
+					g := conductance(e, k)
 					e.increase(d, k, g)
 					e.increase(rhs, k, e.mul(g, reversal))
 				}
