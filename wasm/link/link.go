@@ -24,7 +24,7 @@ var packages = []stubbed{
 	{"native/cable", "understudy_native_cable.wasm", cable.All},
 }
 
-// flag is the stub that says whether a module is linked. A module that has none of a package's does not have the package.
+// flag is the stub that says whether a module is linked.
 const flag = "Linked"
 
 // Numbers of sections.
@@ -83,7 +83,7 @@ func link(wasm []byte) ([]byte, error) {
 	return out, nil
 }
 
-// replace puts a body in the place of each of the package's stubs, if there are any.
+// replace puts a body in the place of each of the package's stubs. A module that has none of them is without the package.
 func (p *stubbed) replace(names []byte, put func(index int, body []byte)) error {
 	stubs, err := stubsOf(names, p.prefix)
 	if err != nil {
@@ -92,21 +92,25 @@ func (p *stubbed) replace(names []byte, put func(index int, body []byte)) error 
 	if len(stubs) == 0 {
 		return nil
 	}
-	bodies := map[string][]byte{flag: linked()}
-	for _, k := range p.kernels() {
-		bodies[k.Name] = body(&k)
-	}
-	for name := range bodies {
-		if _, found := stubs[name]; !found {
+	replaced := func(name string, body []byte) error {
+		index, found := stubs[name]
+		if !found {
 			return fmt.Errorf("no function %s%s: package %s has no stub of that name, or nothing calls it", p.prefix, name, p.path)
 		}
-	}
-	for name, index := range stubs {
-		body, known := bodies[name]
-		if !known {
-			return fmt.Errorf("function %s%s: there is no kernel of that name", p.prefix, name)
-		}
 		put(index, body)
+		delete(stubs, name)
+		return nil
+	}
+	if err := replaced(flag, linked()); err != nil {
+		return err
+	}
+	for _, k := range p.kernels() {
+		if err := replaced(k.Name, body(&k)); err != nil {
+			return err
+		}
+	}
+	for name := range stubs {
+		return fmt.Errorf("function %s%s: there is no kernel of that name for package %s", p.prefix, name, p.path)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"understudy/host"
+	"understudy/plugin/cell"
+	"understudy/plugin/detailed"
 	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
 	"understudy/plugin/model/modeltest"
@@ -19,14 +21,17 @@ import (
 // eventsPerMS arrive at each neuron, on random channels; they repeat after periodMS.
 const eventsPerMS, periodMS = 14, 50
 
-// measurePopulations prints a line for each model, precision and size of population: whole steps.
+// natives are the kernel sets outside of the sandbox, of surrogates and of detailed cells.
+var natives = []string{"reference", "avx2"}
+
+// measurePopulations prints a line for each model, precision and size of population, and for the detailed cell: whole steps.
 func measurePopulations(repeats int, only string) error {
 	r, err := host.New(context.Background(), host.Options{})
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-6s %8s %10s %10s %10s %14s %10s\n", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
+	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-8s %8s %10s %10s %10s %14s %10s\n", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
 	for _, name := range []string{"l5pc", "l5pc-tcn", "paper"} {
 		if !strings.Contains(name, only) {
 			continue
@@ -41,42 +46,74 @@ func measurePopulations(repeats int, only string) error {
 		}
 		for _, precision := range []string{surrogate.Float32, surrogate.Int8} {
 			for _, n := range []int{1, 100} {
-				var runs []func(int)
-				var failed error
-				add := func(p population.Population, err error) error {
-					if err != nil {
-						return fmt.Errorf("%s, %s: %w", name, precision, err)
-					}
-					runs = append(runs, steps(p, n, m.Inputs.Channels, &failed))
-					return nil
+				l := line{name: name, kind: precision, n: n}
+				l.add(r.NewSurrogate(data, n, surrogate.Options{Precision: precision}))
+				for _, kernel := range natives {
+					l.add(surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1}))
 				}
-				sandbox, err := r.NewSurrogate(data, n, surrogate.Options{Precision: precision})
-				if err == nil {
-					defer sandbox.Close()
-				}
-				if err := add(sandbox, err); err != nil {
+				if err := l.measure(repeats); err != nil {
 					return err
 				}
-				for _, kernel := range []string{"reference", "avx2"} {
-					p, err := surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1})
-					if err == nil {
-						defer p.Close()
-					}
-					if err := add(p, err); err != nil {
-						return err
-					}
-				}
-				ns := fastest(runs, repeats)
-				if failed != nil {
-					return failed
-				}
-				for i := range ns {
-					ns[i] /= 1000 * float64(n)
-				}
-				fmt.Printf("%-12s %-6s %8d %10.2f %10.2f %10.2f %14.2f %10.2f\n", name, precision, n, ns[0], ns[1], ns[2], ns[1]/ns[0], ns[2]/ns[0])
 			}
 		}
 	}
+	const name = "l5pc"
+	if !strings.Contains(name, only) {
+		return nil
+	}
+	c, _, err := cell.Build(name, cell.Options{})
+	if err != nil {
+		return err
+	}
+	for _, n := range []int{1, 2, 8} {
+		l := line{name: name, kind: "detailed", n: n}
+		l.add(r.NewCell(name, n))
+		for _, kernel := range natives {
+			l.add(detailed.New(c, n, detailed.Options{Kernel: kernel}))
+		}
+		if err := l.measure(repeats); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// line is populations of the same n neurons: in the sandbox, and with each of natives.
+type line struct {
+	name, kind string
+	n          int
+	all        []population.Population
+	failed     error
+}
+
+func (l *line) add(p population.Population, err error) {
+	if err != nil {
+		l.failed = err
+		return
+	}
+	l.all = append(l.all, p)
+}
+
+// measure prints the line, and closes the populations.
+func (l *line) measure(repeats int) error {
+	var ns []float64
+	if l.failed == nil {
+		var runs []func(int)
+		for _, p := range l.all {
+			runs = append(runs, steps(p, l.n, p.Info().Channels, &l.failed))
+		}
+		ns = fastest(runs, repeats)
+	}
+	for _, p := range l.all {
+		p.Close()
+	}
+	if l.failed != nil {
+		return fmt.Errorf("%s, %s: %w", l.name, l.kind, l.failed)
+	}
+	for i := range ns {
+		ns[i] /= 1000 * float64(l.n)
+	}
+	fmt.Printf("%-12s %-8s %8d %10.2f %10.2f %10.2f %14.2f %10.2f\n", l.name, l.kind, l.n, ns[0], ns[1], ns[2], ns[1]/ns[0], ns[2]/ns[0])
 	return nil
 }
 
