@@ -242,7 +242,7 @@ func TestKernels(t *testing.T) {
 					break
 				}
 				tried[name] = true
-				for _, segments := range []int{1, 2, 3, 4, 9, 16, 23} {
+				for _, segments := range []int{1, 2, 3, 4, 9, 16, 39} {
 					for last := 0; ; last++ {
 						b, _ := instance.Memory().Read(0, memorySize)
 						n := segments * lanes

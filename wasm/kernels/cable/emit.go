@@ -195,7 +195,7 @@ func (e emitter) parameter(o operand, vectors int) []module.Local {
 }
 
 // atOnce is how many vectors a turn of a loop takes.
-const atOnce = 4
+const atOnce = 8
 
 // each has body compute n elements, a multiple of lanes: atOnce vectors of 2 as long as there are so many, then the fewest that hold whole
 // segments, and with one lane a last element, with the emitter that it is given. It counts n down, and advances the operands.

@@ -76,17 +76,16 @@ func currents(e emitter, lanes int, p []module.Local) {
 		gp, x0, x1 := e.place(g, c, currentG, 3), e.place(x, c, currentX0, 3), e.place(x, c, currentX1, 3)
 		reversal := e.spread(c, currentE)
 		powers := func(loop func(p0, p1 int)) {
-			for p1 := range 2 {
+			first := func(p1 int) {
 				for p0 := 1; p0 <= maxPower; p0++ {
 					field(currentP0)
 					e.I32(int32(p0))
 					e.Op("i32.eq")
-					field(currentP1)
-					e.I32(int32(p1))
-					e.Op("i32.eq", "i32.and")
 					e.If(func() { loop(p0, p1) })
 				}
 			}
+			field(currentP1)
+			e.IfElse(func() { first(1) }, func() { first(0) })
 		}
 		e.Get(c)
 		e.Mem("i32.load8_u", currentCalcium)
