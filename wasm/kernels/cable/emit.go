@@ -7,6 +7,29 @@ type emitter struct {
 	*module.Func
 	// single has vectors be one element, the second number being of no account: that which is left over.
 	single bool
+	spare  *spare
+}
+
+// spare is local variables that may serve again, and those that are in use.
+type spare struct {
+	free map[module.Type][]module.Local
+	used []variable
+}
+
+type variable struct {
+	t module.Type
+	l module.Local
+}
+
+// scope has the local variables that body makes be spare afterwards. A runtime compiles a function of thousands slowly, and
+// package sandbox refuses it.
+func (e emitter) scope(body func()) {
+	before := len(e.spare.used)
+	body()
+	for _, v := range e.spare.used[before:] {
+		e.spare.free[v.t] = append(e.spare.free[v.t], v.l)
+	}
+	e.spare.used = e.spare.used[:before]
 }
 
 // value is a new local variable of type t with the result of an instruction on args.
@@ -18,7 +41,13 @@ func (e emitter) value(t module.Type, op string, args ...module.Local) module.Lo
 
 // put is a new local variable with what is on the stack.
 func (e emitter) put(t module.Type) module.Local {
-	l := e.Local(t)
+	var l module.Local
+	if free := e.spare.free[t]; len(free) > 0 {
+		l, e.spare.free[t] = free[len(free)-1], free[:len(free)-1]
+	} else {
+		l = e.Local(t)
+	}
+	e.spare.used = append(e.spare.used, variable{t, l})
 	e.Set(l)
 	return l
 }
@@ -205,7 +234,7 @@ func (e emitter) each(n module.Local, lanes int, operands []operand, body func(e
 			for _, o := range operands {
 				e.reach(o.at, o.bytes(elements))
 			}
-			body(e, vectors)
+			e.scope(func() { body(e, vectors) })
 			for _, o := range operands {
 				e.advance(o.at, o.bytes(elements))
 			}

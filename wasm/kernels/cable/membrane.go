@@ -81,7 +81,7 @@ func currents(e emitter, lanes int, p []module.Local) {
 					field(currentP0)
 					e.I32(int32(p0))
 					e.Op("i32.eq")
-					e.If(func() { loop(p0, p1) })
+					e.If(func() { e.scope(func() { loop(p0, p1) }) })
 				}
 			}
 			field(currentP1)
