@@ -120,13 +120,13 @@ var calls = map[string]func(m *memory, l *native.Loops, n, lanes int) (args []ui
 	"Synapses": func(m *memory, l *native.Loops, n, _ int) ([]uint64, func()) {
 		d, atD := m.floats(n, 1, 2)
 		rhs, atRhs := m.floats(n, -2, 2)
-		v, atV := m.floats(n, -90, 40)
+		v, atV := m.floats(n, -1, 1) // so that every product's rounding shows
 		row, atRow := m.rows(n, 9)
 		frac, atFrac := m.floats(n, 0, 1)
 		states, atStates := m.floats(4*n, 0, 1)
 		table, atTable := m.floats(4*9, 0, 1)
 		list := []native.Synapse{{Gmax: 0.4, E: 1, DecA: 0.9, DecB: 0.99, A: 0, B: 3 * n},
-			{Gmax: 0.3, E: -2, Secant: 0.001, DecA: 0.8, DecB: 0.98, A: n, B: 2 * n, Table: table}}
+			{Gmax: 0.3, E: -80, Secant: 0.001, DecA: 0.8, DecB: 0.98, A: n, B: 2 * n, Table: table}}
 		var words []uint64
 		for i, s := range list {
 			words = append(words, bits(s.Gmax), bits(s.E), bits(s.Secant), bits(s.DecA), bits(s.DecB), uint64(s.A), uint64(s.B), uint64(i)*atTable, 0, 0)
