@@ -3,7 +3,7 @@
 // memory. Their parameters are those of the stubs in native/cable, whose place they take (package
 // wasm/link). Where a name ends in a number, that is Lanes, the cells side by side.
 //
-// What makes it fast is said in RATIONALE.md of package kernels.
+// RATIONALE.md says what makes it fast.
 package cable
 
 import (

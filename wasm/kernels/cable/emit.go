@@ -227,7 +227,7 @@ func (e emitter) parameter(o operand, vectors int) []module.Local {
 const atOnce = 8
 
 // each has body compute n elements, a multiple of lanes: atOnce vectors of 2 as long as there are so many, then the fewest that hold whole
-// segments, and with one lane a last element, with the emitter that it is given. It counts n down, and advances the operands.
+// segments, and with one lane a last element. body writes with the emitter that it is given. each counts n down, and advances the operands.
 func (e emitter) each(n module.Local, lanes int, operands []operand, body func(e emitter, vectors int)) {
 	turn := func(e emitter, elements, vectors int) {
 		e.count(n, elements, func() {
