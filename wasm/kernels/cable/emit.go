@@ -102,15 +102,10 @@ func (e emitter) ofTwo(body func(element int) module.Local) (y [2]module.Local) 
 // spread is a vector filled with the number at an address. It is loaded twice because f64x2.splat, and v128.load64_splat too, become
 // instructions that keep a part of the register of before, and wait for it.
 func (e emitter) spread(at module.Local, offset int) module.Local {
-	return e.gathered(at, offset, at, offset)
-}
-
-// gathered is a vector of two numbers.
-func (e emitter) gathered(first module.Local, offset int, second module.Local, offset2 int) module.Local {
-	e.Get(first)
+	e.Get(at)
 	e.Mem("v128.load64_zero", uint32(offset))
-	e.Get(second)
-	e.Mem("f64.load", uint32(offset2))
+	e.Get(at)
+	e.Mem("f64.load", uint32(offset))
 	e.Lane("f64x2.replace_lane", 1)
 	return e.put(module.V128)
 }
