@@ -8,11 +8,21 @@ import (
 	"strings"
 
 	"understudy/wasm/kernels"
+	"understudy/wasm/kernels/cable"
 	"understudy/wasm/module"
 )
 
-// prefix is how the name section spells package understudy/native, and how its stubs begin.
-const prefix = "understudy_native.wasm"
+// stubbed is a package with stubs.
+type stubbed struct {
+	path    string
+	prefix  string // how the name section spells the package, and how its stubs begin
+	kernels func() []kernels.Kernel
+}
+
+var packages = []stubbed{
+	{"native", "understudy_native.wasm", kernels.Guest},
+	{"native/cable", "understudy_native_cable.wasm", cable.All},
+}
 
 // flag is the stub that says whether a module is linked.
 const flag = "Linked"
@@ -52,30 +62,14 @@ func link(wasm []byte) ([]byte, error) {
 	if bodies == nil {
 		return nil, errors.New("no code section")
 	}
-	stubs, err := stubsOf(names.body)
-	if err != nil {
-		return nil, fmt.Errorf("name section: %w", err)
-	}
 	replace := map[int][]byte{}
-	put := func(name string, body []byte) error {
-		index, found := stubs[name]
-		if !found {
-			return fmt.Errorf("no function %s%s: package native has no stub of that name, or nothing calls it", prefix, name)
-		}
-		replace[index-imported] = body
-		delete(stubs, name)
-		return nil
-	}
-	if err := put(flag, linked()); err != nil {
-		return nil, err
-	}
-	for _, k := range kernels.Guest() {
-		if err := put(k.Name, body(&k)); err != nil {
+	for _, p := range packages {
+		if err := p.replace(names.body, func(index int, body []byte) { replace[index-imported] = body }); err != nil {
 			return nil, err
 		}
 	}
-	for name := range stubs {
-		return nil, fmt.Errorf("function %s%s: package kernels has no kernel of that name", prefix, name)
+	if len(replace) == 0 {
+		return nil, errors.New("no stubs of kernels")
 	}
 	if bodies.body, err = withBodies(bodies.body, replace); err != nil {
 		return nil, fmt.Errorf("code section: %w", err)
@@ -87,6 +81,38 @@ func link(wasm []byte) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// replace puts a body in the place of each of the package's stubs. A module that has none of them is without the package.
+func (p *stubbed) replace(names []byte, put func(index int, body []byte)) error {
+	stubs, err := stubsOf(names, p.prefix)
+	if err != nil {
+		return fmt.Errorf("name section: %w", err)
+	}
+	if len(stubs) == 0 {
+		return nil
+	}
+	replaced := func(name string, body []byte) error {
+		index, found := stubs[name]
+		if !found {
+			return fmt.Errorf("no function %s%s: package %s has no stub of that name, or nothing calls it", p.prefix, name, p.path)
+		}
+		put(index, body)
+		delete(stubs, name)
+		return nil
+	}
+	if err := replaced(flag, linked()); err != nil {
+		return err
+	}
+	for _, k := range p.kernels() {
+		if err := replaced(k.Name, body(&k)); err != nil {
+			return err
+		}
+	}
+	for name := range stubs {
+		return fmt.Errorf("function %s%s: there is no kernel of that name for package %s", p.prefix, name, p.path)
+	}
+	return nil
 }
 
 // Go's calling convention: global 0 is the stack pointer, at which the return address stands,
@@ -111,15 +137,18 @@ func goReturn(f *module.Func) []byte {
 }
 
 // body is a kernel that takes its parameters from Go's stack: an address or length of 8 bytes for
-// each I32, a float32 for each F32.
+// each I32, a float32 for each F32, a float64 for each F64.
 func body(k *kernels.Kernel) []byte {
 	f := goFunc()
 	at := uint32(returnAddress)
 	var p []module.Local
 	for _, t := range k.Params {
 		size, load := uint32(8), "i32.load"
-		if t == module.F32 {
+		switch t {
+		case module.F32:
 			size, load = 4, "f32.load"
+		case module.F64:
+			load = "f64.load"
 		}
 		at = (at + size - 1) / size * size
 		l := f.Local(t)
@@ -204,7 +233,7 @@ func importedFunctions(body []byte) (int, error) {
 }
 
 // stubsOf are the indices of the functions whose names begin with prefix, by what follows.
-func stubsOf(body []byte) (map[string]int, error) {
+func stubsOf(body []byte, prefix string) (map[string]int, error) {
 	r := reader(body)
 	if _, err := r.bytes(); err != nil { // "name"
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"understudy/wasm/kernels"
+	"understudy/wasm/kernels/cable"
 	"understudy/wasm/module"
 )
 
@@ -32,17 +33,24 @@ func stubs(names ...string) *module.Module {
 	return m
 }
 
-func all() []string {
-	names := []string{"main.main", prefix + flag}
-	for _, k := range kernels.All {
+const prefix, cablePrefix = "understudy_native.wasm", "understudy_native_cable.wasm"
+
+// all are the names of package native's stubs, allCable those of native/cable's.
+func all() []string { return append([]string{"main.main"}, named(prefix, kernels.All)...) }
+
+func allCable() []string { return named(cablePrefix, cable.All()) }
+
+func named(prefix string, kernels []kernels.Kernel) []string {
+	names := []string{prefix + flag}
+	for _, k := range kernels {
 		names = append(names, prefix+k.Name)
 	}
 	return names
 }
 
-// TestLinked calls a kernel and the flag as Go would.
+// TestLinked calls kernels and the flags as Go would.
 func TestLinked(t *testing.T) {
-	wasm, err := link(stubs(all()...).Encode())
+	wasm, err := link(stubs(append(all(), allCable()...)...).Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,17 +67,35 @@ func TestLinked(t *testing.T) {
 	memory := instance.Memory()
 	call := func(name string, sp uint32) {
 		t.Helper()
-		result, err := instance.ExportedFunction(prefix+name).Call(ctx, 0)
+		result, err := instance.ExportedFunction(name).Call(ctx, 0)
 		if err != nil || result[0] != 0 {
 			t.Fatalf("%s: %v, %v", name, result, err)
 		}
 	}
-	call(flag, 1024)
-	if v, _ := memory.ReadUint64Le(1024 + 8); v != 1 {
-		t.Errorf("flag is %d, want 1", v)
+	sp := uint32(1024) // a call pops its return address
+	for _, prefix := range []string{prefix, cablePrefix} {
+		call(prefix+flag, sp)
+		if v, _ := memory.ReadUint64Le(sp + 8); v != 1 {
+			t.Errorf("%s%s is %d, want 1", prefix, flag, v)
+		}
+		sp += 8
 	}
-	// Axpy(y, x, n, a): the flag has popped its return address.
-	const sp, x, y, n, a = 1032, 2048, 4096, 7, 0.5
+	// Flush(n, x, tiny), with a float64 among its parameters.
+	const tiny = 2048
+	for i, v := range []uint64{1, tiny, math.Float64bits(1e-9)} {
+		memory.WriteUint64Le(sp+8+8*uint32(i), v)
+	}
+	memory.WriteFloat64Le(tiny, 1e-10)
+	memory.WriteFloat64Le(tiny+8, 1e-10)
+	call(cablePrefix+"Flush", sp)
+	sp += 8
+	for i, want := range []float64{0, 1e-10} {
+		if v, _ := memory.ReadFloat64Le(tiny + 8*uint32(i)); v != want {
+			t.Errorf("element %d after Flush of one: %v, want %v", i, v, want)
+		}
+	}
+	// Axpy(y, x, n, a)
+	const x, y, n, a = 2048, 4096, 7, 0.5
 	for i, v := range []uint64{y, x, n} {
 		memory.WriteUint64Le(sp+8+8*uint32(i), v)
 	}
@@ -78,7 +104,7 @@ func TestLinked(t *testing.T) {
 		memory.WriteFloat32Le(x+4*i, float32(i))
 		memory.WriteFloat32Le(y+4*i, 1)
 	}
-	call("Axpy", sp)
+	call(prefix+"Axpy", sp)
 	for i := range uint32(n) {
 		if v, _ := memory.ReadFloat32Le(y + 4*i); v != 1+a*float32(i) {
 			t.Errorf("y[%d] is %v, want %v", i, v, 1+a*float32(i))
@@ -86,6 +112,15 @@ func TestLinked(t *testing.T) {
 	}
 	if v, _ := memory.ReadUint32Le(y + 4*n); math.Float32frombits(v) != 0 {
 		t.Error("wrote past y")
+	}
+}
+
+// The tests of native/cable have its stubs alone.
+func TestOnePackage(t *testing.T) {
+	for _, names := range [][]string{all(), allCable()} {
+		if _, err := link(stubs(names...).Encode()); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -108,6 +143,8 @@ func TestDamaged(t *testing.T) {
 		{"no module", "not a WebAssembly module", []byte("#!/bin/sh\n")},
 		{"no names", "no name section", unnamed.Encode()},
 		{"no stub of a kernel", "wasm" + kernels.All[len(kernels.All)-1].Name, stubs(all()[:len(all())-1]...).Encode()},
+		{"no stub of any kernel", "no stubs", stubs("main.main").Encode()},
+		{"no stub of one of two packages", "cable.wasmSolve", stubs(append(all(), allCable()[:len(allCable())-1]...)...).Encode()},
 		{"no kernel of a stub", "wasmAbacus", stubs(append(all(), prefix+"Abacus")...).Encode()},
 		{"a stub twice", "two functions", stubs(append(all(), prefix+flag)...).Encode()},
 	} {

@@ -1,5 +1,5 @@
-// Command link puts the kernels of package wasm/kernels into a module that `go build` has written
-// for GOARCH=wasm, in the place of package native's stubs: link IN OUT. The module must have its name
+// Command link puts the kernels of packages wasm/kernels and wasm/kernels/cable into a module that `go build` has written
+// for GOARCH=wasm, in the place of the stubs of native and native/cable: link IN OUT. The module must have its name
 // section, which link leaves out.
 package main
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"understudy/host"
+	"understudy/plugin/cell"
+	"understudy/plugin/detailed"
 	"understudy/plugin/model"
 	"understudy/plugin/model/builtin"
 	"understudy/plugin/model/modeltest"
@@ -21,8 +23,11 @@ import (
 // eventsPerMS arrive at each neuron, on random channels; they repeat after periodMS.
 const eventsPerMS, periodMS = 14, 50
 
-// measurePopulations prints a line for each model, precision and size of population: whole steps. guest is the file of
-// another guest than the embedded one, to compare with, or empty.
+// natives are the kernel sets outside of the sandbox, of surrogates and of detailed cells.
+var natives = []string{"reference", "avx2"}
+
+// measurePopulations prints a line for each model, precision and size of population, and for the detailed cell: whole steps.
+// guest is the file of another guest than the embedded one, to compare with, or empty.
 func measurePopulations(repeats int, only, guest string) error {
 	r, err := host.New(context.Background(), host.Options{})
 	if err != nil {
@@ -30,7 +35,7 @@ func measurePopulations(repeats int, only, guest string) error {
 	}
 	defer r.Close()
 	boxes := []*host.Runtime{r}
-	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-6s %8s %10s %10s %10s %14s %10s", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
+	fmt.Printf("\nSteps of 1 ms, us a neuron, %d events each\n%-12s %-8s %8s %10s %10s %10s %14s %10s", eventsPerMS, "", "", "neurons", "sandbox", "reference", "avx2", "reference/sb.", "avx2/sb.")
 	if guest != "" {
 		other, err := openGuest(guest)
 		if err != nil {
@@ -55,48 +60,83 @@ func measurePopulations(repeats int, only, guest string) error {
 		}
 		for _, precision := range []string{surrogate.Float32, surrogate.Int8} {
 			for _, n := range []int{1, 100} {
-				var runs []func(int)
-				var failed error
-				add := func(p population.Population, err error) error {
-					if err != nil {
-						return fmt.Errorf("%s, %s: %w", name, precision, err)
-					}
-					runs = append(runs, steps(p, n, m.Inputs.Channels, &failed))
-					return nil
-				}
-				for _, kernel := range []string{"reference", "avx2"} {
-					p, err := surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1})
-					if err == nil {
-						defer p.Close()
-					}
-					if err := add(p, err); err != nil {
-						return err
-					}
+				l := line{name: name, kind: precision, n: n}
+				for _, kernel := range natives {
+					l.add(surrogate.New(m, n, surrogate.Options{Precision: precision, Kernel: kernel, Threads: 1}))
 				}
 				for _, box := range boxes {
-					p, err := box.NewSurrogate(data, n, surrogate.Options{Precision: precision})
-					if err == nil {
-						defer p.Close()
-					}
-					if err := add(p, err); err != nil {
-						return err
-					}
+					l.add(box.NewSurrogate(data, n, surrogate.Options{Precision: precision}))
 				}
-				ns := fastest(runs, repeats)
-				if failed != nil {
-					return failed
+				if err := l.measure(repeats); err != nil {
+					return err
 				}
-				for i := range ns {
-					ns[i] /= 1000 * float64(n)
-				}
-				fmt.Printf("%-12s %-6s %8d %10.2f %10.2f %10.2f %14.2f %10.2f", name, precision, n, ns[2], ns[0], ns[1], ns[0]/ns[2], ns[1]/ns[2])
-				for _, other := range ns[3:] {
-					fmt.Printf(" %10.2f", other)
-				}
-				fmt.Println()
 			}
 		}
 	}
+	const name = "l5pc"
+	if !strings.Contains(name, only) {
+		return nil
+	}
+	c, _, err := cell.Build(name, cell.Options{})
+	if err != nil {
+		return err
+	}
+	for _, n := range []int{1, 2, 8} {
+		l := line{name: name, kind: "detailed", n: n}
+		for _, kernel := range natives {
+			l.add(detailed.New(c, n, detailed.Options{Kernel: kernel}))
+		}
+		for _, box := range boxes {
+			l.add(box.NewCell(name, n, cell.Options{}))
+		}
+		if err := l.measure(repeats); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// line is populations of the same n neurons: with each of natives, in the sandbox, and perhaps in another guest.
+type line struct {
+	name, kind string
+	n          int
+	all        []population.Population
+	failed     error
+}
+
+func (l *line) add(p population.Population, err error) {
+	if err != nil {
+		l.failed = err
+		return
+	}
+	l.all = append(l.all, p)
+}
+
+// measure prints the line, and closes the populations.
+func (l *line) measure(repeats int) error {
+	var ns []float64
+	if l.failed == nil {
+		var runs []func(int)
+		for _, p := range l.all {
+			runs = append(runs, steps(p, l.n, p.Info().Channels, &l.failed))
+		}
+		ns = fastest(runs, repeats)
+	}
+	for _, p := range l.all {
+		p.Close()
+	}
+	if l.failed != nil {
+		return fmt.Errorf("%s, %s: %w", l.name, l.kind, l.failed)
+	}
+	for i := range ns {
+		ns[i] /= 1000 * float64(l.n)
+	}
+	box := ns[len(natives)]
+	fmt.Printf("%-12s %-8s %8d %10.2f %10.2f %10.2f %14.2f %10.2f", l.name, l.kind, l.n, box, ns[0], ns[1], ns[0]/box, ns[1]/box)
+	for _, other := range ns[len(natives)+1:] {
+		fmt.Printf(" %10.2f", other)
+	}
+	fmt.Println()
 	return nil
 }
 
