@@ -12,7 +12,7 @@ import (
 // which native/activation.go, which explains them, does them.
 func Activate(f *module.Func, kind native.Activation, y, n, alpha module.Local) {
 	e := &activator{emitter: emitter{f}}
-	y, n = e.copyOf(y), e.copyOf(n)
+	y, n = e.CopyOf(y), e.CopyOf(n)
 	if kind == native.LeakyReLU || kind == native.ELU {
 		e.alpha = e.local(module.V128, func() { e.Get(alpha); e.Op("f32x4.splat") })
 	}
@@ -20,7 +20,7 @@ func Activate(f *module.Func, kind native.Activation, y, n, alpha module.Local) 
 	e.parts(n, func(p part) {
 		e.set(x, func() { e.load(p, y, 0) })
 		e.store(p, y, 0, e.apply(kind, x))
-		e.advance(y, 4*int(p))
+		e.Advance(y, 4*int(p))
 	})
 }
 

@@ -22,22 +22,9 @@ func (e emitter) local(t module.Type, expr func()) module.Local {
 	return l
 }
 
-// copyOf is a new local variable that begins as a copy.
-func (e emitter) copyOf(l module.Local) module.Local {
-	return e.local(module.I32, func() { e.Get(l) })
-}
-
 // times4 is a new local variable: n values of 4 bytes in bytes.
 func (e emitter) times4(n module.Local) module.Local {
 	return e.local(module.I32, func() { e.Get(n); e.I32(2); e.Op("i32.shl") })
-}
-
-// advance has l += n.
-func (e emitter) advance(l module.Local, n int) {
-	e.Get(l)
-	e.I32(int32(n))
-	e.Op("i32.add")
-	e.Set(l)
 }
 
 // advanceBy has l += by.
@@ -54,15 +41,6 @@ func (e emitter) smaller(l module.Local, n int) {
 	e.Get(l)
 	e.I32(int32(n))
 	e.Op("i32.lt_s", "select")
-}
-
-// reach has the bytes at an address checked at once: it uses the last of them. wazero then leaves out
-// the checks of accesses to the same local at smaller offsets, up to the local's next change, and the
-// load itself, whose result is not used.
-func (e emitter) reach(at module.Local, bytes int) {
-	e.Get(at)
-	e.Mem("i32.load8_u", uint32(bytes-1))
-	e.Op("drop")
 }
 
 // while repeats body as long as n is not 0.
@@ -139,25 +117,6 @@ func (e emitter) repeatAtLeastOnce(n module.Local, body func()) {
 	})
 }
 
-// count repeats body while n >= by, which is above 0, and takes by from n each time.
-func (e emitter) count(n module.Local, by int, body func()) {
-	e.atLeast(n, by)
-	e.If(func() {
-		e.Loop(func() {
-			body()
-			e.advance(n, -by)
-			e.atLeast(n, by)
-			e.BrIf(0)
-		})
-	})
-}
-
-func (e emitter) atLeast(n module.Local, by int) {
-	e.Get(n)
-	e.I32(int32(by))
-	e.Op("i32.ge_s")
-}
-
 // A part is how much of a vector a kernel handles at once: what is left over at the end of a row
 // of float32 or int32 takes the smaller ones.
 type part int // values of 4 bytes: 4, 2 or 1
@@ -184,7 +143,7 @@ func (e emitter) store(p part, at module.Local, offset int, v module.Local) {
 // parts repeats body for all n values of a row: with parts of 4 as long as there are so many, then 2 and 1.
 func (e emitter) parts(n module.Local, body func(p part)) {
 	for _, p := range []part{4, 2, 1} {
-		e.count(n, int(p), func() { body(p) })
+		e.Count(n, int(p), func() { body(p) })
 	}
 }
 

@@ -82,7 +82,7 @@ func (e emitter) forMatrices(in, out module.Local, known []Matrix, body func(kno
 
 func (e emitter) gemm(y, x, w, rows, in, out, ldx, ldy, scratch module.Local, known Matrix) {
 	ldx, ldy, out4 := e.times4(ldx), e.times4(ldy), e.times4(out)
-	in, x, w = e.copyOf(in), e.copyOf(x), e.copyOf(w)
+	in, x, w = e.CopyOf(in), e.CopyOf(x), e.CopyOf(w)
 	e.product(y, x, w, rows, in, out4, known.In, []shape{tall, flat}, func(s shape, xr, yr module.Local, k number) {
 		e.spread(s, scratch, xr, ldx, k, "f32x4.splat")
 		e.rowBlock(s, yr, ldy, w, out, out4, scratch, k, known.Out)
@@ -109,7 +109,7 @@ func (e emitter) product(y, x, w, rows, in, out4 module.Local, known int, shapes
 		e.set(xr, func() { e.Get(x) })
 		e.set(yr, func() { e.Get(y) })
 		for _, s := range shapes {
-			e.count(left, s.rows, func() { e.Reuse(func() { block(s, xr, yr, k) }) })
+			e.Count(left, s.rows, func() { e.Reuse(func() { block(s, xr, yr, k) }) })
 		}
 		e.set(x, func() { e.Get(x, k.local); e.I32(2); e.Op("i32.shl", "i32.add") })
 		e.set(w, func() { e.Get(w, k.local, out4); e.Op("i32.mul", "i32.add") })
@@ -125,16 +125,16 @@ func (e emitter) spread(s shape, scratch, x, ldx module.Local, k number, vector 
 		e.set(to, func() { e.Get(scratch) })
 		e.set(from, func() { e.Get(x) })
 		e.turns(n, k, []int{4, 1}, func(inputs int) {
-			e.reach(to, 16*s.rows*inputs)
-			e.reach(from, 4*inputs)
+			e.Reach(to, 16*s.rows*inputs)
+			e.Reach(from, 4*inputs)
 			for i := range inputs {
 				e.Get(to, from)
 				e.Mem("f32.load", uint32(4*i))
 				e.Op(vector...)
 				e.Mem("v128.store", uint32(16*(i*s.rows+r)))
 			}
-			e.advance(to, 16*s.rows*inputs)
-			e.advance(from, 4*inputs)
+			e.Advance(to, 16*s.rows*inputs)
+			e.Advance(from, 4*inputs)
 		})
 		e.advanceBy(x, ldx)
 	}
@@ -143,10 +143,10 @@ func (e emitter) spread(s shape, scratch, x, ldx module.Local, k number, vector 
 // rowBlock adds to a block's rows the products of the k inputs in scratch, and advances y past the
 // rows.
 func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch module.Local, k number, known int) {
-	w, left := e.copyOf(w), e.copyOf(out)
+	w, left := e.CopyOf(w), e.CopyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
-		rows[r] = e.copyOf(y)
+		rows[r] = e.CopyOf(y)
 		e.advanceBy(y, ldy)
 	}
 	rest := known
@@ -156,7 +156,7 @@ func (e emitter) rowBlock(s shape, y, ldy, w, out, out4, scratch module.Local, k
 			return
 		}
 		rest %= size
-		e.count(left, size, func() {
+		e.Count(left, size, func() {
 			e.Reuse(func() { e.block(shape{s.rows, vectors}, unroll, p, rows, w, out4, scratch, k, known) })
 		})
 	}
@@ -182,9 +182,9 @@ func (e emitter) input(s shape, x []module.Local, r int, from module.Local, i in
 func (e emitter) weights(wi module.Local, size, stride, i, inputs int) int {
 	switch {
 	case stride == 0:
-		e.reach(wi, size)
+		e.Reach(wi, size)
 	case i == 0:
-		e.reach(wi, (inputs-1)*stride+size)
+		e.Reach(wi, (inputs-1)*stride+size)
 	}
 	return i * stride
 }
@@ -194,7 +194,7 @@ func (e emitter) pastWeights(wi, distance module.Local, stride, i, inputs int) {
 	if stride == 0 {
 		e.advanceBy(wi, distance)
 	} else if i == inputs-1 {
-		e.advance(wi, inputs*stride)
+		e.Advance(wi, inputs*stride)
 	}
 }
 
@@ -203,14 +203,14 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
 	for r := range x {
 		x[r] = e.Local(module.V128)
-		e.reach(rows[r], 4*int(p)*s.vectors)
+		e.Reach(rows[r], 4*int(p)*s.vectors)
 		for v := range s.vectors {
 			sums[r*s.vectors+v] = e.local(module.V128, func() { e.load(p, rows[r], 16*v) })
 		}
 	}
-	from, wi, wv, n := e.copyOf(scratch), e.copyOf(w), e.Local(module.V128), e.Local(module.I32)
+	from, wi, wv, n := e.CopyOf(scratch), e.CopyOf(w), e.Local(module.V128), e.Local(module.I32)
 	e.turns(n, k, unroll, func(inputs int) {
-		e.reach(from, 16*s.rows*inputs)
+		e.Reach(from, 16*s.rows*inputs)
 		for i := range inputs {
 			for r := range s.held() {
 				e.set(x[r], func() { e.load(4, from, 16*(i*s.rows+r)) })
@@ -230,14 +230,14 @@ func (e emitter) block(s shape, unroll []int, p part, rows []module.Local, w, ou
 			}
 			e.pastWeights(wi, out4, 4*known, i, inputs)
 		}
-		e.advance(from, 16*s.rows*inputs)
+		e.Advance(from, 16*s.rows*inputs)
 	})
 	for r := range x {
-		e.reach(rows[r], 4*int(p)*s.vectors)
+		e.Reach(rows[r], 4*int(p)*s.vectors)
 		for v := range s.vectors {
 			e.store(p, rows[r], 16*v, sums[r*s.vectors+v])
 		}
-		e.advance(rows[r], 4*int(p)*s.vectors)
+		e.Advance(rows[r], 4*int(p)*s.vectors)
 	}
-	e.advance(w, 4*int(p)*s.vectors)
+	e.Advance(w, 4*int(p)*s.vectors)
 }

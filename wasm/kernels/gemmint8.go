@@ -27,7 +27,7 @@ func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local
 	ldy = e.times4(ldy)
 	out4 := e.times4(out) // bytes of weights of a quad, as well as of sums
 	in = e.local(module.I32, func() { e.Get(in); e.I32(2); e.Op("i32.shr_u") })
-	x, w = e.copyOf(x), e.copyOf(w)
+	x, w = e.CopyOf(x), e.CopyOf(w)
 	e.product(y, x, w, rows, in, out4, known.In/4, []shape{tallInt8, flatInt8}, func(s shape, xr, yr module.Local, k number) {
 		e.spread(s, scratch, xr, ldx, k, "f32x4.splat", "i16x8.extend_low_i8x16_u")
 		e.rowBlockInt8(s, yr, ldy, w, out, out4, scratch, k, known.Out)
@@ -35,10 +35,10 @@ func (e emitter) gemmInt8(y, x, w, rows, in, out, ldx, ldy, scratch module.Local
 }
 
 func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Local, k number, known int) {
-	w, left := e.copyOf(w), e.copyOf(out)
+	w, left := e.CopyOf(w), e.CopyOf(out)
 	rows := make([]module.Local, s.rows)
 	for r := range rows {
-		rows[r] = e.copyOf(y)
+		rows[r] = e.CopyOf(y)
 		e.advanceBy(y, ldy)
 	}
 	sums, x := make([]module.Local, s.rows*s.vectors), make([]module.Local, s.rows)
@@ -50,14 +50,14 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Loca
 	}
 	zero, wv := e.local(module.V128, func() { e.V128([4]uint32{}) }), e.Local(module.V128)
 	from, wi, n := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	e.count(left, 2*s.vectors, func() {
+	e.Count(left, 2*s.vectors, func() {
 		for _, sum := range sums {
 			e.set(sum, func() { e.Get(zero) })
 		}
 		e.set(from, func() { e.Get(scratch) })
 		e.set(wi, func() { e.Get(w) })
 		e.turns(n, k, unrolled, func(quads int) {
-			e.reach(from, 16*s.rows*quads)
+			e.Reach(from, 16*s.rows*quads)
 			for q := range quads {
 				for r := range s.held() {
 					e.set(x[r], func() { e.load(4, from, 16*(q*s.rows+r)) })
@@ -77,10 +77,10 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Loca
 				}
 				e.pastWeights(wi, out4, 4*known, q, quads)
 			}
-			e.advance(from, 16*s.rows*quads)
+			e.Advance(from, 16*s.rows*quads)
 		})
 		for r := range x {
-			e.reach(rows[r], 8*s.vectors)
+			e.Reach(rows[r], 8*s.vectors)
 			for v := 0; v < s.vectors; v += 2 {
 				a, b := sums[r*s.vectors+v], sums[r*s.vectors+v+1]
 				e.update(4, rows[r], 8*v, func() {
@@ -92,8 +92,8 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Loca
 					e.Op("i32x4.add", "i32x4.add")
 				})
 			}
-			e.advance(rows[r], 8*s.vectors)
+			e.Advance(rows[r], 8*s.vectors)
 		}
-		e.advance(w, 8*s.vectors)
+		e.Advance(w, 8*s.vectors)
 	})
 }

@@ -5,20 +5,20 @@ import "understudy/wasm/module"
 // MulAddInt8 writes native.Set.MulAddInt8.
 func MulAddInt8(f *module.Func, y, x, w, rows, n, ldx, ldy module.Local) {
 	e := emitter{f}
-	y, x, ldy = e.copyOf(y), e.copyOf(x), e.times4(ldy)
+	y, x, ldy = e.CopyOf(y), e.CopyOf(x), e.times4(ldy)
 	yj, xj, wj, left := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	p := e.Local(module.V128)
 	advance := func(n int) {
-		e.advance(yj, 4*n)
-		e.advance(xj, n)
-		e.advance(wj, n)
+		e.Advance(yj, 4*n)
+		e.Advance(xj, n)
+		e.Advance(wj, n)
 	}
-	e.repeat(e.copyOf(rows), func() {
+	e.repeat(e.CopyOf(rows), func() {
 		e.set(left, func() { e.Get(n) })
 		e.set(yj, func() { e.Get(y) })
 		e.set(xj, func() { e.Get(x) })
 		e.set(wj, func() { e.Get(w) })
-		e.count(left, 8, func() {
+		e.Count(left, 8, func() {
 			e.set(p, func() { // 255*127 is within 16 bits
 				e.Get(xj)
 				e.Mem("v128.load8x8_u", 0)
@@ -26,12 +26,12 @@ func MulAddInt8(f *module.Func, y, x, w, rows, n, ldx, ldy module.Local) {
 				e.Mem("v128.load8x8_s", 0)
 				e.Op("i16x8.mul")
 			})
-			e.reach(yj, 32)
+			e.Reach(yj, 32)
 			e.addWide(yj, 0, p, "low")
 			e.addWide(yj, 16, p, "high")
 			advance(8)
 		})
-		e.count(left, 1, func() {
+		e.Count(left, 1, func() {
 			e.Get(yj, yj)
 			e.Mem("i32.load", 0)
 			e.Get(xj)
@@ -72,7 +72,7 @@ func ColumnsInt8(f *module.Func, y, w, at, a, n, events module.Local, known ...i
 
 // runsInt8 goes through runs of columns that have a factor in common.
 func (e emitter) runsInt8(y, w, at, a module.Local, n number, events module.Local) {
-	at, a, events = e.copyOf(at), e.copyOf(a), e.copyOf(events)
+	at, a, events = e.CopyOf(at), e.CopyOf(a), e.CopyOf(events)
 	run, most, factor := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	e.while(events, func() {
 		e.set(factor, func() { e.Get(a); e.Mem("i32.load", 0) })
@@ -80,8 +80,8 @@ func (e emitter) runsInt8(y, w, at, a module.Local, n number, events module.Loca
 		e.set(run, func() { e.I32(0) })
 		e.Block(func() {
 			e.Loop(func() {
-				e.advance(run, 1)
-				e.advance(a, 4)
+				e.Advance(run, 1)
+				e.Advance(a, 4)
 				e.Get(run, most)
 				e.Op("i32.eq")
 				e.BrIf(1)
@@ -100,7 +100,7 @@ func (e emitter) runsInt8(y, w, at, a module.Local, n number, events module.Loca
 
 // columnsInt8 adds columns that have a factor in common.
 func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor module.Local) {
-	y, w, left := e.copyOf(y), e.copyOf(w), e.copyOf(n.local)
+	y, w, left := e.CopyOf(y), e.CopyOf(w), e.CopyOf(n.local)
 	av := e.local(module.V128, func() { e.Get(factor); e.Op("i32x4.splat") })
 	sums := make([]module.Local, 8)
 	for v := range sums {
@@ -116,13 +116,13 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 			unroll = []int{8, 4, 2, 1}
 		}
 		e.turns(turn, number{local: columns}, unroll, func(columns int) {
-			e.reach(atE, 4*columns)
+			e.Reach(atE, 4*columns)
 			for c := range columns {
 				e.set(wE, func() { e.Get(w, atE); e.Mem("i32.load", uint32(4*c)); e.Op("i32.add") })
-				e.reach(wE, size)
+				e.Reach(wE, size)
 				body()
 			}
-			e.advance(atE, 4*columns)
+			e.Advance(atE, 4*columns)
 		})
 	}
 	// block adds to so many values. The last 8 may begin within those before.
@@ -145,22 +145,22 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 			last := sums[vectors-1]
 			e.set(last, func() { e.Get(last); e.V128(mask); e.Op("v128.and") })
 		}
-		e.reach(y, 4*values)
+		e.Reach(y, 4*values)
 		for v := range vectors {
 			e.addWide(y, 4*first(v), sums[v], "low", av)
 			e.addWide(y, 4*first(v)+16, sums[v], "high", av)
 		}
-		e.advance(y, 4*values)
-		e.advance(w, values)
+		e.Advance(y, 4*values)
+		e.Advance(w, values)
 	}
 	if n.known > 0 {
 		block(n.known)
 		return
 	}
 	for _, values := range []int{64, 32, 16, 8} {
-		e.count(left, values, func() { block(values) })
+		e.Count(left, values, func() { block(values) })
 	}
-	e.count(left, 4, func() {
+	e.Count(left, 4, func() {
 		e.set(sums[0], func() { e.Get(zero) })
 		each(4, func() {
 			e.set(sums[0], func() {
@@ -172,10 +172,10 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 			})
 		})
 		e.addWide(y, 0, sums[0], "low", av)
-		e.advance(y, 16)
-		e.advance(w, 4)
+		e.Advance(y, 16)
+		e.Advance(w, 4)
 	})
-	e.count(left, 1, func() {
+	e.Count(left, 1, func() {
 		e.set(sum, func() { e.I32(0) })
 		each(1, func() {
 			e.set(sum, func() { e.Get(sum, wE); e.Mem("i32.load8_s", 0); e.Op("i32.add") })
@@ -185,15 +185,15 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 		e.Get(sum, factor)
 		e.Op("i32.mul", "i32.add")
 		e.Mem("i32.store", 0)
-		e.advance(y, 4)
-		e.advance(w, 1)
+		e.Advance(y, 4)
+		e.Advance(w, 1)
 	})
 }
 
 // AddInt8 writes native.Set.AddInt8 of n values.
 func AddInt8(f *module.Func, y, a, b, ma, mb, c, shift, low, n module.Local) {
 	e := emitter{f}
-	y, a, b, n = e.copyOf(y), e.copyOf(a), e.copyOf(b), e.copyOf(n)
+	y, a, b, n = e.CopyOf(y), e.CopyOf(a), e.CopyOf(b), e.CopyOf(n)
 	splat := func(l module.Local, op string) module.Local {
 		return e.local(module.V128, func() { e.Get(l); e.Op(op) })
 	}
@@ -227,20 +227,20 @@ func AddInt8(f *module.Func, y, a, b, ma, mb, c, shift, low, n module.Local) {
 		e.MemLane("v128.store64_lane", offset, 0)
 	}
 	for _, values := range []int{32, 8} {
-		e.count(n, values, func() {
+		e.Count(n, values, func() {
 			for _, l := range []module.Local{y, a, b} {
-				e.reach(l, values)
+				e.Reach(l, values)
 			}
 			for i := 0; i < values; i += 8 {
 				eight(uint32(i))
 			}
 			for _, l := range []module.Local{y, a, b} {
-				e.advance(l, values)
+				e.Advance(l, values)
 			}
 		})
 	}
 	s := e.Local(module.I32)
-	e.count(n, 1, func() {
+	e.Count(n, 1, func() {
 		e.set(s, func() {
 			e.Get(a)
 			e.Mem("i32.load8_u", 0)
@@ -260,7 +260,7 @@ func AddInt8(f *module.Func, y, a, b, ma, mb, c, shift, low, n module.Local) {
 		e.Get(y, s)
 		e.Mem("i32.store8", 0)
 		for _, l := range []module.Local{y, a, b} {
-			e.advance(l, 1)
+			e.Advance(l, 1)
 		}
 	})
 }

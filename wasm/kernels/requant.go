@@ -14,9 +14,9 @@ import (
 func Requant(f *module.Func, y, x, bias, mult, shift, low, zero, rows, n, ldx, ldy module.Local) {
 	e := emitter{f}
 	r := newRequant(e, y, x, bias, mult, shift, low, zero)
-	y, x, ldx = e.copyOf(y), e.copyOf(x), e.times4(ldx)
+	y, x, ldx = e.CopyOf(y), e.CopyOf(x), e.times4(ldx)
 	left, back := e.Local(module.I32), e.Local(module.I32)
-	e.repeat(e.copyOf(rows), func() {
+	e.repeat(e.CopyOf(rows), func() {
 		e.set(r.y, func() { e.Get(y) })
 		e.set(r.x, func() { e.Get(x) })
 		e.set(r.bias, func() { e.Get(bias) })
@@ -24,10 +24,10 @@ func Requant(f *module.Func, y, x, bias, mult, shift, low, zero, rows, n, ldx, l
 		e.set(left, func() { e.Get(n) })
 		e.Block(func() {
 			for _, values := range []int{16, 8} {
-				e.atLeast(n, values)
+				e.AtLeast(n, values)
 				e.If(func() {
 					if values == 16 {
-						e.count(left, 32, func() { r.turn(32) })
+						e.Count(left, 32, func() { r.turn(32) })
 					}
 					e.while(left, func() {
 						// The last turn may begin within the one before.
@@ -44,7 +44,7 @@ func Requant(f *module.Func, y, x, bias, mult, shift, low, zero, rows, n, ldx, l
 							e.set(left, func() { e.I32(int32(values)) })
 						})
 						r.turn(values)
-						e.advance(left, -values)
+						e.Advance(left, -values)
 					})
 					e.Br(1)
 				})
@@ -114,16 +114,16 @@ func (e emitter) half(shift module.Local) module.Local {
 }
 
 func (r *requant) advance(n int) {
-	r.emitter.advance(r.y, n)
+	r.Advance(r.y, n)
 	for _, l := range []module.Local{r.x, r.bias, r.mult} {
-		r.emitter.advance(l, 4*n)
+		r.Advance(l, 4*n)
 	}
 }
 
 // turn computes 8, 16 or 32 values, four at a time.
 func (r *requant) turn(values int) {
 	for _, l := range []module.Local{r.x, r.bias, r.mult} {
-		r.reach(l, 4*values)
+		r.Reach(l, 4*values)
 	}
 	for i := range values / 4 {
 		r.set(r.product, func() {
@@ -154,7 +154,7 @@ func (r *requant) turn(values int) {
 		r.set(r.scalars, func() { r.I32(int32(values)) })
 		r.repeatAtLeastOnce(r.scalars, r.scalar)
 	}, func() {
-		r.reach(r.y, values)
+		r.Reach(r.y, values)
 		for i := 0; i < values; i += 16 {
 			first := r.results[i/4:]
 			r.set(first[0], func() {
@@ -211,7 +211,7 @@ func (r *requant) scalar() {
 // shift two with more instructions than twice one.
 func Leak(f *module.Func, y, x, decay, mult, shift, rows, n module.Local) {
 	e := emitter{f}
-	y, x, shift = e.copyOf(y), e.copyOf(x), e.local(module.I64, func() { e.Get(shift); e.Op("i64.extend_i32_u") })
+	y, x, shift = e.CopyOf(y), e.CopyOf(x), e.local(module.I64, func() { e.Get(shift); e.Op("i64.extend_i32_u") })
 	half := e.half(shift)
 	left, decayJ, multJ, v := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.I64)
 	product := func(a, b module.Local, offset uint32) {
@@ -227,7 +227,7 @@ func Leak(f *module.Func, y, x, decay, mult, shift, rows, n module.Local) {
 	}
 	each := func(values int) {
 		for _, l := range []module.Local{y, x, decayJ, multJ} {
-			e.reach(l, 4*values)
+			e.Reach(l, 4*values)
 		}
 		for i := range uint32(values) {
 			e.set(v, func() {
@@ -248,10 +248,10 @@ func Leak(f *module.Func, y, x, decay, mult, shift, rows, n module.Local) {
 			e.Mem("i64.store32", 4*i)
 		}
 		for _, l := range []module.Local{y, x, decayJ, multJ} {
-			e.advance(l, 4*values)
+			e.Advance(l, 4*values)
 		}
 	}
-	e.repeat(e.copyOf(rows), func() {
+	e.repeat(e.CopyOf(rows), func() {
 		e.set(decayJ, func() { e.Get(decay) })
 		e.set(multJ, func() { e.Get(mult) })
 		e.turns(left, number{local: n}, []int{4, 1}, each)

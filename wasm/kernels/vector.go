@@ -10,24 +10,24 @@ const chunk = 8
 func (e emitter) each(n number, body func(p part, offset int), operands ...module.Local) {
 	if n.known > 0 {
 		for _, o := range operands {
-			e.reach(o, 4*n.known)
+			e.Reach(o, 4*n.known)
 		}
 		for _, p := range pieces(n.known) {
 			body(p.part, p.offset)
 		}
 		for _, o := range operands {
-			e.advance(o, 4*n.known)
+			e.Advance(o, 4*n.known)
 		}
 		return
 	}
 	advance := func(bytes int) {
 		for _, o := range operands {
-			e.advance(o, bytes)
+			e.Advance(o, bytes)
 		}
 	}
-	e.count(n.local, 4*chunk, func() {
+	e.Count(n.local, 4*chunk, func() {
 		for _, o := range operands {
-			e.reach(o, 16*chunk)
+			e.Reach(o, 16*chunk)
 		}
 		for i := range chunk {
 			body(4, 16*i)
@@ -43,7 +43,7 @@ func (e emitter) each(n number, body func(p part, offset int), operands ...modul
 // eachRow repeats body for each of rows. Its n is the number of a row's values, and may be changed.
 func (e emitter) eachRow(rows module.Local, n number, body func(n number)) {
 	left := number{e.Local(module.I32), n.known}
-	e.repeat(e.copyOf(rows), func() {
+	e.repeat(e.CopyOf(rows), func() {
 		if n.known == 0 {
 			e.set(left.local, func() { e.Get(n.local) })
 		}
@@ -66,7 +66,7 @@ func (e emitter) update(p part, y module.Local, offset int, expr func()) {
 // Axpy writes native.Set.Axpy of n values.
 func Axpy(f *module.Func, y, x, n, a module.Local) {
 	e := emitter{f}
-	y, x, n = e.copyOf(y), e.copyOf(x), e.copyOf(n)
+	y, x, n = e.CopyOf(y), e.CopyOf(x), e.CopyOf(n)
 	av := e.local(module.V128, func() { e.Get(a); e.Op("f32x4.splat") })
 	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
@@ -81,7 +81,7 @@ func Axpy(f *module.Func, y, x, n, a module.Local) {
 // Add writes native.Set.Add of n values.
 func Add(f *module.Func, y, x, n module.Local) {
 	e := emitter{f}
-	y, x, n = e.copyOf(y), e.copyOf(x), e.copyOf(n)
+	y, x, n = e.CopyOf(y), e.CopyOf(x), e.CopyOf(n)
 	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)
@@ -94,7 +94,7 @@ func Add(f *module.Func, y, x, n module.Local) {
 // ReLU writes native.Set.ReLU of n values.
 func ReLU(f *module.Func, y, n module.Local) {
 	e := emitter{f}
-	y, n = e.copyOf(y), e.copyOf(n)
+	y, n = e.CopyOf(y), e.CopyOf(n)
 	zero := e.Local(module.V128)
 	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
@@ -110,7 +110,7 @@ func ReLU(f *module.Func, y, n module.Local) {
 // MulAdd writes native.Set.MulAdd. Rows of known sizes have code of their own.
 func MulAdd(f *module.Func, y, x, w, rows, n module.Local, known ...int) {
 	e := emitter{f}
-	y, x = e.copyOf(y), e.copyOf(x)
+	y, x = e.CopyOf(y), e.CopyOf(x)
 	wr := e.Local(module.I32)
 	e.forSizes(n, known, func(n number) {
 		e.eachRow(rows, n, func(n number) {
@@ -130,7 +130,7 @@ func MulAdd(f *module.Func, y, x, w, rows, n module.Local, known ...int) {
 // ScaleShift writes native.Set.ScaleShift. Rows of known sizes have code of their own.
 func ScaleShift(f *module.Func, y, scale, shift, rows, n module.Local, known ...int) {
 	e := emitter{f}
-	y = e.copyOf(y)
+	y = e.CopyOf(y)
 	a, b := e.Local(module.I32), e.Local(module.I32)
 	e.forSizes(n, known, func(n number) {
 		e.eachRow(rows, n, func(n number) {
@@ -157,14 +157,14 @@ const columnVectors = 14
 func Columns(f *module.Func, y, w, at, a, n, events module.Local, known ...int) {
 	e := emitter{f}
 	e.forSizes(n, known, func(n number) {
-		e.columns(e.copyOf(y), e.copyOf(w), at, a, number{e.copyOf(n.local), n.known}, events)
+		e.columns(e.CopyOf(y), e.CopyOf(w), at, a, number{e.CopyOf(n.local), n.known}, events)
 	})
 }
 
 // Bags writes native.Set.Bags of as many rows as there are in ends. Rows of known sizes have code of their own.
 func Bags(f *module.Func, y, w, at, a, ends, rows, n module.Local, known ...int) {
 	e := emitter{f}
-	y, at, a, ends = e.copyOf(y), e.copyOf(at), e.copyOf(a), e.copyOf(ends)
+	y, at, a, ends = e.CopyOf(y), e.CopyOf(at), e.CopyOf(a), e.CopyOf(ends)
 	from, to, events := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	yr, wr, n4 := e.Local(module.I32), e.Local(module.I32), e.times4(n)
 	e.forSizes(n, known, func(n number) {
@@ -181,7 +181,7 @@ func Bags(f *module.Func, y, w, at, a, ends, rows, n module.Local, known ...int)
 				}
 			})
 			e.set(from, func() { e.Get(to) })
-			e.advance(ends, 4)
+			e.Advance(ends, 4)
 			e.advanceBy(y, n4)
 		})
 	})
@@ -197,7 +197,7 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 	// block adds to so many values.
 	block := func(values int) {
 		parts := pieces(values)
-		e.reach(y, 4*values)
+		e.Reach(y, 4*values)
 		for v, p := range parts {
 			e.set(sums[v], func() { e.load(p.part, y, p.offset) })
 		}
@@ -208,8 +208,8 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 			unroll = []int{8, 4, 2, 1}
 		}
 		e.turns(left, number{local: events}, unroll, func(columns int) {
-			e.reach(atE, 4*columns)
-			e.reach(aE, 4*columns)
+			e.Reach(atE, 4*columns)
+			e.Reach(aE, 4*columns)
 			for c := range columns {
 				e.set(wE, func() {
 					e.Get(w, atE)
@@ -218,7 +218,7 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 					e.Op("i32.shl", "i32.add")
 				})
 				e.set(av, func() { e.Get(aE); e.Mem("f32.load", uint32(4*c)); e.Op("f32x4.splat") })
-				e.reach(wE, 4*values)
+				e.Reach(wE, 4*values)
 				for v, p := range parts {
 					e.set(sums[v], func() {
 						e.Get(sums[v])
@@ -228,15 +228,15 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 					})
 				}
 			}
-			e.advance(atE, 4*columns)
-			e.advance(aE, 4*columns)
+			e.Advance(atE, 4*columns)
+			e.Advance(aE, 4*columns)
 		})
-		e.reach(y, 4*values)
+		e.Reach(y, 4*values)
 		for v, p := range parts {
 			e.store(p.part, y, p.offset, sums[v])
 		}
-		e.advance(y, 4*values)
-		e.advance(w, 4*values)
+		e.Advance(y, 4*values)
+		e.Advance(w, 4*values)
 	}
 	if n.known > 0 {
 		vectors := (n.known + 3) / 4
@@ -248,6 +248,6 @@ func (e emitter) columns(y, w, at, a module.Local, n number, events module.Local
 		return
 	}
 	for _, values := range []int{4 * columnVectors, 32, 16, 8, 4, 2, 1} {
-		e.count(n.local, values, func() { block(values) })
+		e.Count(n.local, values, func() { block(values) })
 	}
 }

@@ -42,7 +42,7 @@ func All() []kernels.Kernel {
 
 func kernel(name string, write func(e emitter, p []module.Local), params ...[]module.Type) kernels.Kernel {
 	k := kernels.Kernel{Name: name, Write: func(f *module.Func, p []module.Local) {
-		write(emitter{Func: f, spare: &spare{free: map[module.Type][]module.Local{}}}, p)
+		write(emitter{Func: f}, p)
 	}}
 	for _, p := range params {
 		k.Params = append(k.Params, p...)

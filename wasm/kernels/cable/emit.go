@@ -7,29 +7,6 @@ type emitter struct {
 	*module.Func
 	// single has vectors be one element, the second number being of no account: that which is left over.
 	single bool
-	spare  *spare
-}
-
-// spare is local variables that may serve again, and those that are in use.
-type spare struct {
-	free map[module.Type][]module.Local
-	used []variable
-}
-
-type variable struct {
-	t module.Type
-	l module.Local
-}
-
-// scope has the local variables that body makes be spare afterwards. A runtime compiles a function of thousands slowly, and
-// package sandbox refuses it.
-func (e emitter) scope(body func()) {
-	before := len(e.spare.used)
-	body()
-	for _, v := range e.spare.used[before:] {
-		e.spare.free[v.t] = append(e.spare.free[v.t], v.l)
-	}
-	e.spare.used = e.spare.used[:before]
 }
 
 // value is a new local variable of type t with the result of an instruction on args.
@@ -41,13 +18,7 @@ func (e emitter) value(t module.Type, op string, args ...module.Local) module.Lo
 
 // put is a new local variable with what is on the stack.
 func (e emitter) put(t module.Type) module.Local {
-	var l module.Local
-	if free := e.spare.free[t]; len(free) > 0 {
-		l, e.spare.free[t] = free[len(free)-1], free[:len(free)-1]
-	} else {
-		l = e.Local(t)
-	}
-	e.spare.used = append(e.spare.used, variable{t, l})
+	l := e.Local(t)
 	e.Set(l)
 	return l
 }
@@ -128,12 +99,6 @@ func (e emitter) transposed(a, b module.Local) (first, second module.Local) {
 	return first, e.put(module.V128)
 }
 
-// copyOf is a new local variable that begins as a copy of an address or length.
-func (e emitter) copyOf(l module.Local) module.Local {
-	e.Get(l)
-	return e.put(module.I32)
-}
-
 // place is the address of element i of 1<<shift bytes behind base; i is the int at an address.
 func (e emitter) place(base, at module.Local, offset, shift int) module.Local {
 	e.Get(base, at)
@@ -141,40 +106,6 @@ func (e emitter) place(base, at module.Local, offset, shift int) module.Local {
 	e.I32(int32(shift))
 	e.Op("i32.shl", "i32.add")
 	return e.put(module.I32)
-}
-
-// advance has l += n.
-func (e emitter) advance(l module.Local, n int) {
-	e.Get(l)
-	e.I32(int32(n))
-	e.Op("i32.add")
-	e.Set(l)
-}
-
-// reach has the bytes at an address checked at once, as in package kernels: it uses the last of them, and accesses
-// to the same local at smaller offsets are then not checked.
-func (e emitter) reach(at module.Local, bytes int) {
-	e.Get(at)
-	e.Mem("i32.load8_u", uint32(bytes-1))
-	e.Op("drop")
-}
-
-// count repeats body while n >= by, which is above 0, and takes by from n each time.
-func (e emitter) count(n module.Local, by int, body func()) {
-	enough := func() {
-		e.Get(n)
-		e.I32(int32(by))
-		e.Op("i32.ge_s")
-	}
-	enough()
-	e.If(func() {
-		e.Loop(func() {
-			body()
-			e.advance(n, -by)
-			enough()
-			e.BrIf(0)
-		})
-	})
 }
 
 // operand is an array that a loop goes through.
@@ -192,12 +123,12 @@ func (e emitter) states(at ...module.Local) []operand { return e.operands(8, 1, 
 
 func (e emitter) parameters(lanes int, at ...module.Local) []operand { return e.operands(8, lanes, at) }
 
-func (e emitter) rows(at module.Local) operand { return operand{e.copyOf(at), 4, 1} }
+func (e emitter) rows(at module.Local) operand { return operand{e.CopyOf(at), 4, 1} }
 
 func (e emitter) operands(size, elements int, at []module.Local) []operand {
 	all := make([]operand, len(at))
 	for i := range at {
-		all[i] = operand{e.copyOf(at[i]), size, elements}
+		all[i] = operand{e.CopyOf(at[i]), size, elements}
 	}
 	return all
 }
@@ -225,13 +156,13 @@ const atOnce = 8
 // segments, and with one lane a last element. body writes with the emitter that it is given. each counts n down, and advances the operands.
 func (e emitter) each(n module.Local, lanes int, operands []operand, body func(e emitter, vectors int)) {
 	turn := func(e emitter, elements, vectors int) {
-		e.count(n, elements, func() {
+		e.Count(n, elements, func() {
 			for _, o := range operands {
-				e.reach(o.at, o.bytes(elements))
+				e.Reach(o.at, o.bytes(elements))
 			}
-			e.scope(func() { body(e, vectors) })
+			e.Reuse(func() { body(e, vectors) })
 			for _, o := range operands {
-				e.advance(o.at, o.bytes(elements))
+				e.Advance(o.at, o.bytes(elements))
 			}
 		})
 	}

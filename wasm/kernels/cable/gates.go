@@ -29,7 +29,7 @@ func (e emitter) storeRows(row module.Local, vectors []module.Local) {
 
 // locate(n, row, frac, v, low, per, last)
 func locate(e emitter, p []module.Local) {
-	n, row, s := e.copyOf(p[0]), e.rows(p[1]), e.states(p[2], p[3])
+	n, row, s := e.CopyOf(p[0]), e.rows(p[1]), e.states(p[2], p[3])
 	frac, v := s[0], s[1]
 	low, per, last := e.splat(p[4]), e.splat(p[5]), e.splat(p[6])
 	zero, one := e.constant(0), e.constant(math.Float64bits(1))
@@ -51,7 +51,7 @@ const fractionBits = 42
 
 // locateOctave(n, row, frac, x, low, high, below, first)
 func locateOctave(e emitter, p []module.Local) {
-	n, row, s := e.copyOf(p[0]), e.rows(p[1]), e.states(p[2], p[3])
+	n, row, s := e.CopyOf(p[0]), e.rows(p[1]), e.states(p[2], p[3])
 	frac, x := s[0], s[1]
 	low, high, below := e.splat(p[4]), e.splat(p[5]), e.splat(p[6])
 	e.Get(p[7])
@@ -80,7 +80,7 @@ func locateOctave(e emitter, p []module.Local) {
 
 // lookup(n, out, row, frac, table)
 func lookup(e emitter, p []module.Local) {
-	n, row, s := e.copyOf(p[0]), e.rows(p[2]), e.states(p[1], p[3])
+	n, row, s := e.CopyOf(p[0]), e.rows(p[2]), e.states(p[1], p[3])
 	out, frac := s[0], s[1]
 	e.each(n, 1, []operand{out, row, frac}, func(e emitter, vectors int) {
 		for k := range vectors {
@@ -109,7 +109,7 @@ func (e emitter) follow(x operand, k int, inf, fac module.Local) {
 
 // relax(n, x, row, frac, table)
 func relax(e emitter, p []module.Local) {
-	n, row, s := e.copyOf(p[0]), e.rows(p[2]), e.states(p[1], p[3])
+	n, row, s := e.CopyOf(p[0]), e.rows(p[2]), e.states(p[1], p[3])
 	x, frac := s[0], s[1]
 	e.each(n, 1, []operand{x, row, frac}, func(e emitter, vectors int) {
 		for k := range vectors {
@@ -121,7 +121,7 @@ func relax(e emitter, p []module.Local) {
 
 // relaxFour(n, stride, x, row, frac, table)
 func relaxFour(e emitter, p []module.Local) {
-	n, row, frac := e.copyOf(p[0]), e.rows(p[3]), e.states(p[4])[0]
+	n, row, frac := e.CopyOf(p[0]), e.rows(p[3]), e.states(p[4])[0]
 	x := e.states(p[2], p[2], p[2], p[2])
 	for k := 1; k < 4; k++ {
 		e.Get(x[k-1].at, p[1])
@@ -133,7 +133,7 @@ func relaxFour(e emitter, p []module.Local) {
 		for k := range vectors {
 			t := e.ofTwo(func(i int) module.Local {
 				t := e.place(p[5], row.at, 8*k+4*i, 4)
-				e.reach(t, 128)
+				e.Reach(t, 128)
 				return t
 			})
 			f := e.ofTwo(func(i int) module.Local { return e.spread(frac.at, 16*k+8*i) })

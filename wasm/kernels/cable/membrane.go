@@ -4,7 +4,7 @@ import "understudy/wasm/module"
 
 // extrapolate(n, v, half)
 func extrapolate(e emitter, p []module.Local) {
-	n, s := e.copyOf(p[0]), e.states(p[1], p[2])
+	n, s := e.CopyOf(p[0]), e.states(p[1], p[2])
 	v, half := s[0], s[1]
 	e.each(n, 1, s, func(e emitter, vectors int) {
 		for k := range vectors {
@@ -16,7 +16,7 @@ func extrapolate(e emitter, p []module.Local) {
 
 // flush(n, x, tiny)
 func flush(e emitter, p []module.Local) {
-	n, x, tiny := e.copyOf(p[0]), e.states(p[1]), e.splat(p[2])
+	n, x, tiny := e.CopyOf(p[0]), e.states(p[1]), e.splat(p[2])
 	e.each(n, 1, x, func(e emitter, vectors int) {
 		for k := range vectors {
 			y := e.load(x[0].at, 16*k)
@@ -27,7 +27,7 @@ func flush(e emitter, p []module.Local) {
 
 // base(n, d, rhs, v, d0, rhs0, cdt)
 func base(e emitter, lanes int, p []module.Local) {
-	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2], p[3]), e.parameters(lanes, p[4], p[5], p[6])
+	n, s, c := e.CopyOf(p[0]), e.states(p[1], p[2], p[3]), e.parameters(lanes, p[4], p[5], p[6])
 	d, rhs, v := s[0], s[1], s[2]
 	e.each(n, lanes, append(s, c...), func(e emitter, vectors int) {
 		for k, d0 := range e.parameter(c[0], vectors) {
@@ -77,7 +77,7 @@ func currents(e emitter, lanes int, p []module.Local) {
 					field(currentP0)
 					e.I32(int32(p0))
 					e.Op("i32.eq")
-					e.If(func() { e.scope(func() { loop(p0, p1) }) })
+					e.If(func() { e.Reuse(func() { loop(p0, p1) }) })
 				}
 			}
 			field(currentP1)
@@ -95,12 +95,12 @@ func currents(e emitter, lanes int, p []module.Local) {
 
 // list has body handle each item of a list of so many bytes, at least one.
 func (e emitter) list(list, size module.Local, item int, body func(at module.Local)) {
-	at := e.copyOf(list)
+	at := e.CopyOf(list)
 	end := e.value(module.I32, "i32.add", list, size)
 	e.Loop(func() {
-		e.reach(at, item)
+		e.Reach(at, item)
 		body(at)
-		e.advance(at, item)
+		e.Advance(at, item)
 		e.Get(at, end)
 		e.Op("i32.lt_u")
 		e.BrIf(0)
@@ -122,7 +122,7 @@ func (c current) each(n, g, x0, x1 module.Local, further []operand, body func(e 
 	}
 	gbar := c.parameters(c.lanes, g)
 	all := append(append(gates, gbar...), further...)
-	c.emitter.each(c.copyOf(n), c.lanes, all, func(e emitter, vectors int) {
+	c.emitter.each(c.CopyOf(n), c.lanes, all, func(e emitter, vectors int) {
 		for k, y := range e.parameter(gbar[0], vectors) {
 			first := e.load(gates[0].at, 16*k)
 			for range c.p0 {
@@ -164,7 +164,7 @@ func (c current) calcium(nd []module.Local, eca, ica, g, x0, x1 module.Local) {
 
 // pool(n, cai, ica, perNA, decay, relax, minCai)
 func pool(e emitter, lanes int, p []module.Local) {
-	n, s, c := e.copyOf(p[0]), e.states(p[1], p[2]), e.parameters(lanes, p[3], p[4], p[5], p[6])
+	n, s, c := e.CopyOf(p[0]), e.states(p[1], p[2]), e.parameters(lanes, p[3], p[4], p[5], p[6])
 	cai, ica := s[0], s[1]
 	e.each(n, lanes, append(s, c...), func(e emitter, vectors int) {
 		perNA, decay, relax, minCai := e.parameter(c[0], vectors), e.parameter(c[1], vectors), e.parameter(c[2], vectors), e.parameter(c[3], vectors)

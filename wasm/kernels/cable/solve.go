@@ -62,10 +62,10 @@ func solve(e emitter, lanes int, p []module.Local) {
 		return e.put(module.I32)
 	}
 	behind := func(base, offset module.Local) module.Local { return e.value(module.I32, "i32.add", base, offset) }
-	at, left := e.copyOf(branches), e.copyOf(n)
+	at, left := e.CopyOf(branches), e.CopyOf(n)
 	for _, turn := range []int{4, 1} {
-		e.count(left, turn, func() {
-			e.reach(at, turn*branchSize)
+		e.Count(left, turn, func() {
+			e.Reach(at, turn*branchSize)
 			for b := range turn {
 				b *= branchSize
 				r, p := offset(at, b+branchRow), offset(at, b+branchParent)
@@ -81,7 +81,7 @@ func solve(e emitter, lanes int, p []module.Local) {
 					store(row, k, op("mul", r, inv))
 				})
 			}
-			e.advance(at, turn*branchSize)
+			e.Advance(at, turn*branchSize)
 		})
 	}
 	root := func(base module.Local) module.Local {
@@ -95,9 +95,9 @@ func solve(e emitter, lanes int, p []module.Local) {
 	e.Get(n)
 	e.Set(left)
 	for _, turn := range []int{4, 1} {
-		e.count(left, turn, func() {
-			e.advance(at, -turn*branchSize)
-			e.reach(at, turn*branchSize)
+		e.Count(left, turn, func() {
+			e.Advance(at, -turn*branchSize)
+			e.Reach(at, turn*branchSize)
 			for b := turn - 1; b >= 0; b-- {
 				b := b * branchSize
 				r := offset(at, b+branchRow)

@@ -20,7 +20,7 @@ func synapses(e emitter, p []module.Local) {
 		table := e.put(module.I32)
 		s := e.states(p[1], p[2], e.place(states, c, synapseA, 3), e.place(states, c, synapseB, 3))
 		d, rhs, a, b := s[0], s[1], s[2], s[3]
-		left := e.copyOf(n)
+		left := e.CopyOf(n)
 		// conductance is that of vector k; the states decay.
 		conductance := func(e emitter, k int) module.Local {
 			ya, yb := e.load(a.at, 16*k), e.load(b.at, 16*k)
