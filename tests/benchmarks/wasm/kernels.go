@@ -107,7 +107,7 @@ func (b *bed) arguments(args []any) []uint64 {
 type row struct {
 	kernel, shape, use string
 	args               []any
-	peer               func(n int)
+	peer               func(as written, n int)
 	native             func(s *native.Set)
 }
 
@@ -127,46 +127,46 @@ func rowsOf(b *bed) []row {
 	gemm := func(use string, n, in, out int) {
 		y, x, w := float(n*out), float(n*in), float(in*out)
 		add(row{"Gemm", fmt.Sprintf("%d x %d x %d", n, in, out), use, []any{y, x, w, n, in, out, in, out, scratch},
-			func(k int) { peerGemm(k, y, x, w, n, in, out) }, func(s *native.Set) { s.Gemm(y, x, w, n, in, out, in, out) }})
+			func(as written, k int) { peerGemm(as, k, y, x, w, n, in, out) }, func(s *native.Set) { s.Gemm(y, x, w, n, in, out, in, out) }})
 	}
 	columns := func(use string, n int) {
 		y, w, a := float(n), float(200*n), operand(b, events, func() float32 { return 1 })
 		at := operand(b, events, func() int32 { return int32(rng.IntN(200) * n) })
 		add(row{"Columns", fmt.Sprintf("%d of %d", events, n), use, []any{y, w, at, a, n, events},
-			func(k int) { peerColumns(k, y, w, at, a) }, func(s *native.Set) { s.Columns(y, w, at, a) }})
+			func(as written, k int) { peerColumns(as, k, y, w, at, a) }, func(s *native.Set) { s.Columns(y, w, at, a) }})
 	}
 	scaleShift := func(use string, n, size int) {
 		y, a, c := float(n*size), float(size), float(size)
 		add(row{"ScaleShift", fmt.Sprintf("%d x %d", n, size), use, []any{y, a, c, n, size},
-			func(k int) { peerScaleShift(k, y, a, c, n, size) }, func(s *native.Set) { s.ScaleShift(y, a, c, n, size) }})
+			func(as written, k int) { peerScaleShift(as, k, y, a, c, n, size) }, func(s *native.Set) { s.ScaleShift(y, a, c, n, size) }})
 	}
 	mulAdd := func(use string, n, size int) {
 		y, x, w := float(n*size), float(n*size), float(size)
 		add(row{"MulAdd", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, w, n, size},
-			func(k int) { peerMulAdd(k, y, x, w, n, size) }, func(s *native.Set) { s.MulAdd(y, x, w, n, size) }})
+			func(as written, k int) { peerMulAdd(as, k, y, x, w, n, size) }, func(s *native.Set) { s.MulAdd(y, x, w, n, size) }})
 	}
 	gemmInt8 := func(use string, n, in, out int) {
 		in, out = (in+3)/4*4, (out+15)/16*16
 		y, x, w := whole(n*out, -1000, 1000), byteOf(n*in), weights(in*out)
 		add(row{"GemmInt8", fmt.Sprintf("%d x %d x %d", n, in, out), use, []any{y, x, w, n, in, out, in, out, scratch},
-			func(k int) { peerGemmInt8(k, y, x, w, n, in, out) }, func(s *native.Set) { s.GemmInt8(y, x, w, n, in, out, in, out) }})
+			func(as written, k int) { peerGemmInt8(as, k, y, x, w, n, in, out) }, func(s *native.Set) { s.GemmInt8(y, x, w, n, in, out, in, out) }})
 	}
 	columnsInt8 := func(use string, n int) {
 		y, w, a := whole(n, -1000, 1000), weights(200*n), operand(b, events, func() int32 { return 64 })
 		at := operand(b, events, func() int32 { return int32(rng.IntN(200) * n) })
 		add(row{"ColumnsInt8", fmt.Sprintf("%d of %d", events, n), use, []any{y, w, at, a, n, events},
-			func(k int) { peerColumnsInt8(k, y, w, at, a) }, func(s *native.Set) { s.ColumnsInt8(y, w, at, a) }})
+			func(as written, k int) { peerColumnsInt8(as, k, y, w, at, a) }, func(s *native.Set) { s.ColumnsInt8(y, w, at, a) }})
 	}
 	requant := func(use string, n, size, shift int) {
 		y, x, bias, mult := byteOf(n*size), whole(n*size, -1<<(shift-24), 1<<(shift-24)), whole(size, -1000, 1000), whole(size, 1<<29, math.MaxInt32)
 		add(row{"Requant", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, bias, mult, shift, 3, 128, n, size, size, size},
-			func(k int) { peerRequant(k, y, x, bias, mult, shift, 3, 128, n, size) },
+			func(as written, k int) { peerRequant(as, k, y, x, bias, mult, shift, 3, 128, n, size) },
 			func(s *native.Set) { s.Requant(y, x, bias, mult, uint(shift), 3, 128, n, size, size, size) }})
 	}
 	leak := func(use string, n, size int) {
 		y, x, decay, mult := whole(n*size, -1<<27, 1<<27), whole(n*size, -1<<15, 1<<15), whole(size, 1<<30, math.MaxInt32), whole(size, 1<<29, math.MaxInt32)
 		add(row{"Leak", fmt.Sprintf("%d x %d", n, size), use, []any{y, x, decay, mult, 34, n, size},
-			func(k int) { peerLeak(k, y, x, decay, mult, 34, n, size) }, func(s *native.Set) { s.Leak(y, x, decay, mult, 34, n, size) }})
+			func(as written, k int) { peerLeak(as, k, y, x, decay, mult, 34, n, size) }, func(s *native.Set) { s.Leak(y, x, decay, mult, 34, n, size) }})
 	}
 	const elm, tcn, paper = "l5pc", "l5pc-tcn", "paper"
 	for _, n := range []int{1, 48} { // 48: what the engine takes at a time of many
@@ -177,7 +177,7 @@ func rowsOf(b *bed) []row {
 		gemm(elm, n, 45, 200)
 		gemm(elm, n, 100, 200)
 		silu := operand(b, n*200, func() float32 { return 20 + rng.Float32() }) // which stay what they are
-		add(row{"SiLU", fmt.Sprintf("%d", len(silu)), elm, []any{silu, len(silu), 0}, func(k int) { peerSiLU(k, silu) }, func(*native.Set) { native.Activate(native.SiLU, silu, 0) }})
+		add(row{"SiLU", fmt.Sprintf("%d", len(silu)), elm, []any{silu, len(silu), 0}, func(as written, k int) { peerSiLU(as, k, silu) }, func(*native.Set) { native.Activate(native.SiLU, silu, 0) }})
 		gemm(elm, n, 200, 100)
 		mulAdd(elm, n, 100)
 		if n == 1 {
@@ -202,7 +202,7 @@ func rowsOf(b *bed) []row {
 		}
 		p, q := byteOf(n*64), byteOf(n*64)
 		add(row{"AddInt8", fmt.Sprint(len(p)), tcn, []any{p, p, q, 1000, -300, 1 << 19, 12, 2, len(p)},
-			func(k int) { peerAddInt8(k, p, p, q, 1000, -300, 1<<19, 12, 2) }, func(s *native.Set) { s.AddInt8(p, p, q, 1000, -300, 1<<19, 12, 2) }})
+			func(as written, k int) { peerAddInt8(as, k, p, p, q, 1000, -300, 1<<19, 12, 2) }, func(s *native.Set) { s.AddInt8(p, p, q, 1000, -300, 1<<19, 12, 2) }})
 	}
 	columns(paper, 54*128)
 	columnsInt8(paper, 54*128)
@@ -215,7 +215,7 @@ func rowsOf(b *bed) []row {
 			gemmInt8(paper+", a tap", n, 128, 128)
 		}
 		y := float(n * 128)
-		add(row{"ReLU", fmt.Sprint(len(y)), paper, []any{y, len(y)}, func(k int) { peerReLU(k, y) }, func(s *native.Set) { s.ReLU(y) }})
+		add(row{"ReLU", fmt.Sprint(len(y)), paper, []any{y, len(y)}, func(as written, k int) { peerReLU(as, k, y) }, func(s *native.Set) { s.ReLU(y) }})
 		scaleShift(paper, n, 128)
 		requant(paper, n, 128, 41)
 	}
@@ -243,9 +243,9 @@ var layers = []layer{
 
 // printLayers sums up what was measured of each layer.
 func printLayers(ns map[string][]float64) {
-	fmt.Printf("\nLayers, ns: the kernels above, as often as a step calls them\n%-46s %10s %10s %10s %10s %8s\n", "", "wasm", "C, SSE4.1", "reference", "avx2", "C/wasm")
+	fmt.Printf("\nLayers, ns: the kernels above, as often as a step calls them\n%s\n", header())
 	for _, l := range layers {
-		sums := make([]float64, 4)
+		sums := make([]float64, 5)
 		for _, row := range l.rows {
 			measured, ok := ns[row]
 			if !ok {
@@ -262,13 +262,22 @@ func printLayers(ns map[string][]float64) {
 	}
 }
 
-// columns are those of a row: ns of wasm, C, reference and avx2, and the speed of wasm in that of C.
+// columns are those of a row: ns of wasm, C by hand, plain C, reference and avx2, and the speed of wasm in that of both Cs.
 func columns(ns []float64) string {
-	mark := ""
-	if ns[1]/ns[0] < 0.9 {
-		mark = " <"
+	line := fmt.Sprintf("%10.1f %10.1f %10.1f %10.1f %10.1f", ns[0], ns[1], ns[2], ns[3], ns[4])
+	for _, c := range ns[1:3] {
+		mark := " "
+		if c/ns[0] < 0.9 {
+			mark = "<"
+		}
+		line += fmt.Sprintf(" %8.2f %s", c/ns[0], mark)
 	}
-	return fmt.Sprintf("%10.1f %10.1f %10.1f %10.1f %8.2f%s", ns[0], ns[1], ns[2], ns[3], ns[1]/ns[0], mark)
+	return line
+}
+
+// header names the columns.
+func header() string {
+	return fmt.Sprintf("%-46s %10s %10s %10s %10s %10s %8s   %8s", "", "wasm", "C by hand", "plain C", "reference", "avx2", "by hand", "plain")
 }
 
 // sliceTime is about how long one measurement takes.
@@ -291,7 +300,7 @@ func measureKernels(repeats int, only string) error {
 		}
 		sets = append(sets, s)
 	}
-	fmt.Printf("\nKernels, ns a call (native activations: the best of the CPU)\n%-12s %-16s %-16s %10s %10s %10s %10s %8s\n", "", "", "", "wasm", "C, SSE4.1", "reference", "avx2", "C/wasm")
+	fmt.Printf("\nKernels, ns a call (native activations: the best of the CPU)\n%s\n", header())
 	measured := map[string][]float64{}
 	for _, row := range rowsOf(b) {
 		if !strings.Contains(row.kernel+" "+row.use, only) {
@@ -309,7 +318,8 @@ func measureKernels(repeats int, only string) error {
 					failed = fmt.Errorf("%s, %s: %w", row.kernel, row.shape, err)
 				}
 			},
-			row.peer,
+			func(n int) { row.peer(byHand, n) },
+			func(n int) { row.peer(plain, n) },
 		}
 		for _, s := range sets {
 			runs = append(runs, func(n int) {
@@ -318,7 +328,7 @@ func measureKernels(repeats int, only string) error {
 				}
 			})
 		}
-		if err := sameBits(b, row, runs[:3]); err != nil {
+		if err := sameBits(b, row, runs[:4]); err != nil {
 			return err
 		}
 		ns := fastest(runs, repeats)
@@ -332,12 +342,12 @@ func measureKernels(repeats int, only string) error {
 	return nil
 }
 
-// sameBits runs wasm, the peer and the reference once each from the same operands, and compares what they leave. ReLU's and
+// sameBits runs wasm, both peers and the reference once each from the same operands, and compares what they leave. ReLU's and
 // SiLU's -0 are no question here: there are none.
 func sameBits(b *bed, row row, runs []func(int)) error {
 	before := slices.Clone(b.memory[:b.used])
 	var want []byte
-	for i, run := range []func(int){runs[2], runs[0], runs[1]} {
+	for i, run := range []func(int){runs[3], runs[0], runs[1], runs[2]} {
 		run(1)
 		// The scratch is the first operand.
 		got := slices.Clone(b.memory[kernels.ScratchSize:b.used])
@@ -345,7 +355,7 @@ func sameBits(b *bed, row row, runs []func(int)) error {
 		if i == 0 {
 			want = got
 		} else if !bytes.Equal(got, want) {
-			return fmt.Errorf("%s, %s: %s differs from the reference", row.kernel, row.shape, []string{"", "wasm", "C"}[i])
+			return fmt.Errorf("%s, %s: %s differs from the reference", row.kernel, row.shape, []string{"", "wasm", "C by hand", "plain C"}[i])
 		}
 	}
 	return nil

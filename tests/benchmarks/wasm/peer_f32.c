@@ -43,7 +43,7 @@ INLINE void row_block(const int rows, const int vectors, float *y, const float *
 				y[r * out + o] += x[r * in + i] * w[i * out + o];
 }
 
-void peer_gemm(int n, float *y, const float *x, const float *w, int rows, int in, int out) {
+void hand_gemm(int n, float *y, const float *x, const float *w, int rows, int in, int out) {
 	for (; n > 0; n--) {
 		int r = 0;
 		for (; r + 3 <= rows; r += 3)
@@ -67,7 +67,7 @@ INLINE void columns_block(const int vectors, float *y, const float *w, const int
 		_mm_storeu_ps(y + 4 * v, sum[v]);
 }
 
-void peer_columns(int n, float *y, const float *w, const int32_t *at, const float *a, int size, int events) {
+void hand_columns(int n, float *y, const float *w, const int32_t *at, const float *a, int size, int events) {
 	for (; n > 0; n--) {
 		int j = 0;
 		for (; j + 32 <= size; j += 32)
@@ -84,21 +84,21 @@ void peer_columns(int n, float *y, const float *w, const int32_t *at, const floa
 
 // The compiler makes vectors of these loops.
 
-void peer_scale_shift(int n, float *restrict y, const float *restrict scale, const float *restrict shift, int rows, int size) {
+void hand_scale_shift(int n, float *restrict y, const float *restrict scale, const float *restrict shift, int rows, int size) {
 	for (; n > 0; n--)
 		for (int r = 0; r < rows; r++)
 			for (int j = 0; j < size; j++)
 				y[r * size + j] = y[r * size + j] * scale[j] + shift[j];
 }
 
-void peer_mul_add(int n, float *restrict y, const float *restrict x, const float *restrict w, int rows, int size) {
+void hand_mul_add(int n, float *restrict y, const float *restrict x, const float *restrict w, int rows, int size) {
 	for (; n > 0; n--)
 		for (int r = 0; r < rows; r++)
 			for (int j = 0; j < size; j++)
 				y[r * size + j] += x[r * size + j] * w[j];
 }
 
-void peer_relu(int n, float *y, int size) {
+void hand_relu(int n, float *y, int size) {
 	for (; n > 0; n--) {
 		int j = 0;
 		for (; j + 4 <= size; j += 4)
@@ -122,7 +122,7 @@ INLINE __m128 exp_ps(__m128 x) {
 }
 
 // size is a multiple of 4.
-void peer_silu(int n, float *y, int size) {
+void hand_silu(int n, float *y, int size) {
 	const __m128 zero = _mm_setzero_ps(), one = _mm_set1_ps(1);
 	for (; n > 0; n--)
 		for (int j = 0; j < size; j += 4) {

@@ -50,7 +50,7 @@ INLINE void row_block(const int rows, const int vectors, int32_t *y, const uint8
 	}
 }
 
-void peer_gemm_int8(int n, int32_t *y, const uint8_t *x, const int8_t *w, int rows, int in, int out) {
+void hand_gemm_int8(int n, int32_t *y, const uint8_t *x, const int8_t *w, int rows, int in, int out) {
 	for (; n > 0; n--) {
 		int r = 0;
 		for (; r + PEER_ROWS <= rows; r += PEER_ROWS)
@@ -74,7 +74,7 @@ INLINE void columns_block(const int vectors, int32_t *y, const int8_t *w, const 
 	}
 }
 
-void peer_columns_int8(int n, int32_t *y, const int8_t *w, const int32_t *at, const int32_t *a, int size, int events) {
+void hand_columns_int8(int n, int32_t *y, const int8_t *w, const int32_t *at, const int32_t *a, int size, int events) {
 	for (; n > 0; n--)
 		for (int from = 0, to; from < events; from = to) {
 			for (to = from + 1; to < events && to - from < 256 && a[to] == a[from];)
@@ -108,7 +108,7 @@ INLINE __m128i scaled4(__m128i v, __m128i m, __m128i half, __m128i shift, __m128
 }
 
 // shift is at least 31.
-void peer_requant(int n, uint8_t *y, const int32_t *x, const int32_t *bias, const int32_t *mult, int shift, int low, int zero, int rows, int size) {
+void hand_requant(int n, uint8_t *y, const int32_t *x, const int32_t *bias, const int32_t *mult, int shift, int low, int zero, int rows, int size) {
 	const __m128i half = _mm_set1_epi64x((int64_t)((uint64_t)1 << 63 | (uint64_t)1 << (shift - 1))), back = _mm_set1_epi64x((int64_t)1 << (63 - shift));
 	const __m128i count = _mm_cvtsi32_si128(shift), zeros = _mm_set1_epi16(zero), lows = _mm_set1_epi8(low);
 	for (; n > 0; n--)
@@ -132,7 +132,7 @@ void peer_requant(int n, uint8_t *y, const int32_t *x, const int32_t *bias, cons
 }
 
 // shift is at least 31.
-void peer_leak(int n, int32_t *y, const int32_t *x, const int32_t *decay, const int32_t *mult, int shift, int rows, int size) {
+void hand_leak(int n, int32_t *y, const int32_t *x, const int32_t *decay, const int32_t *mult, int shift, int rows, int size) {
 	const int64_t sign = INT64_MIN;
 	const __m128i half = _mm_set1_epi64x(sign | (int64_t)1 << (shift - 1)), back = _mm_set1_epi64x((int64_t)1 << (63 - shift)), count = _mm_cvtsi32_si128(shift);
 	const __m128i half31 = _mm_set1_epi64x(sign | (int64_t)1 << 30), back31 = _mm_set1_epi64x((int64_t)1 << 32), count31 = _mm_cvtsi32_si128(31);
@@ -156,7 +156,7 @@ void peer_leak(int n, int32_t *y, const int32_t *x, const int32_t *decay, const 
 }
 
 // size is a multiple of 8.
-void peer_add_int8(int n, uint8_t *y, const uint8_t *a, const uint8_t *b, int ma, int mb, int c, int shift, int low, int size) {
+void hand_add_int8(int n, uint8_t *y, const uint8_t *a, const uint8_t *b, int ma, int mb, int c, int shift, int low, int size) {
 	const __m128i mas = _mm_set1_epi32(ma), mbs = _mm_set1_epi32(mb), cs = _mm_set1_epi32(c), lows = _mm_set1_epi8(low), count = _mm_cvtsi32_si128(shift);
 	for (; n > 0; n--)
 		for (int j = 0; j < size; j += 8) {
