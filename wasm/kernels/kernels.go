@@ -83,24 +83,25 @@ func Guest() []Kernel {
 		case "Gemm":
 			all[i].Write = func(f *module.Func, p []module.Local) {
 				Gemm(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8],
-					Matrix{45, 200}, Matrix{100, 200}, Matrix{200, 100}, Matrix{64, 64}, Matrix{128, 128})
+					Matrix{45, 200}, Matrix{100, 200}, Matrix{200, 100}, Matrix{64, 64}, Matrix{128, 128}, Matrix{30, 50}, Matrix{50, 30})
 			}
 		case "MulAdd":
-			all[i].Write = func(f *module.Func, p []module.Local) { MulAdd(f, p[0], p[1], p[2], p[3], p[4], 64, 100) }
+			all[i].Write = func(f *module.Func, p []module.Local) { MulAdd(f, p[0], p[1], p[2], p[3], p[4], 30, 64, 100) }
 		case "ScaleShift":
-			all[i].Write = func(f *module.Func, p []module.Local) { ScaleShift(f, p[0], p[1], p[2], p[3], p[4], 45, 100, 128) }
+			all[i].Write = func(f *module.Func, p []module.Local) { ScaleShift(f, p[0], p[1], p[2], p[3], p[4], 30, 45, 100, 128) }
 		case "Columns":
-			all[i].Write = func(f *module.Func, p []module.Local) { Columns(f, p[0], p[1], p[2], p[3], p[4], p[5], 45, 64) }
+			all[i].Write = func(f *module.Func, p []module.Local) { Columns(f, p[0], p[1], p[2], p[3], p[4], p[5], 30, 45, 64) }
 		case "Bags":
 			all[i].Write = func(f *module.Func, p []module.Local) {
-				Bags(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], 45, 64)
+				Bags(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], 30, 45, 64)
 			}
 		case "ColumnsInt8":
-			all[i].Write = func(f *module.Func, p []module.Local) { ColumnsInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], 45, 64) }
+			all[i].Write = func(f *module.Func, p []module.Local) { ColumnsInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], 30, 45, 64) }
 		case "GemmInt8":
 			all[i].Write = func(f *module.Func, p []module.Local) {
 				GemmInt8(f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8],
-					Matrix{148, 208}, Matrix{200, 112}, Matrix{256, 64}, Matrix{64, 64}, Matrix{128, 128})
+					Matrix{148, 208}, Matrix{200, 112}, Matrix{256, 64}, Matrix{64, 64}, Matrix{128, 128},
+					Matrix{60, 64}, Matrix{52, 32})
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func TestKernels(t *testing.T) {
 // TestGuestKernels: those with code of their own for the matrix in f32 or int8, for its width, and for none; those with
 // code for the size of a row.
 func TestGuestKernels(t *testing.T) {
-	test(t, kernels.Guest(), [][2]int{{4, 1}, {55, 52}, {45, 200}, {100, 200}, {101, 200}, {200, 100}, {128, 64}, {256, 64}, {65, 64}, {256, 128}, {148, 208}, {45, 45}})
+	test(t, kernels.Guest(), [][2]int{{4, 1}, {55, 52}, {45, 200}, {100, 200}, {101, 200}, {200, 100}, {128, 64}, {256, 64}, {65, 64}, {256, 128}, {148, 208}, {45, 45}, {30, 50}, {50, 30}, {60, 64}, {52, 32}})
 }
 
 // TestKnownSizes: code for sizes of which every remainder occurs.
