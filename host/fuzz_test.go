@@ -55,7 +55,7 @@ func FuzzCalls(f *testing.F) {
 			return
 		}
 		defer time.AfterFunc(time.Minute, func() { panic("the guest hangs") }).Stop()
-		err := open(script(b), 100*time.Millisecond, func(p *host.Population) error {
+		err := open(script(b), 20*time.Millisecond, func(p *host.Population) error {
 			var all []error
 			for _, use := range []func(*host.Population) error{step, heads, save, load, numbers, asks, reset, step} {
 				err := use(p)

@@ -82,8 +82,8 @@ func TestMemoryLimit(t *testing.T) {
 		many[i].TimeMS = 1
 	}
 	err = good.Step(1, many, population.Output{})
-	if !errors.Is(err, population.ErrState) {
-		t.Fatalf("48 MB of events in 32 MiB: %v, want ErrState", err)
+	if !errors.Is(err, population.ErrState) || !errors.Is(err, population.ErrLimit) || !strings.Contains(err.Error(), "512 pages") {
+		t.Fatalf("48 MB of events in 32 MiB: %v, want ErrState and ErrLimit", err)
 	}
 	if again := good.Step(1, nil, population.Output{}); again == nil {
 		t.Error("a guest that ran out of memory goes on")
@@ -223,6 +223,8 @@ func TestCellOptions(t *testing.T) {
 	for what, opt := range map[string]cell.Options{
 		"threads": {Threads: 2}, "DtMS": {DtMS: math.NaN()}, "dt": {DtMS: 0.3}, "synapses": {Synapses: "glue"},
 		"morphology": {Morphology: &morphology.Morphology{}},
+		"parent": {Morphology: &morphology.Morphology{Sections: []morphology.Section{
+			{Name: "soma", Parent: 7, Points: []morphology.Point{{Diam: 10}, {Y: 10, Diam: 10}}}}}},
 	} {
 		if p, err := r.NewCell("l5pc", 1, opt); err == nil {
 			p.Close()

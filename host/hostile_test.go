@@ -210,4 +210,7 @@ func TestTrust(t *testing.T) {
 			t.Errorf("%s: trusted %v, want %v", name, r.Trusted(), c.want)
 		}
 	}
+	if _, err := host.New(context.Background(), host.Options{Guest: b, Trusted: "abc"}); !errors.Is(err, population.ErrInput) {
+		t.Errorf("no hash: %v", err)
+	}
 }

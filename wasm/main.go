@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"math"
 	"unsafe"
 
@@ -133,6 +134,9 @@ func usCellPopulationCreate(name, length uint32, n int32, options, optionsLength
 			d.DisallowUnknownFields()
 			if err := d.Decode(&opt); err != nil {
 				return abi.Errorf(abi.ErrInput, "options of cell %q: %v", b, err)
+			}
+			if _, err := d.Token(); err != io.EOF {
+				return abi.Errorf(abi.ErrInput, "options of cell %q: more than one value", b)
 			}
 			if opt.Threads != 0 {
 				return abi.Errorf(abi.ErrInput, "options of cell %q: %d threads: there is one here", b, opt.Threads)

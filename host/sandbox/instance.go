@@ -64,6 +64,8 @@ func (m *Module) Start() (*Instance, error) {
 func (i *Instance) reason(ctx context.Context, err error) error {
 	var exit *sys.ExitError
 	switch {
+	case strings.Contains(i.stderr.String(), "out of memory"): // what a Go module says
+		return fmt.Errorf("%w: its memory may have %d pages of 64 KiB", population.ErrLimit, i.m.pages)
 	case ctx.Err() != nil && i.m.limit > 0:
 		return i.m.interrupted(ctx, 1)
 	case errors.As(err, &exit) && exit.ExitCode() == sys.ExitCodeDeadlineExceeded: // just after the call before
@@ -76,7 +78,7 @@ func (i *Instance) reason(ctx context.Context, err error) error {
 
 // Call calls Options.Exports[export]; an i32 is the lower half of a number. The result is that of the function, or
 // that which the stack held. A trap ends the instance: its memory can no longer be trusted. Errors wrap
-// ErrState, and context.DeadlineExceeded where the time limit was reached.
+// ErrState, and context.DeadlineExceeded where the time limit was reached, or ErrLimit where a module of Go's ran out of memory.
 func (i *Instance) Call(export int, args ...uint64) (uint64, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -6,6 +6,7 @@ package sandbox
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -68,6 +69,7 @@ type Module struct {
 	compiled wazero.CompiledModule
 	exports  []Export
 	limit    time.Duration // 0: trusted, no watchdog
+	pages    uint32        // that a memory may have
 
 	mu     sync.Mutex
 	live   map[*Instance]struct{}
@@ -84,10 +86,12 @@ func New(ctx context.Context, module []byte, opt Options) (*Module, error) {
 	switch {
 	case pages > maxPages:
 		return nil, fmt.Errorf("%w: memory limit of %d pages, WebAssembly has at most %d", population.ErrLimit, pages, maxPages)
+	case opt.Trusted != "" && !isSum(opt.Trusted):
+		return nil, fmt.Errorf("%w: trusted module %q: a SHA-256 is 64 digits of hex", population.ErrInput, opt.Trusted)
 	case opt.TimeLimit < 0:
 		return nil, fmt.Errorf("%w: time limit of %v", population.ErrInput, opt.TimeLimit)
 	}
-	m := &Module{exports: opt.Exports, live: map[*Instance]struct{}{}}
+	m := &Module{exports: opt.Exports, pages: pages, live: map[*Instance]struct{}{}}
 	config := wazero.NewRuntimeConfig()
 	if opt.Interpreter {
 		config = wazero.NewRuntimeConfigInterpreter()
@@ -118,6 +122,12 @@ func New(ctx context.Context, module []byte, opt Options) (*Module, error) {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
+}
+
+// isSum tells whether a text may be a SHA-256.
+func isSum(text string) bool {
+	b, err := hex.DecodeString(text)
+	return err == nil && len(b) == sha256.Size
 }
 
 // Trusted tells whether the module runs without watchdog.

@@ -18,6 +18,9 @@ func (m *Morphology) ReplaceAxon() error {
 	}
 	for i := range m.Sections {
 		s := &m.Sections[i]
+		if s.Parent >= len(m.Sections) || len(s.Points) == 0 {
+			return fmt.Errorf("%s: section %s: parent %d of %d sections, %d points: %w", m.Name, s.Name, s.Parent, len(m.Sections), len(s.Points), population.ErrInput)
+		}
 		if s.Region != Axon && s.Parent >= 0 && m.Sections[s.Parent].Region == Axon {
 			return fmt.Errorf("%s: the axon cannot be replaced, %s grows from %s: %w", m.Name, s.Name, m.Sections[s.Parent].Name, population.ErrInput)
 		}

@@ -85,7 +85,7 @@ func TestWasm(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer r.Close()
-			conformance.Check(t, wasmDoor{r}, conformance.GoPackage{Kernel: "reference"}, engine.interpreter)
+			conformance.Check(t, wasmDoor{r}, conformance.GoPackage{Kernel: "reference"}, false)
 		})
 	}
 }

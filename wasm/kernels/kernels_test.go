@@ -83,7 +83,7 @@ func calls(rng *rand.Rand, rows, in, n int) []call {
 // TestKernels runs every kernel outside of Go's guest, with each operand in turn at the memory's end,
 // where a kernel that goes past it traps.
 func TestKernels(t *testing.T) {
-	test(t, kernels.All, [][2]int{{4, 1}, {10, 7}, {48, 45}, {55, 52}})
+	test(t, kernels.All, [][2]int{{4, 1}, {10, 7}, {48, 45}, {55, 52}, {680, 20}, {1348, 16}}) // the last two in parts
 }
 
 // TestGuestKernels: those with code of their own for the matrix in f32 or int8, for its width, and for none; those with

@@ -95,7 +95,7 @@ func Add(f *module.Func, y, x, n module.Local) {
 func ReLU(f *module.Func, y, n module.Local) {
 	e := emitter{f}
 	y, n = e.CopyOf(y), e.CopyOf(n)
-	zero := e.Local(module.V128)
+	zero := e.local(module.V128, func() { e.V128([4]uint32{}) })
 	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)
@@ -167,6 +167,7 @@ func Bags(f *module.Func, y, w, at, a, ends, rows, n module.Local, known ...int)
 	y, at, a, ends = e.CopyOf(y), e.CopyOf(at), e.CopyOf(a), e.CopyOf(ends)
 	from, to, events := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	yr, wr, n4 := e.Local(module.I32), e.Local(module.I32), e.times4(n)
+	e.set(from, func() { e.I32(0) })
 	e.forSizes(n, known, func(n number) {
 		e.eachRow(rows, n, func(n number) {
 			e.set(to, func() { e.Get(ends); e.Mem("i32.load", 0) })

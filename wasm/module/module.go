@@ -234,7 +234,7 @@ type Func struct {
 // Param is parameter i.
 func (f *Func) Param(i int) Local { return Local(i) }
 
-// Local adds a local variable, 0 at the beginning.
+// Local adds a local variable, 0 at the beginning unless it is made within Reuse.
 func (f *Func) Local(t Type) Local {
 	if len(f.scopes) == 0 {
 		f.locals = append(f.locals, t)

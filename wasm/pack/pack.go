@@ -220,8 +220,8 @@ func kernelOf(name string) kernels.Kernel {
 	return kernels.All[i]
 }
 
-// knownWidths is how many widths of outputs may each have a multiplication of its own, of 7 to 10 KB. Where there are more
-// widths, one has, beside that for all.
+// knownWidths is how many widths of outputs may each have a multiplication of its own, of 7 to 10 KB, not counting those of
+// heads, whose code is short. Where there are more widths, one has, beside that for all.
 const knownWidths = 2
 
 // widths are the widths that have a multiplication of their own.
@@ -238,7 +238,7 @@ func (g *generator) widths() []int {
 			for _, d := range l.ELM.MLP {
 				work[d.Out] += len(d.Weight)
 			}
-		case l.Op != model.OpConv1D || l.sparse():
+		case l.Op != model.OpConv1D || l.sparse() || l.InGroup == 1 && l.OutGroup == 1: // no matrices
 		case l.Int8 != nil:
 			work[l.Int8.Out16] += len(l.Int8.Weight)
 		default:
@@ -246,7 +246,17 @@ func (g *generator) widths() []int {
 		}
 	}
 	all := slices.SortedFunc(maps.Keys(work), func(a, b int) int { return cmp.Or(work[b]-work[a], a-b) })
-	if len(all) > knownWidths {
+	head := 4
+	if g.int8 {
+		head = 16 // the least that there is
+	}
+	long := 0
+	for _, width := range all {
+		if width > head {
+			long++
+		}
+	}
+	if long > knownWidths {
 		return all[:1]
 	}
 	return all

@@ -47,7 +47,7 @@ func TestSize(t *testing.T) {
 				if _, err := surrogate.Plan(m, precision); err != nil {
 					t.Skip(err) // no integer form
 				}
-				if more := overhead(t, m, precision); more > 64<<10 {
+				if more := overhead(t, m, precision); more > 64<<10 || more < 15<<10 { // there is no less code
 					t.Errorf("%d bytes", more)
 				}
 				a, _ := pack.Pack(m, precision)
@@ -56,6 +56,33 @@ func TestSize(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestWeightBytes counts the built-in model's numbers by hand.
+func TestWeightBytes(t *testing.T) {
+	m, err := builtin.Open("l5pc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const weights, others = 1278*45 + 145*200 + 200*100 + 100*2, 45 + 200 + 100 + 2 + 45 + 100 + 100
+	if n, err := pack.WeightBytes(m, surrogate.Float32); err != nil || n != 4*(weights+others) {
+		t.Errorf("%d bytes in f32, want %d; %v", n, 4*(weights+others), err)
+	}
+	// In integers there are factors for each output and state.
+	if n, err := pack.WeightBytes(m, surrogate.Int8); err != nil || n < weights+4*others || n > weights+12*others {
+		t.Errorf("%d bytes in int8, want some more than %d; %v", n, weights+4*others, err)
+	}
+}
+
+// A model whose layers have one width holds no multiplication for others.
+func TestOneWidth(t *testing.T) {
+	m, err := builtin.Open("l5pc-tcn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if more := overhead(t, m, surrogate.Float32); more > 42<<10 {
+		t.Errorf("%d bytes", more)
 	}
 }
 

@@ -32,6 +32,11 @@ func main() {
 }
 
 func run(repeats int, only, guest string) error {
+	if guest != "" {
+		if _, err := os.Stat(guest); err != nil {
+			return err
+		}
+	}
 	if err := measureKernels(repeats, only); err != nil {
 		return err
 	}
