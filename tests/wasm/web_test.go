@@ -18,8 +18,8 @@ import (
 	"understudy/wasm/web"
 )
 
-// serve serves the page of the default model.
-func serve(t *testing.T) string {
+// site writes the page of the default model.
+func site(t *testing.T) string {
 	t.Helper()
 	m, err := builtin.Default()
 	if err != nil {
@@ -35,7 +35,12 @@ func serve(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	return dir
+}
+
+func serve(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.FileServer(http.Dir(site(t))))
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -286,4 +291,11 @@ func TestPageLoad(t *testing.T) {
 	now := b.eval(`parseInt(document.getElementById("now").textContent)`)
 	b.wait("time to pass again", fmt.Sprintf(`parseInt(document.getElementById("now").textContent) > %v`, now))
 	b.noErrors()
+}
+
+// Opened as a file the page says what it needs: browsers load no modules from files.
+func TestPageFile(t *testing.T) {
+	b := open(t, 1200, 1000)
+	b.call("Page.navigate", map[string]any{"url": "file://" + filepath.Join(site(t), "index.html")}, nil)
+	b.wait("the message", `document.readyState === "complete" && /needs a server/.test(document.getElementById("model").textContent)`)
 }

@@ -21,7 +21,7 @@ import (
 var page embed.FS
 
 // ErrCell says that a model's channels are not those of the built-in cell l5pc on the morphology.
-var ErrCell = errors.New("not of this cell and morphology")
+var ErrCell = errors.New("not the same cell and morphology")
 
 // IsPage returns whether an index.html is of a page of this package.
 func IsPage(index []byte) bool {

@@ -140,7 +140,7 @@ func writePage(dir string, files map[string][]byte) error {
 			case err != nil:
 				return err
 			case !bytes.Equal(there, files[name]): // what is the same, a call that failed may have left
-				return fmt.Errorf("%s is there and not of a page of `understudy wasm web`: choose another folder or remove it", path)
+				return fmt.Errorf("%s exists and is not from `understudy wasm web`: remove it or choose another folder", path)
 			}
 		}
 	}
