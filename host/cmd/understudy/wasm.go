@@ -85,8 +85,9 @@ func newWasmWeb() *cobra.Command {
 		Use:   "web DIR",
 		Short: "Write a web page that shows a live neuron",
 		Long: `Write a web page that shows a live neuron into a folder, which is made where it is
-missing and in which only an earlier page is replaced: a packed model on the morphology that it was trained on, the built-in cell l5pc's
-or that of --morphology. Any server for plain files serves it.`,
+missing; there, only an earlier page is replaced. It has a packed model on the morphology that
+it was trained on, the built-in cell l5pc's or that of --morphology. Any server for plain files
+serves it.`,
 		Example: "  understudy wasm web site && python3 -m http.server -d site\n  understudy wasm web site --model l5pc-tcn --precision int8\n  understudy wasm web site --model mine.safetensors --morphology cell.asc",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
