@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -17,8 +18,8 @@ import (
 	"understudy/wasm/web"
 )
 
-// serve serves the page of the default model.
-func serve(t *testing.T) string {
+// site writes the page of the default model.
+func site(t *testing.T) string {
 	t.Helper()
 	m, err := builtin.Default()
 	if err != nil {
@@ -34,7 +35,12 @@ func serve(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	s := httptest.NewServer(http.FileServer(http.Dir(dir)))
+	return dir
+}
+
+func serve(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.FileServer(http.Dir(site(t))))
 	t.Cleanup(s.Close)
 	return s.URL
 }
@@ -250,4 +256,46 @@ func TestPagePhone(t *testing.T) {
 	b.eval(`(() => { const n = document.getElementById("neurons"); n.value = 0; n.dispatchEvent(new Event("change")); })()`)
 	b.wait("the refusal", `/0 neurons/.test(document.getElementById("status").textContent)`)
 	b.noErrors()
+}
+
+// The page outlives more work than it can do in time, more than it can do at all, and errors.
+func TestPageLoad(t *testing.T) {
+	b := visit(t, 1200, 1000)
+	neurons := func(n string) {
+		b.eval(`(() => { const n = document.getElementById("neurons"); n.value = %q; n.dispatchEvent(new Event("change")); })()`, n)
+	}
+	for _, c := range []struct{ n, says string }{{"100000", "100000 neurons: at most 16384"}, {"", "Number of neurons: not a number"}} {
+		neurons(c.n)
+		b.wait("the refusal", fmt.Sprintf(`document.getElementById("status").textContent.startsWith(%q)`, c.says))
+	}
+	for _, id := range []string{"basal-exc", "basal-inh", "oblique-exc", "oblique-inh", "tuft-exc", "tuft-inh"} {
+		b.set(id, 60)
+	}
+	// The field's most, and two volleys to every branch at once: more events than the module takes.
+	neurons(b.eval(`document.getElementById("neurons").max`).(string))
+	b.wait("the neurons", `document.getElementById("status").textContent === "" && parseInt(document.getElementById("now").textContent) === 0`)
+	b.eval(`(() => { const s = document.getElementById("branch"); for (const o of s.options) { s.value = o.value; document.getElementById("volley").click(); document.getElementById("volley").click(); } })()`)
+	b.wait("a few steps", `parseInt(document.getElementById("now").textContent) > 2`)
+	if s := b.text("status"); !strings.HasPrefix(s, "Volley to ") {
+		t.Errorf("the page says %q", s)
+	}
+	neurons("1")
+	b.wait("one neuron in time", `document.getElementById("status").textContent === "" && parseInt(document.getElementById("now").textContent) > 200`)
+
+	b.eval(`(() => { window.random = Math.random; Math.random = () => { throw new Error("no more chance"); }; })()`)
+	b.wait("the message", `document.getElementById("status").textContent === "Stopped: no more chance"`)
+	if s := b.text("run"); s != "Run" {
+		t.Errorf("after an error the button says %q", s)
+	}
+	b.eval(`(() => { Math.random = random; document.getElementById("run").click(); })()`)
+	now := b.eval(`parseInt(document.getElementById("now").textContent)`)
+	b.wait("time to pass again", fmt.Sprintf(`parseInt(document.getElementById("now").textContent) > %v`, now))
+	b.noErrors()
+}
+
+// Opened as a file the page says what it needs: browsers load no modules from files.
+func TestPageFile(t *testing.T) {
+	b := open(t, 1200, 1000)
+	b.call("Page.navigate", map[string]any{"url": "file://" + filepath.Join(site(t), "index.html")}, nil)
+	b.wait("the message", `document.readyState === "complete" && /needs a server/.test(document.getElementById("model").textContent)`)
 }

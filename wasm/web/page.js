@@ -12,6 +12,9 @@ const TREES = [
 const START = { exc: 14, inh: 7 }; // Hz
 const DOTS = { exc: "#d1495b", inh: "#3d7dca" };
 const SHOWN_EVENTS = 200; // in a frame
+const FRAME = 30; // ms of computing in a frame, beyond which the neuron falls behind the clock
+const STEP_EVENTS = 1 << 23; // in a step; the module takes 1 << 24
+const NEURONS = Number($("neurons").max);
 
 const [compiled, cell] = await Promise.all([
   fetch("neuron.wasm").then((r) => (r.ok ? r.arrayBuffer() : Promise.reject(new Error(`neuron.wasm: ${r.status}`)))).then((b) => WebAssembly.compile(b)),
@@ -56,13 +59,15 @@ function poisson(mean) {
   return n;
 }
 
-/** Random events of k steps from t on for n neurons. */
-function input(t, k, n) {
+/** Random events of the step at t for n neurons. */
+function input(t, n) {
   const tMS = [], neuron = [], channel = [];
+  const mean = sources.reduce((sum, s) => sum + (n * s.rate * s.channels.length) / 1000, 0);
+  if (mean > STEP_EVENTS / 2) throw new Error(`${Math.round(mean)} input spikes in a ms are too many: fewer neurons or less input`);
   for (const s of sources) {
     for (let i = 0; i < n; i++) {
-      for (let left = poisson((k * s.rate * s.channels.length) / 1000); left > 0; left--) {
-        tMS.push(t + k * Math.random());
+      for (let left = poisson((s.rate * s.channels.length) / 1000); left > 0; left--) {
+        tMS.push(t + Math.random());
         neuron.push(i);
         channel.push(s.channels[Math.floor(Math.random() * s.channels.length)]);
       }
@@ -77,10 +82,11 @@ const waiting = [];
 function volley(section) {
   waiting.push(section);
   flashes.push({ section, age: 0 });
-  $("status").textContent = `Volley to ${section.name}, ${section.exc.length} synapses`;
+  $("status").textContent = `Volley to ${section.name}, ${section.exc.length} ${section.exc.length === 1 ? "synapse" : "synapses"}`;
 }
 function addVolleys(events, t, n) {
-  for (const s of waiting.splice(0)) {
+  while (waiting.length > 0 && events.tMS.length + n * waiting[0].exc.length <= STEP_EVENTS) { // the others come in the next steps
+    const s = waiting.shift();
     for (let i = 0; i < n; i++) {
       for (const c of s.exc) {
         events.tMS.push(t + Math.random());
@@ -96,30 +102,26 @@ function addVolleys(events, t, n) {
 const voltage = new Float32Array(WINDOW).fill(NaN);
 const spiked = Array.from({ length: WINDOW }, () => []);
 let spikes = 0, running = true, last = performance.now(), owed = 0;
-let costs = []; // of the last frames: [ms of computing, ms of the neuron]
+let costs = []; // of the last steps [ms of computing]
 let recent = []; // channels of neuron 0's events in the last frame
 // A browser's clock may tick once in a millisecond: only sums of many times mean something.
-const perMS = (costs) => costs.reduce((sum, c) => sum + c[0], 0) / costs.reduce((sum, c) => sum + c[1], 0);
+const perMS = (costs) => costs.reduce((sum, c) => sum + c, 0) / costs.length;
 
-function advance(ms) {
-  const n = pop.info.n, t = pop.now, k = Math.max(1, Math.floor(ms));
-  const events = input(t, k, n);
+/** One step of 1 ms. */
+function advance() {
+  const n = pop.info.n, t = pop.now, at = t % WINDOW;
+  const events = input(t, n);
   addVolleys(events, t, n);
   const begin = performance.now();
-  const out = pop.step(k, events);
-  const cost = [performance.now() - begin, k];
-  costs = [...costs.slice(-200), cost];
-  recent = events.channel.filter((_, j) => events.neuron[j] === 0);
-  const every = Math.ceil(recent.length / SHOWN_EVENTS);
-  recent = recent.filter((_, j) => j % every === 0);
-  for (let s = 0; s < k; s++) {
-    const at = (t + s) % WINDOW;
-    voltage[at] = out.vSomaMV[s * n];
-    spikes -= spiked[at].length;
-    spiked[at] = [];
-    for (let i = 0; i < n; i++) if (out.spike[s * n + i]) spiked[at].push(i);
-    spikes += spiked[at].length;
-  }
+  const out = pop.step(1, events);
+  const cost = performance.now() - begin;
+  costs = [...costs.slice(-500), cost];
+  for (let j = 0; j < events.channel.length; j++) if (events.neuron[j] === 0) recent.push(events.channel[j]);
+  voltage[at] = out.vSomaMV[0];
+  spikes -= spiked[at].length;
+  spiked[at] = [];
+  for (let i = 0; i < n; i++) if (out.spike[i]) spiked[at].push(i);
+  spikes += spiked[at].length;
   return cost;
 }
 
@@ -233,18 +235,27 @@ function showNumbers(time) {
 }
 
 function frame(time) {
-  if (running) {
-    owed = Math.min(50, owed + time - last); // a tab in the background does not catch up
-    if (owed >= 1) {
-      advance(owed);
-      owed -= Math.floor(owed);
-    }
+  requestAnimationFrame(frame); // whatever happens in this one
+  try {
+    if (running) run(time - last);
+    drawCell();
+    drawTraces();
+    showNumbers(time);
+  } catch (e) {
+    pause(true);
+    $("status").textContent = `Stopped: ${e.message}`;
   }
   last = time;
-  drawCell();
-  drawTraces();
-  showNumbers(time);
-  requestAnimationFrame(frame);
+}
+
+/** What is due after ms more, or as much as a frame has time for. */
+function run(ms) {
+  owed = Math.min(50, owed + ms); // a tab in the background does not catch up
+  if (owed < 1) return;
+  recent = [];
+  for (const end = performance.now() + FRAME; owed >= 1 && performance.now() < end; owed--) advance();
+  const every = Math.ceil(recent.length / SHOWN_EVENTS);
+  recent = recent.filter((_, j) => j % every === 0);
 }
 
 // Controls.
@@ -258,6 +269,7 @@ function forget() {
   voltage.fill(NaN);
   for (const s of spiked) s.length = 0;
   [spikes, costs, owed, recent] = [0, [], 0, []];
+  waiting.length = 0;
   showNumbers(Infinity);
 }
 
@@ -271,17 +283,23 @@ cell.sections.forEach((s, i) => {
   if (s.exc.length > 0) $("branch").append(new Option(`${s.name} (${s.tree})`, i));
 });
 $("volley").addEventListener("click", () => volley(cell.sections[$("branch").value]));
-$("run").addEventListener("click", () => pause(running));
+$("run").addEventListener("click", () => {
+  if (!running) $("status").textContent = "";
+  pause(running);
+});
 $("reset").addEventListener("click", () => {
   pop.reset();
   forget();
 });
 $("neurons").addEventListener("change", async () => {
-  const n = Math.round(Number($("neurons").value));
+  const text = $("neurons").value, n = Math.round(Number(text));
   try {
+    if (text === "") throw new Error("not a number");
+    if (n > NEURONS) throw new Error(`at most ${NEURONS} here`);
     await restart(n);
+    $("status").textContent = "";
   } catch (e) {
-    $("status").textContent = `${$("neurons").value} neurons: ${e.message}`;
+    $("status").textContent = `${text || "Number of"} neurons: ${e.message}`;
     $("neurons").value = pop.info.n;
   }
 });
@@ -307,20 +325,24 @@ $("measure").addEventListener("click", async () => {
   pause(true);
   $("measure").disabled = true;
   let fits = 0, ms = 0;
-  for (let n = 1; n <= 1 << 14; n = Math.ceil(n * 1.5)) {
-    $("status").textContent = `Measuring: ${n} neurons …`;
-    await new Promise((done) => setTimeout(done, 0)); // so that the page goes on
-    await restart(n);
-    const times = [];
-    const end = performance.now() + 250;
-    while (times.length < 5 || performance.now() < end) times.push(advance(1));
-    if (perMS(times) > 1) break;
-    [fits, ms] = [n, perMS(times)];
+  try {
+    for (let n = 1; n <= NEURONS; n = Math.ceil(n * 1.5)) {
+      $("status").textContent = `Measuring: ${n} neurons …`;
+      await new Promise((done) => setTimeout(done, 0)); // so that the page goes on
+      await restart(n);
+      const times = [];
+      const end = performance.now() + 250;
+      while (times.length < 5 || performance.now() < end) times.push(advance());
+      if (perMS(times) > 1) break;
+      [fits, ms] = [n, perMS(times)];
+    }
+    await restart(Math.max(1, fits));
+    $("status").textContent = fits > 0 ? `${fits} neurons run in real time: ${ms.toFixed(2)} ms of computing per ms` : "Not even one neuron runs in real time here";
+    pause(!was);
+  } catch (e) {
+    $("status").textContent = `Stopped: ${e.message}`;
   }
-  await restart(Math.max(1, fits));
-  $("status").textContent = fits > 0 ? `${fits} neurons run in real time: ${ms.toFixed(2)} ms of computing per ms` : "Not even one neuron runs in real time here";
   $("measure").disabled = false;
-  pause(!was);
 });
 
 requestAnimationFrame(frame);

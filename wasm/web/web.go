@@ -2,8 +2,10 @@
 package web
 
 import (
+	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -18,9 +20,17 @@ import (
 //go:embed index.html page.js style.css
 var page embed.FS
 
+// ErrCell says that a model's channels are not those of the built-in cell l5pc on the morphology.
+var ErrCell = errors.New("not the same cell and morphology")
+
+// IsPage returns whether an index.html is of a page of this package.
+func IsPage(index []byte) bool {
+	return bytes.Contains(index, []byte(`<meta name="generator" content="understudy wasm web">`))
+}
+
 // Files returns the page's files by name. Any server for plain files serves them. The model's
-// channels must be those of the built-in cell l5pc on this morphology, nil for its own; errors wrap population.ErrInput or
-// are those of pack.Pack.
+// channels must be those of the built-in cell l5pc on this morphology, nil for its own, or the error wraps
+// ErrCell and population.ErrInput; others are those of pack.Pack.
 func Files(m *model.Model, precision string, shape *morphology.Morphology) (map[string][]byte, error) {
 	neuron, err := pack.Pack(m, precision)
 	if err != nil {
@@ -68,7 +78,7 @@ func drawing(m *model.Model, shape *morphology.Morphology) (*Drawing, error) {
 		return nil, err
 	}
 	if len(m.Inputs.Section) != len(channels) || len(m.Inputs.ChannelKind) != len(channels) {
-		return nil, fmt.Errorf("%w: model %q: its %d channels are not the %d of cell l5pc on this morphology", population.ErrInput, m.Name, m.Inputs.Channels, len(channels))
+		return nil, fmt.Errorf("%w: %w: model %q: its %d channels are not the %d of cell l5pc on this morphology", population.ErrInput, ErrCell, m.Name, m.Inputs.Channels, len(channels))
 	}
 	at := map[string]int{}
 	d := &Drawing{}
@@ -91,7 +101,7 @@ func drawing(m *model.Model, shape *morphology.Morphology) (*Drawing, error) {
 	}
 	for c, ch := range channels {
 		if m.Inputs.Section[c] != ch.Section || m.Inputs.ChannelKind[c] != string(ch.Kind) {
-			return nil, fmt.Errorf("%w: model %q: its channel %d is on %s, that of cell l5pc on this morphology on %s", population.ErrInput, m.Name, c, m.Inputs.Section[c], ch.Section)
+			return nil, fmt.Errorf("%w: %w: model %q: its channel %d is on %s, that of cell l5pc on this morphology on %s", population.ErrInput, ErrCell, m.Name, c, m.Inputs.Section[c], ch.Section)
 		}
 		s := &d.Sections[at[ch.Section]]
 		if ch.Kind == cell.Excitatory {

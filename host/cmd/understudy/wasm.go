@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -45,6 +49,11 @@ kernel set "reference" here. Without MODEL: the built-in surrogate l5pc.`,
 			if err := checkPacked("wasm pack", precision); err != nil {
 				return err
 			}
+			if model, err := os.Stat(modelArg(args)); err == nil {
+				if to, err := os.Stat(out); err == nil && os.SameFile(model, to) {
+					return usagef("wasm pack: --out %s is the model itself", out)
+				}
+			}
 			m, err := openModel(modelArg(args))
 			if err != nil {
 				return err
@@ -76,8 +85,9 @@ func newWasmWeb() *cobra.Command {
 		Use:   "web DIR",
 		Short: "Write a web page that shows a live neuron",
 		Long: `Write a web page that shows a live neuron into a folder, which is made where it is
-missing: a packed model on the morphology that it was trained on, the built-in cell l5pc's
-or that of --morphology. Any server for plain files serves it.`,
+missing; there, only an earlier page is replaced. It has a packed model on the morphology that
+it was trained on, the built-in cell l5pc's or that of --morphology. Any server for plain files
+serves it.`,
 		Example: "  understudy wasm web site && python3 -m http.server -d site\n  understudy wasm web site --model l5pc-tcn --precision int8\n  understudy wasm web site --model mine.safetensors --morphology cell.asc",
 		Args:    usageArgs(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -96,15 +106,13 @@ or that of --morphology. Any server for plain files serves it.`,
 			}
 			files, err := web.Files(m, precision, shape)
 			if err != nil {
-				return err
-			}
-			if err := os.MkdirAll(args[0], 0o777); err != nil {
-				return err
-			}
-			for name, b := range files {
-				if err := writeBytes(filepath.Join(args[0], name), b); err != nil {
-					return err
+				if errors.Is(err, web.ErrCell) && shape == nil {
+					err = fmt.Errorf("%w; --morphology takes the reconstruction that it was trained on", err)
 				}
+				return err
+			}
+			if err := writePage(args[0], files); err != nil {
+				return err
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "serve it with: python3 -m http.server -d %s\n", args[0])
 			return err
@@ -114,6 +122,38 @@ or that of --morphology. Any server for plain files serves it.`,
 	cmd.Flags().StringVar(&reconstruction, "morphology", "", "reconstruction `file`, .swc or .asc, of the model's cell (default the built-in cell's own)")
 	addPackedPrecision(cmd, &precision)
 	return cmd
+}
+
+// writePage writes the files into a folder, unless that would replace any but those of an earlier page.
+func writePage(dir string, files map[string][]byte) error {
+	const index = "index.html"
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool { return name == index })
+	names = append(names, index) // last: the page is there when all of it is
+	old, err := os.ReadFile(filepath.Join(dir, index))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !web.IsPage(old) {
+		for _, name := range names {
+			path := filepath.Join(dir, name)
+			switch there, err := os.ReadFile(path); {
+			case errors.Is(err, fs.ErrNotExist):
+			case err != nil:
+				return err
+			case !bytes.Equal(there, files[name]): // what is the same, a call that failed may have left
+				return fmt.Errorf("%s exists and is not from `understudy wasm web`: remove it or choose another folder", path)
+			}
+		}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := writeBytes(filepath.Join(dir, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addPackedPrecision adds --precision of packed models; checkPacked says whether it is one.

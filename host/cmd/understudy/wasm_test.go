@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"understudy/plugin/cell"
@@ -47,6 +49,23 @@ func TestWasmPack(t *testing.T) {
 		}
 		os.Remove(out)
 	}
+	// The model is not replaced by its module, whatever its name.
+	link := filepath.Join(dir, "link")
+	if err := os.Link(plain, link); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{plain, dir + "/./plain.safetensors", link} {
+		if got := run([]string{"wasm", "pack", plain, "-o", to}); got != 2 {
+			t.Errorf("-o %s: exit status %d, want 2", to, got)
+		}
+		if b, err := os.ReadFile(to); err != nil || !bytes.Equal(b, before) {
+			t.Errorf("-o %s: the model has changed; %v", to, err)
+		}
+	}
 }
 
 func TestWasmWeb(t *testing.T) {
@@ -74,10 +93,46 @@ func TestWasmWeb(t *testing.T) {
 	if got := run([]string{"wasm", "web", site}); got != 0 {
 		t.Fatalf("exit status %d", got)
 	}
-	for _, name := range []string{"index.html", "page.js", "style.css", "index.js", "neuron.wasm", "morphology.json"} {
+	names := []string{"index.html", "page.js", "style.css", "index.js", "neuron.wasm", "morphology.json"}
+	for _, name := range names {
 		if st, err := os.Stat(filepath.Join(site, name)); err != nil || st.Size() == 0 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if got := run([]string{"wasm", "web", site, "--model", "l5pc-tcn"}); got != 0 {
+		t.Errorf("over an earlier page: exit status %d", got)
+	}
+	// What a call that failed has left is taken; others' files are not replaced.
+	if err := os.Remove(filepath.Join(site, "index.html")); err != nil {
+		t.Fatal(err)
+	}
+	if got := run([]string{"wasm", "web", site, "--model", "l5pc-tcn"}); got != 0 {
+		t.Errorf("over a part of a page: exit status %d", got)
+	}
+	for _, name := range names {
+		foreign := t.TempDir()
+		file := filepath.Join(foreign, name)
+		if err := os.WriteFile(file, []byte("mine"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if got := run([]string{"wasm", "web", foreign}); got != 1 {
+			t.Errorf("over %s of another: exit status %d, want 1", name, got)
+		}
+		if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
+			t.Errorf("%s of another is now %d bytes; %v", name, len(b), err)
+		}
+		if all, err := os.ReadDir(foreign); err != nil || len(all) != 1 {
+			t.Errorf("over %s of another: %d files; %v", name, len(all), err)
+		}
+	}
+}
+
+// The error of a model of another morphology names what is missing.
+func TestWasmWebNeedsMorphology(t *testing.T) {
+	root := newRoot()
+	root.SetArgs([]string{"wasm", "web", filepath.Join(t.TempDir(), "site"), "--model", "l5pc-paper"})
+	if err := root.Execute(); err == nil || !strings.Contains(err.Error(), "--morphology") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
