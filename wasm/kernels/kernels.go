@@ -109,13 +109,7 @@ func Guest() []Kernel {
 }
 
 // addresses are n parameters that are addresses or lengths.
-func addresses(n int) []module.Type {
-	all := make([]module.Type, n)
-	for i := range all {
-		all[i] = module.I32
-	}
-	return all
-}
+func addresses(n int) []module.Type { return slices.Repeat([]module.Type{module.I32}, n) }
 
 // activation is native.Activate of one kind: address, length and alpha.
 func activation(name string, kind native.Activation) Kernel {

@@ -8,6 +8,7 @@ package cable
 
 import (
 	"fmt"
+	"slices"
 
 	"understudy/wasm/kernels"
 	"understudy/wasm/module"
@@ -51,13 +52,5 @@ func kernel(name string, write func(e emitter, p []module.Local), params ...[]mo
 }
 
 // addresses are n parameters that are addresses, lengths or other integers, floats n numbers.
-func addresses(n int) []module.Type { return repeated(module.I32, n) }
-func floats(n int) []module.Type    { return repeated(module.F64, n) }
-
-func repeated(t module.Type, n int) []module.Type {
-	all := make([]module.Type, n)
-	for i := range all {
-		all[i] = t
-	}
-	return all
-}
+func addresses(n int) []module.Type { return slices.Repeat([]module.Type{module.I32}, n) }
+func floats(n int) []module.Type    { return slices.Repeat([]module.Type{module.F64}, n) }
