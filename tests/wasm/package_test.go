@@ -111,12 +111,7 @@ func TestReadme(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	run := func(t *testing.T, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(program, args...)
-		cmd.Dir = dir
-		return output(t, cmd)
-	}
+	run := runs(program, dir)
 	var v float64
 	s := run(t, "neuron.mjs")
 	if _, err := fmt.Sscan(s, &v); err != nil || v > -60 || v < -90 {
@@ -127,6 +122,16 @@ func TestReadme(t *testing.T) {
 	}
 	if s := run(t, "node_modules/@understudy/neuron/examples/tutorial.mjs", "neuron.wasm"); !strings.Contains(s, "spikes/s") {
 		t.Errorf("the tutorial prints %q", s)
+	}
+}
+
+// runs is a function that runs a program in a folder.
+func runs(program, dir string) func(t *testing.T, args ...string) string {
+	return func(t *testing.T, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(program, args...)
+		cmd.Dir = dir
+		return output(t, cmd)
 	}
 }
 
@@ -148,12 +153,7 @@ func TestTypes(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "describe.mjs"), []byte(describe), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	run := func(t *testing.T, args ...string) string {
-		t.Helper()
-		cmd := exec.Command(program, args...)
-		cmd.Dir = dir
-		return output(t, cmd)
-	}
+	run := runs(program, dir)
 	run(t, "describe.mjs", packed)
 	for compiler, folder := range map[string]string{"newest": "typescript", "oldest": "typescript-oldest"} {
 		t.Run(compiler, func(t *testing.T) {

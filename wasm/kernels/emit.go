@@ -22,6 +22,11 @@ func (e emitter) local(t module.Type, expr func()) module.Local {
 	return l
 }
 
+// zero is a new local variable, a vector of zeros.
+func (e emitter) zero() module.Local {
+	return e.local(module.V128, func() { e.V128([4]uint32{}) })
+}
+
 // times4 is a new local variable: n values of 4 bytes in bytes.
 func (e emitter) times4(n module.Local) module.Local {
 	return e.local(module.I32, func() { e.Get(n); e.I32(2); e.Op("i32.shl") })
@@ -173,16 +178,9 @@ func pieces(n int) []piece {
 
 // forSizes writes body for each of the known sizes, and for all others.
 func (e emitter) forSizes(n module.Local, known []int, body func(n number)) {
-	e.Block(func() {
-		for _, size := range known {
-			e.Get(n)
-			e.I32(int32(size))
-			e.Op("i32.eq")
-			e.If(func() {
-				e.Reuse(func() { body(number{n, size}) })
-				e.Br(1)
-			})
-		}
-		e.Reuse(func() { body(number{local: n}) })
-	})
+	var sizes []Matrix
+	for _, size := range known {
+		sizes = append(sizes, Matrix{Out: size})
+	}
+	e.forMatrices(n, n, sizes, func(size Matrix) { body(number{n, size.Out}) })
 }

@@ -48,7 +48,7 @@ func (e emitter) rowBlockInt8(s shape, y, ldy, w, out, out4, scratch module.Loca
 	for r := range x {
 		x[r] = e.Local(module.V128)
 	}
-	zero, wv := e.local(module.V128, func() { e.V128([4]uint32{}) }), e.Local(module.V128)
+	zero, wv := e.zero(), e.Local(module.V128)
 	from, wi, n := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
 	e.Count(left, 2*s.vectors, func() {
 		for _, sum := range sums {

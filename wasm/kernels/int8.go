@@ -107,7 +107,7 @@ func (e emitter) columnsInt8(y, w, at module.Local, n number, columns, factor mo
 		sums[v] = e.Local(module.V128)
 	}
 	atE, wE, turn, sum := e.Local(module.I32), e.Local(module.I32), e.Local(module.I32), e.Local(module.I32)
-	zero := e.local(module.V128, func() { e.V128([4]uint32{}) })
+	zero := e.zero()
 	// each has body add the part of a column at wE.
 	each := func(size int, body func()) {
 		e.set(atE, func() { e.Get(at) })

@@ -95,7 +95,7 @@ func Add(f *module.Func, y, x, n module.Local) {
 func ReLU(f *module.Func, y, n module.Local) {
 	e := emitter{f}
 	y, n = e.CopyOf(y), e.CopyOf(n)
-	zero := e.local(module.V128, func() { e.V128([4]uint32{}) })
+	zero := e.zero()
 	e.each(number{local: n}, func(p part, offset int) {
 		e.update(p, y, offset, func() {
 			e.load(p, y, offset)

@@ -202,12 +202,14 @@ func (g *generator) write() {
 }
 
 // kernel is a kernel's function, which is in the module once it is asked for.
-func (g *generator) kernel(name string) *module.Func {
-	f, ok := g.kernels[name]
+func (g *generator) kernel(name string) *module.Func { return g.once(name, kernelOf(name)) }
+
+// once is the function of a kernel that goes by key in the module.
+func (g *generator) once(key string, k kernels.Kernel) *module.Func {
+	f, ok := g.kernels[key]
 	if !ok {
-		k := kernelOf(name)
 		f = k.Func(g.m)
-		g.kernels[name] = f
+		g.kernels[key] = f
 	}
 	return f
 }
@@ -271,15 +273,9 @@ func (g *generator) gemm(out int) *module.Func {
 	if !slices.Contains(g.widths(), out) {
 		return g.kernel(name)
 	}
-	key := fmt.Sprint(name, out)
-	f, ok := g.kernels[key]
-	if !ok {
-		k := kernelOf(name)
-		k.Write = func(f *module.Func, p []module.Local) {
-			of(kernels.Matrix{Out: out}, f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
-		}
-		f = k.Func(g.m)
-		g.kernels[key] = f
+	k := kernelOf(name)
+	k.Write = func(f *module.Func, p []module.Local) {
+		of(kernels.Matrix{Out: out}, f, p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8])
 	}
-	return f
+	return g.once(fmt.Sprint(name, out), k)
 }
